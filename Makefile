@@ -1,0 +1,47 @@
+# afterbay. `make help` lists the targets. Needs only Python 3.11+ (with venv) and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-long check fix bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## the virtual environment, with the product, its tools and the AWS CLI
+
+$(STAMP): requirements.lock requirements-awscli.lock pyproject.toml scripts/setup.sh
+	PYTHON="$(PYTHON)" scripts/setup.sh "$(VENV)"
+	@touch $@
+
+demo: setup  ## the orders pipeline, live: poison record, dead letter, and a proof that replay changes nothing
+	$(BIN)/afterbay demo $(ARGS)
+
+test: setup  ## the whole suite but the long runs (PYTEST_ARGS=... is passed on)
+	$(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
+
+test-long: setup  ## everything, the long runs too
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup  ## what CI checks besides the tests: ruff, mypy, pyright, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+fix: setup  ## let ruff mend and format what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup  ## the benchmarks (ONLY=name for one); writes benchmarks/latest.json
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+lock:  ## write the lock files anew (needs uv)
+	scripts/lock.sh --upgrade
+
+clean:  ## remove the virtual environment and all caches
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

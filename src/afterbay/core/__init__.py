@@ -1,0 +1,1 @@
+"""Decides: values in, values out. No clock, no I/O, no randomness, no logging."""

@@ -1,0 +1,1 @@
+"""What a change is: values, sequence numbers, records in both wire forms, diffs."""

@@ -1,0 +1,1 @@
+"""Event source mapping semantics: the heart. Rules R of ``docs/semantics/``."""

@@ -1,0 +1,100 @@
+"""The record of what was discarded, and why (R109 to R118).
+
+Decides what a dead letter says. Storing and sending it are the engine's.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from enum import Enum
+
+import msgspec
+
+from afterbay.core.mapping.outcome import ResponseContext
+from afterbay.core.shard.position import Position, ShardId
+
+__all__ = ["Condition", "Letter", "document", "object_key"]
+
+
+class Condition(Enum):
+    """Why records were given up (R110); no other value is known for streams."""
+
+    RETRY_ATTEMPTS_EXHAUSTED = "RetryAttemptsExhausted"
+    RECORD_AGE_EXCEEDED = "RecordAgeExceeded"
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """One discarded batch or part of a batch.
+
+    The same (mapping, shard, request id) is the same letter: storing it twice keeps it once. ``records`` are the bodies in
+    Lambda's form, kept only for a destination that gets them (S3, R114). ``first_created_s`` and ``last_created_s`` are
+    creation times in epoch seconds. ``response`` is None where the function's answer is not told (R111).
+    """
+
+    mapping: str
+    shard: ShardId
+    request_id: str
+    destination: str
+    function_arn: str
+    stream_arn: str
+    condition: Condition
+    invoke_count: int
+    first: Position
+    last: Position
+    first_created_s: float
+    last_created_s: float
+    count: int
+    response: ResponseContext | None = None
+    records: tuple[bytes, ...] = ()
+
+
+def document(letter: Letter, now: datetime) -> dict[str, object]:
+    """The document as its destination gets it, sent at ``now``.
+
+    Rules: R110 members, R111 no responseContext on age, R112 arrival times, R114 ``payload`` is JSON text.
+    """
+    kinesis = ":kinesis:" in letter.stream_arn
+    whole: dict[str, object] = {
+        "requestContext": {
+            "requestId": letter.request_id,
+            "functionArn": letter.function_arn,
+            "condition": letter.condition.value,
+            "approximateInvokeCount": letter.invoke_count,
+        }
+    }
+    if letter.response is not None:
+        whole["responseContext"] = {
+            "statusCode": letter.response.status_code,
+            "executedVersion": letter.response.executed_version,
+            "functionError": letter.response.function_error,
+        }
+    whole["version"] = "1.0"
+    whole["timestamp"] = _instant(now, "milliseconds")
+    precision = "milliseconds" if kinesis else "seconds"
+    whole["KinesisBatchInfo" if kinesis else "DDBStreamBatchInfo"] = {
+        "shardId": letter.shard,
+        "startSequenceNumber": str(letter.first),
+        "endSequenceNumber": str(letter.last),
+        "approximateArrivalOfFirstRecord": _instant(_moment(letter.first_created_s), precision),
+        "approximateArrivalOfLastRecord": _instant(_moment(letter.last_created_s), precision),
+        "batchSize": letter.count,
+        "streamArn": letter.stream_arn,
+    }
+    if letter.records:
+        whole["payload"] = (b'{"Records":[' + b",".join(letter.records) + b"]}").decode()
+    return whole
+
+
+def object_key(letter: Letter, now: datetime, unique: str) -> str:
+    """The S3 key of a letter sent at ``now`` (R115). ``unique`` is a UUID that the driver draws."""
+    day = now.strftime("%Y/%m/%d")
+    moment = now.strftime("%Y-%m-%dT%H.%M.%S")
+    return f"aws/lambda/{letter.mapping}/{letter.shard}/{day}/{moment}-{unique}"
+
+
+def _moment(epoch_s: float) -> datetime:
+    return datetime.fromtimestamp(epoch_s, timezone.utc)
+
+
+def _instant(moment: datetime, precision: str) -> str:
+    return moment.astimezone(timezone.utc).isoformat(timespec=precision).replace("+00:00", "Z")

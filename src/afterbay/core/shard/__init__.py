@@ -1,0 +1,1 @@
+"""Where in the stream: lineage, starting points, retention."""

@@ -1,0 +1,135 @@
+"""What the engine needs from the world, one page: each protocol has at least one adapter, and an in-memory one for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from afterbay.core.change.raw import RawRecord
+from afterbay.core.change.record import ChangeRecord
+from afterbay.core.guard import Verdict
+from afterbay.core.mapping.checkpoint import SavedShard
+from afterbay.core.mapping.deadletter import Letter
+from afterbay.core.shard.lineage import ShardDescription
+from afterbay.core.shard.position import ShardId, StartAt
+
+__all__ = ["Answer", "CheckpointStore", "Function", "OutboxEntry", "Page", "ShardListing", "Sink", "Source", "Target"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardListing:
+    """What the stream says of its shards. ``complete`` is False for a listing of one shard's children only.
+
+    ``tips`` holds, for a source that knows it, the position of the newest record of each open shard (None: no record yet);
+    LATEST then needs no clock (S45).
+    """
+
+    shards: tuple[ShardDescription, ...]
+    complete: bool
+    stream_disabled: bool = False
+    tips: dict[ShardId, StartAt] = field(default_factory=dict[ShardId, StartAt])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One read of one shard, in the shard's order. ``end``: the shard has nothing behind this page, ever (S43)."""
+
+    records: tuple[RawRecord, ...]
+    end: bool = False
+
+
+class Source(Protocol):
+    """A stream. Raises ``ServiceError`` only; keeps iterators to itself."""
+
+    @property
+    def orders_parents(self) -> bool:
+        """True where the source itself hands over parents before children (a fleet)."""
+        ...
+
+    async def list_shards(self, *, pin_latest: bool, children_of: ShardId | None = None) -> ShardListing:
+        """List the shards, or the children of one. ``pin_latest``: fix LATEST in every open shard while at it."""
+        ...
+
+    async def read(self, shard: ShardId, start: StartAt, *, limit: int, pause_s: float) -> Page:
+        """Read on from ``start``. May wait up to ``pause_s`` (clock seconds) first if it knows of nothing new."""
+        ...
+
+    def forget(self, shard: ShardId) -> None:
+        """Drop what is kept for a shard (iterators): it is no longer read."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a function answered. ``payload`` is its JSON (or the error document); ``function_error`` None or "Unhandled"."""
+
+    payload: bytes
+    function_error: str | None = None
+    executed_version: str = "$LATEST"
+
+
+class Function(Protocol):
+    """A function that can be invoked. An answer with an error is an ``Answer``; ``ServiceError`` means it was not reached."""
+
+    async def invoke(self, payload: bytes, *, request_id: str) -> Answer: ...
+
+
+class Target(Protocol):
+    """Where a dead letter goes. Returns when the service has it; raises ``ServiceError``."""
+
+    async def send(self, letter: Letter, *, now: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """A stored letter that is still to be sent. ``tries`` counts failed sends."""
+
+    number: int
+    letter: Letter
+    tries: int
+    last_error: str | None
+
+
+class CheckpointStore(Protocol):
+    """Positions and the outbox of dead letters, of many mappings. Blocking: the engine calls it in a thread.
+
+    Every method is one transaction: after it returns, the change survives a crash.
+    """
+
+    def load(self, mapping: str) -> tuple[SavedShard, ...]: ...
+
+    def save(self, mapping: str, shards: Sequence[SavedShard], forget: Sequence[ShardId] = ()) -> None:
+        """Replace the rows of ``shards``; remove those of ``forget``."""
+        ...
+
+    def delete(self, mapping: str) -> None:
+        """Forget every position of a mapping; its letters stay until they are sent."""
+        ...
+
+    def store_letter(self, letter: Letter, *, outbox_max: int) -> bool:
+        """Keep a letter until it is sent; the same (mapping, shard, request id) is kept once. False: the outbox is full."""
+        ...
+
+    def outbox(self, *, limit: int) -> tuple[OutboxEntry, ...]: ...
+
+    def letter_sent(self, number: int) -> None: ...
+
+    def letter_failed(self, number: int, error: str) -> None: ...
+
+    def seed(self) -> bytes:
+        """The random bytes made when the store was; request ids derive from them."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Sink(Protocol):
+    """A guarded destination (E5). One verdict per change, in order (E8)."""
+
+    def apply(self, changes: Sequence[ChangeRecord]) -> list[Verdict]: ...
+
+    def close(self) -> None: ...
