@@ -1,4 +1,5 @@
-"""What the engine needs from the world, one page: each protocol has at least one adapter, and an in-memory one for tests."""
+"""What the engine needs from the world, one page: each protocol has at least one adapter, and an in-memory one for
+tests."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ __all__ = ["Answer", "CheckpointStore", "Function", "OutboxEntry", "Page", "Shar
 class ShardListing:
     """What the stream says of its shards. ``complete`` is False for a listing of one shard's children only.
 
-    ``tips`` holds, for a source that knows it, the position of the newest record of each open shard (None: no record yet);
-    LATEST then needs no clock (S45).
+    ``tips`` holds, for a source that knows it, the position of the newest record of each open shard (None: no record
+    yet); LATEST then needs no clock (S45).
     """
 
     shards: tuple[ShardDescription, ...]
@@ -65,7 +66,8 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a function answered. ``payload`` is its JSON (or the error document); ``function_error`` None or "Unhandled"."""
+    """What a function answered. ``payload`` is its JSON (or the error document); ``function_error`` None or
+    "Unhandled"."""
 
     payload: bytes
     function_error: str | None = None
@@ -73,7 +75,8 @@ class Answer:
 
 
 class Function(Protocol):
-    """A function that can be invoked. An answer with an error is an ``Answer``; ``ServiceError`` means it was not reached."""
+    """A function that can be invoked. An answer with an error is an ``Answer``; ``ServiceError`` means it was not
+    reached."""
 
     async def invoke(self, payload: bytes, *, request_id: str) -> Answer: ...
 
@@ -111,7 +114,8 @@ class CheckpointStore(Protocol):
         ...
 
     def store_letter(self, letter: Letter, *, outbox_max: int) -> bool:
-        """Keep a letter until it is sent; the same (mapping, shard, request id) is kept once. False: the outbox is full."""
+        """Keep a letter until it is sent; the same (mapping, shard, request id) is kept once. False: the outbox is
+        full."""
         ...
 
     def outbox(self, *, limit: int) -> tuple[OutboxEntry, ...]: ...

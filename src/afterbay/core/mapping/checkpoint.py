@@ -16,8 +16,9 @@ SavedAt = TrimHorizon | AtTime | After | ShardEnd
 class SavedShard:
     """A shard's saved position: everything that a restart needs (DESIGN section 8).
 
-    ``parents`` are kept so that a child can wait for a parent that the stream no longer lists. ``epoch`` is the first half
-    of the sequence token (E2) where it is not the stream's label. ``window`` is the state of an open tumbling window (R124).
+    ``parents`` are kept so that a child can wait for a parent that the stream no longer lists. ``epoch`` is the
+    first half of the sequence token (E2) where it is not the stream's label. ``window`` is the state of an open
+    tumbling window (R124).
     """
 
     shard: ShardId

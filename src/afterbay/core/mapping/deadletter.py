@@ -5,7 +5,7 @@ Decides what a dead letter says. Storing and sending it are the engine's.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from enum import Enum
 
 import msgspec
@@ -26,9 +26,10 @@ class Condition(Enum):
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One discarded batch or part of a batch.
 
-    The same (mapping, shard, request id) is the same letter: storing it twice keeps it once. ``records`` are the bodies in
-    Lambda's form, kept only for a destination that gets them (S3, R114). ``first_created_s`` and ``last_created_s`` are
-    creation times in epoch seconds. ``response`` is None where the function's answer is not told (R111).
+    The same (mapping, shard, request id) is the same letter: storing it twice keeps it once. ``records`` are the
+    bodies in Lambda's form, kept only for a destination that gets them (S3, R114). ``first_created_s`` and
+    ``last_created_s`` are creation times in epoch seconds. ``response`` is None where the function's answer is not
+    told (R111).
     """
 
     mapping: str
@@ -93,8 +94,8 @@ def object_key(letter: Letter, now: datetime, unique: str) -> str:
 
 
 def _moment(epoch_s: float) -> datetime:
-    return datetime.fromtimestamp(epoch_s, timezone.utc)
+    return datetime.fromtimestamp(epoch_s, UTC)
 
 
 def _instant(moment: datetime, precision: str) -> str:
-    return moment.astimezone(timezone.utc).isoformat(timespec=precision).replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")

@@ -1,7 +1,7 @@
 """Parents before children.
 
-Decides which shards may be read now, given what the stream lists and what is saved (S25 to S36). Listing, and the order in
-time, are the machine's.
+Decides which shards may be read now, given what the stream lists and what is saved (S25 to S36). Listing, and the
+order in time, are the machine's.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def leaves(listed: Mapping[ShardId, ShardDescription], *, stream_disabled: bool 
 def may_start(shard: ShardDescription, unfinished: Collection[ShardId]) -> bool:
     """True when no parent is still to be read (S35, S48).
 
-    ``unfinished`` are the shards that are listed or being read and not at their end. A parent that is in none of these was
-    finished, was skipped by the starting position, or was trimmed away (S21): nobody waits for it.
+    ``unfinished`` are the shards that are listed or being read and not at their end. A parent that is in none of
+    these was finished, was skipped by the starting position, or was trimmed away (S21): nobody waits for it.
     """
     return not any(parent in unfinished for parent in shard.parents)

@@ -16,8 +16,8 @@ ShardId = NewType("ShardId", str)
 Position = NewType("Position", int)
 """A record's place in its shard, made by the source; a sequence number read as an integer (S49, R98).
 
-Totally ordered within one shard and meaningless across shards. An ``int`` loses nothing: sequence numbers have no leading
-zeros (S46), so ``str(position)`` is the number as the service wrote it.
+Totally ordered within one shard and meaningless across shards. An ``int`` loses nothing: sequence numbers have no
+leading zeros (S46), so ``str(position)`` is the number as the service wrote it.
 """
 
 

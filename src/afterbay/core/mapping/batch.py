@@ -1,0 +1,64 @@
+"""When a batch is ready, and what is in it (R54 to R57, R89)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from afterbay.core.change.raw import RawRecord
+from afterbay.core.mapping.request_id import RequestIds
+from afterbay.core.shard.position import Position, ShardId
+
+__all__ = ["PAYLOAD_BYTES_MAX", "Batch", "fitting", "make_batch"]
+
+PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
+"""What a synchronous invocation takes (R56)."""
+
+ENVELOPE_BYTES = len(b'{"Records":[]}')
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Records that are delivered together, again and again, until something comes of them.
+
+    ``attempts`` counts deliveries that reached the function (R85 does not count). ``request_id`` is shared by all
+    attempts of the unchanged batch (R89); a batch cut out of another is a new one, one ``generation`` further.
+    """
+
+    records: tuple[RawRecord, ...]
+    request_id: str
+    generation: int
+    attempts: int = 0
+    not_reached: int = 0
+
+    @property
+    def first(self) -> Position:
+        return Position(self.records[0].position)
+
+    @property
+    def last(self) -> Position:
+        return Position(self.records[-1].position)
+
+
+def make_batch(
+    records: Sequence[RawRecord], shard: ShardId, ids: RequestIds, *, generation: int = 0, attempts: int = 0
+) -> Batch:
+    """A batch with the request id that its content gives it. ``records`` ascend and are not empty."""
+    kept = tuple(records)
+    request_id = ids.derive(shard, kept[0].position, kept[-1].position, len(kept), generation)
+    return Batch(kept, request_id, generation, attempts)
+
+
+def fitting(waiting: Sequence[RawRecord], count_max: int, bytes_max: int = PAYLOAD_BYTES_MAX) -> int:
+    """How many of ``waiting`` the next batch takes: at most ``count_max``, and what the payload limit allows.
+
+    At least one, even when that one alone is too large (R57).
+    """
+    room = bytes_max - ENVELOPE_BYTES
+    taken = 0
+    for record in waiting:
+        room -= len(record.body) + (1 if taken else 0)  # the comma before it
+        if taken == count_max or (room < 0 and taken):
+            break
+        taken += 1
+    return taken

@@ -1,0 +1,88 @@
+"""One lane of a shard: records of the same items, in order, with at most one batch under way (R61 to R65)."""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from datetime import datetime, timedelta
+from enum import Enum
+
+from afterbay.core.change.raw import ItemKey, RawRecord
+from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, fitting
+from afterbay.core.shard.position import Position
+
+__all__ = ["Lane", "LaneState", "lane_of"]
+
+
+def lane_of(key: ItemKey, factor: int) -> int:
+    """The lane of an item: the same in every process, so that a restart keeps each item's order (R62)."""
+    return zlib.crc32(key) % factor
+
+
+class LaneState(Enum):
+    """What a lane is doing. Only an idle lane may start something."""
+
+    IDLE = "idle"
+    INVOKING = "invoking"
+    RESTING = "resting"
+    STORING_LETTER = "storing a dead letter"
+
+
+class Lane:
+    """Waiting records and the batches being worked off, the next one last (left half first, depth first: R69).
+
+    ``window_ends``: when the batching window under way is over. It starts when the previous invocation completes,
+    not with the first record (R55), and empty windows follow each other, so a record waits at most one window.
+    ``discarding``: how many leading records of the batch on top a letter is being stored for.
+    """
+
+    __slots__ = ("batches", "discarding", "state", "waiting", "waiting_bytes", "window_ends")
+
+    def __init__(self, window_ends: datetime) -> None:
+        self.waiting: deque[RawRecord] = deque()
+        self.waiting_bytes = 0
+        self.batches: list[Batch] = []
+        self.state = LaneState.IDLE
+        self.discarding = 0
+        self.window_ends = window_ends
+
+    @property
+    def empty(self) -> bool:
+        return not self.waiting and not self.batches
+
+    @property
+    def unfinished(self) -> RawRecord | None:
+        """The lowest record that is not done; None when there is none."""
+        if self.batches:
+            return self.batches[-1].records[0]
+        return self.waiting[0] if self.waiting else None
+
+    @property
+    def in_flight(self) -> bool:
+        """True while something was asked for whose answer counts, also during a drain (R38)."""
+        return self.state in (LaneState.INVOKING, LaneState.STORING_LETTER)
+
+    def admit(self, record: RawRecord) -> None:
+        self.waiting.append(record)
+        self.waiting_bytes += len(record.body)
+
+    def full(self, batch_size: int) -> bool:
+        """True when what waits fills a batch by count or by bytes (R54)."""
+        return len(self.waiting) >= batch_size or self.waiting_bytes >= PAYLOAD_BYTES_MAX
+
+    def take(self, batch_size: int) -> list[RawRecord]:
+        """Remove what the next batch holds."""
+        count = fitting(self.waiting, batch_size)
+        taken = [self.waiting.popleft() for _ in range(count)]
+        self.waiting_bytes -= sum(len(record.body) for record in taken)
+        return taken
+
+    def next_window(self, now: datetime, window_s: int) -> None:
+        """Start the window that is under way at ``now``, counted on from the last one."""
+        if window_s and now >= self.window_ends:
+            passed = int((now - self.window_ends) / timedelta(seconds=window_s)) + 1
+            self.window_ends += timedelta(seconds=window_s * passed)
+
+    def lowest(self) -> Position | None:
+        record = self.unfinished
+        return None if record is None else Position(record.position)

@@ -1,0 +1,486 @@
+"""One mapping: ``Mapping.handle(event, now) -> commands``.
+
+Decides when the mapping reads, which shards may start, and when a position is saved. What happens inside a shard is
+``shard.py``'s. The state an API caller sees follows ``lifecycle.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import assert_never
+
+from afterbay.core.mapping.checkpoint import SavedShard
+from afterbay.core.mapping.commands import (
+    Command,
+    ForgetPositions,
+    ListShards,
+    LoadPositions,
+    Notice,
+    ReleaseShard,
+    SavePositions,
+    Tell,
+    WakeAt,
+)
+from afterbay.core.mapping.counters import Counters
+from afterbay.core.mapping.events import (
+    Created,
+    DeletionRequested,
+    DisableRequested,
+    EnableRequested,
+    Event,
+    Invoked,
+    LetterStored,
+    ListingFailed,
+    PositionsForgotten,
+    PositionsLoaded,
+    PositionsSaved,
+    ReadFailed,
+    ReadFailure,
+    RecordsRead,
+    Rested,
+    ShardsListed,
+    ShardWithdrawn,
+    StopRequested,
+    UpdateRequested,
+    Woke,
+)
+from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step
+from afterbay.core.mapping.lineup import Lineup
+from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedFrom, FailedSome, NotReached, Outcome
+from afterbay.core.mapping.request_id import RequestIds
+from afterbay.core.mapping.retry import backoff_s
+from afterbay.core.mapping.settings import MappingSettings, StartingPosition
+from afterbay.core.mapping.shard import Shard, ShardContext
+from afterbay.core.shard.position import ShardId
+
+__all__ = ["LastResult", "Mapping"]
+
+LISTING_INTERVAL = timedelta(seconds=60)
+"""A full listing besides the ones at shard ends (S29): children can appear late, and a listing is no snapshot."""
+
+CHILDREN_LISTINGS_MAX = 10
+CHILDREN_DELAY_FIRST_S = 0.05
+CHILDREN_DELAY_MAX_S = 1.0
+"""How often a finished shard's children are asked for before the periodic listing has to find them (S28)."""
+
+
+class LastResult(Enum):
+    """``LastProcessingResult`` (R40 to R44). A discard never changes it."""
+
+    NONE = "No records processed"
+    OK = "OK"
+    FUNCTION_FAILED = "PROBLEM: Function call failed"
+    INVALID_RESPONSE = "PROBLEM: Sequence number in function response is invalid. Please check function implementation."
+
+
+class _Phase(Enum):
+    """What the mapping is doing, whatever state its API shows."""
+
+    RESTING = "resting"
+    LOADING = "loading"
+    LISTING = "listing"
+    POSITIONING = "positioning"
+    READING = "reading"
+    DRAINING = "draining"
+    FORGETTING = "forgetting"
+    OVER = "over"
+
+
+class Mapping:
+    """An event source mapping, from creation to deletion, over any number of starts and stops.
+
+    ``uuid`` is the mapping's; ``seed`` comes from the state store. ``orders_parents``: the source itself hands over
+    parents before children. ``gone`` is True once a deletion is complete, ``stopped`` once a stop is.
+    """
+
+    def __init__(self, uuid: str, settings: MappingSettings, seed: bytes, *, orders_parents: bool = False) -> None:
+        self.uuid = uuid
+        self.settings = settings
+        self.state = State.CREATING
+        self.last_result = LastResult.NONE
+        self.counters = Counters()
+        self.shards: dict[ShardId, Shard] = {}
+        self.listing_failure: str | None = None
+        self._ids = RequestIds(seed, uuid)
+        self._phase = _Phase.RESTING
+        self._lineup = Lineup(orders_parents=orders_parents)
+        self._run = 0
+        self._saving = False
+        self._dirty: dict[ShardId, None] = {}
+        self._forget: list[ShardId] = []
+        self._listing_failures = 0
+        self._children_listings: dict[ShardId, int] = {}
+        self._listing = False
+        self._next_listing: datetime | None = None
+        self._wake: datetime | None = None
+        self._enabled = False
+        self._then: Callable[[datetime], list[Command]] = self._rest_now
+        self._ending = False
+
+    @property
+    def gone(self) -> bool:
+        return self._phase is _Phase.OVER and self.state is State.DELETING
+
+    @property
+    def stopped(self) -> bool:
+        return self._phase is _Phase.OVER
+
+    @property
+    def lineup(self) -> Lineup:
+        """Which shards are known, and what has become of each."""
+        return self._lineup
+
+    def handle(self, event: Event, now: datetime) -> tuple[Command, ...]:
+        """Absorb one event; return what to do about it."""
+        commands = self._absorb(event, now)
+        if self._phase in (_Phase.READING, _Phase.DRAINING):
+            commands += self._settle(now)
+        commands += self._save()
+        if self._phase is _Phase.DRAINING and self._drained:
+            commands += self._drain_over(now)
+        return tuple(commands + self._wake_up())
+
+    def _absorb(self, event: Event, now: datetime) -> list[Command]:
+        match event:
+            case RecordsRead() | ReadFailed():
+                return self._read(event, now)
+            case Invoked(shard=shard, lane=lane, request_id=request_id, outcome=outcome):
+                return self._invoked(shard, lane, request_id, outcome, now)
+            case Rested(shard=shard, lane=lane, run=run, request_id=request_id):
+                reading = self.shards.get(shard) if run == self._run else None
+                return [] if reading is None else reading.rested(lane, request_id, now)
+            case LetterStored(shard=shard, lane=lane, request_id=request_id):
+                reading = self.shards.get(shard)
+                return [] if reading is None else reading.letter_stored(lane, request_id, now)
+            case ShardsListed() | ListingFailed() | ShardWithdrawn():
+                return self._listed(event, now)
+            case PositionsLoaded(saved=saved):
+                return self._loaded(saved, now)
+            case PositionsSaved():
+                return self._saved(now)
+            case PositionsForgotten():
+                self._phase = _Phase.OVER
+                return []
+            case Woke():
+                self._wake = None
+                return self._woke(now)
+            case _:
+                return self._asked(event, now)
+
+    # What the user asks for
+
+    def _asked(
+        self,
+        event: Created | EnableRequested | DisableRequested | UpdateRequested | DeletionRequested | StopRequested,
+        now: datetime,
+    ) -> list[Command]:
+        match event:
+            case Created(enabled=enabled):
+                self._enabled = enabled
+                return self._start(now) if enabled else self._rest_now(now)
+            case EnableRequested(settings=settings):
+                self._enabled = True
+                return self._drain(LifecycleEvent.ENABLE, self._start_with(settings), now)
+            case DisableRequested(settings=settings):
+                self._enabled = False
+                return self._drain(LifecycleEvent.DISABLE, self._rest_with(settings), now)
+            case UpdateRequested(settings=settings):
+                resume = self._start_with(settings) if self._enabled else self._rest_with(settings)
+                return self._drain(LifecycleEvent.UPDATE, resume, now)
+            case DeletionRequested():
+                self._ending = True
+                return self._drain(LifecycleEvent.DELETE, self._delete, now)
+            case StopRequested():
+                self._ending = True
+                return self._drain(None, self._over, now)
+            case _:
+                assert_never(event)
+
+    def _start_with(self, settings: MappingSettings | None) -> Callable[[datetime], list[Command]]:
+        def start(now: datetime) -> list[Command]:
+            self.settings = settings or self.settings
+            return self._start(now)
+
+        return start
+
+    def _rest_with(self, settings: MappingSettings | None) -> Callable[[datetime], list[Command]]:
+        def rest(now: datetime) -> list[Command]:
+            self.settings = settings or self.settings
+            return self._rest_now(now)
+
+        return rest
+
+    def _start(self, now: datetime) -> list[Command]:
+        """Read the saved positions, then the stream's shards."""
+        self._run += 1
+        self._phase = _Phase.LOADING
+        return [LoadPositions()]
+
+    def _rest_now(self, now: datetime) -> list[Command]:
+        self._phase = _Phase.RESTING
+        self._arrive(LifecycleEvent.STOPPED)
+        return []
+
+    def _delete(self, now: datetime) -> list[Command]:
+        self._phase = _Phase.FORGETTING
+        return [ForgetPositions()]
+
+    def _over(self, now: datetime) -> list[Command]:
+        self._phase = _Phase.OVER
+        return []
+
+    def _arrive(self, event: LifecycleEvent) -> None:
+        """End a transition; a settled state stays."""
+        if not self.state.settled:
+            self._go(event)
+
+    def _go(self, event: LifecycleEvent) -> None:
+        state = step(self.state, event)
+        assert state is not None, "a mapping is gone only when its positions are forgotten"
+        self.state = state
+
+    def _drain(
+        self, event: LifecycleEvent | None, then: Callable[[datetime], list[Command]], now: datetime
+    ) -> list[Command]:
+        """Start nothing new; once nothing is in flight, go on with ``then`` (R38, R66). None: the state stays.
+
+        Raises ``SettingsError`` (ResourceInUseException) for a request that the state does not take (E19).
+        """
+        if self._phase in (_Phase.OVER, _Phase.FORGETTING):
+            return []
+        if self._phase is _Phase.DRAINING and self._then in (self._delete, self._over):
+            return []  # a mapping that is being deleted, or whose process ends, stays so
+        if event is not None:
+            self._go(event)
+        self._then = then
+        self._phase = _Phase.DRAINING
+        self._run += 1
+        self._listing = False
+        self._next_listing = None
+        for shard in self.shards.values():
+            shard.drain()
+        return []
+
+    @property
+    def _drained(self) -> bool:
+        return not self._saving and not self._dirty and all(shard.idle for shard in self.shards.values())
+
+    def _drain_over(self, now: datetime) -> list[Command]:
+        released: list[Command] = [ReleaseShard(shard) for shard in self.shards]
+        self.shards.clear()
+        self._children_listings.clear()
+        self._lineup.clear()
+        return released + self._then(now)
+
+    # Positions
+
+    def _loaded(self, saved: tuple[SavedShard, ...], now: datetime) -> list[Command]:
+        if self._phase is not _Phase.LOADING:
+            return []
+        self._lineup.load(saved)
+        self._phase = _Phase.LISTING
+        return self._list()
+
+    def _saved(self, now: datetime) -> list[Command]:
+        self._saving = False
+        self._lineup.save_is_over()
+        if self._phase is _Phase.POSITIONING:
+            return self._begin(now)
+        if self._phase is not _Phase.READING:
+            return []
+        return self._start_shards(now)
+
+    def _save(self) -> list[Command]:
+        """Save what moved, one save at a time: what moves meanwhile goes with the next one."""
+        if self._saving or not (self._dirty or self._forget):
+            return []
+        rows: list[SavedShard] = []
+        for shard in self._dirty:
+            reading = self.shards.get(shard)
+            row = reading.saved() if reading is not None else self._lineup.saved.get(shard)
+            if row is not None:
+                self._lineup.saved[shard] = row
+                rows.append(row)
+        command = SavePositions(tuple(rows), tuple(self._forget))
+        self._dirty.clear()
+        self._forget.clear()
+        self._saving = True
+        self._lineup.save_begins()
+        return [command]
+
+    # Shards
+
+    def _list(self, *, delay_s: float = 0.0) -> list[Command]:
+        self._listing = True
+        first = self._phase is _Phase.LISTING and not self._lineup.positioned
+        pin = first and self.settings.starting_position is StartingPosition.LATEST
+        return [ListShards(pin_latest=pin, delay_s=delay_s)]
+
+    def _listed(self, event: ShardsListed | ListingFailed | ShardWithdrawn, now: datetime) -> list[Command]:
+        if self._phase not in (_Phase.LISTING, _Phase.READING):
+            return []
+        match event:
+            case ListingFailed(reason=reason, children_of=parent):
+                return self._listing_failed(reason, parent)
+            case ShardWithdrawn(shard=shard):
+                self.shards.pop(shard, None)
+                self._lineup.withdraw(shard)
+                return [ReleaseShard(shard)]
+            case ShardsListed():
+                return self._take_listing(event, now)
+            case _:
+                assert_never(event)
+
+    def _listing_failed(self, reason: str, parent: ShardId | None) -> list[Command]:
+        told: list[Command] = []
+        if self.listing_failure is None:
+            told.append(Tell(Notice.SOURCE_FAILED, parent, reason))
+        self.listing_failure = reason
+        self._listing_failures += 1
+        self._arrive(LifecycleEvent.STARTED)  # a stream that cannot be read must not hold up the API (R34, R52)
+        delay_s = backoff_s(self._listing_failures)
+        if parent is None:
+            return told + self._list(delay_s=delay_s)
+        return [*told, ListShards(children_of=parent, delay_s=delay_s)]
+
+    def _take_listing(self, event: ShardsListed, now: datetime) -> list[Command]:
+        commands: list[Command] = []
+        if self.listing_failure is not None:
+            commands.append(Tell(Notice.SOURCE_RECOVERED, event.children_of, "the shards are listed again"))
+        self.listing_failure = None
+        self._listing_failures = 0
+        if event.children_of is None and event.complete:
+            self._listing = False
+            self._next_listing = now + LISTING_INTERVAL
+        fresh = self._lineup.take(event, self.settings, now)
+        for gone in fresh.vanished:
+            self._forget.append(gone)
+            self._dirty.pop(gone, None)
+        commands += [Tell(Notice.SHARD_GONE, shard, "it is not listed any more") for shard in fresh.lost]
+        for row in fresh.rows:
+            self._dirty[row.shard] = None
+        if self._phase is _Phase.LISTING:
+            if not fresh.rows:
+                return commands + self._begin(now)
+            self._phase = _Phase.POSITIONING
+            return commands
+        if event.children_of is not None:
+            commands += self._children_again(event.children_of, event, now)
+        return commands + self._start_shards(now)
+
+    def _children_again(self, parent: ShardId, event: ShardsListed, now: datetime) -> list[Command]:
+        """Ask again for the children of a finished shard, a bounded number of times (S28)."""
+        asked = self._children_listings.get(parent, 0) + 1
+        if event.shards or event.stream_disabled or asked >= CHILDREN_LISTINGS_MAX:
+            self._children_listings.pop(parent, None)
+            return []
+        self._children_listings[parent] = asked
+        return [ListShards(children_of=parent, delay_s=min(CHILDREN_DELAY_MAX_S, CHILDREN_DELAY_FIRST_S * 2.0**asked))]
+
+    def _begin(self, now: datetime) -> list[Command]:
+        """The positions are fixed and saved: from here on nothing that is written is missed (R46)."""
+        self._phase = _Phase.READING
+        self._arrive(LifecycleEvent.STARTED)
+        return self._start_shards(now)
+
+    def _start_shards(self, now: datetime) -> list[Command]:
+        """Read every shard whose parents are done, saved and all (R48)."""
+        commands: list[Command] = []
+        context = ShardContext(self.uuid, self.settings, self._ids, self.counters, self._run)
+        for description, start, orphan in self._lineup.startable():
+            if orphan is not None:
+                commands.append(Tell(Notice.PARENT_MISSING, description.shard, f"its parent is {orphan}"))
+            shard = Shard(description, start, context, now)
+            self.shards[description.shard] = shard
+            commands += shard.begin(now)
+        return commands
+
+    def _settle(self, now: datetime) -> list[Command]:
+        """Note which positions moved, and which shards came to their end."""
+        commands: list[Command] = []
+        for name, shard in list(self.shards.items()):
+            if shard.settle_watermark():
+                self._dirty[name] = None
+            if shard.finished:
+                self._lineup.finish(shard.saved())
+                self._dirty[name] = None
+                del self.shards[name]
+                commands.append(ReleaseShard(name))
+                if self._phase is _Phase.READING:
+                    commands.append(ListShards(children_of=name))
+        return commands
+
+    # Records
+
+    def _read(self, event: RecordsRead | ReadFailed, now: datetime) -> list[Command]:
+        shard = self.shards.get(event.shard)
+        if shard is None or event.run != self._run or self._phase is not _Phase.READING:
+            return []
+        if isinstance(event, RecordsRead):
+            return shard.records_read(event.records, event.end, now)
+        match event.failure:
+            case ReadFailure.ITERATOR_EXPIRED:
+                return shard.iterator_expired(now)
+            case ReadFailure.TRIMMED:
+                return shard.trimmed(now)
+            case ReadFailure.GONE:
+                return self._shard_gone(shard, event.reason, now)
+            case ReadFailure.THROTTLED | ReadFailure.UNAVAILABLE | ReadFailure.DENIED:
+                return shard.read_failed(event.reason, event.retry_after_s, now)
+            case _:
+                assert_never(event.failure)
+
+    def _shard_gone(self, shard: Shard, reason: str, now: datetime) -> list[Command]:
+        """The service does not know the shard any more: not an end like any other (S31). What was read is finished; the
+        children need not wait for what will never come."""
+        shard.reading = False
+        shard.ended = True
+        return [Tell(Notice.SHARD_GONE, shard.description.shard, reason), *shard.advance(now)]
+
+    def _invoked(self, name: ShardId, lane: int, request_id: str, outcome: Outcome, now: datetime) -> list[Command]:
+        shard = self.shards.get(name)
+        if shard is None:
+            return []
+        self.last_result = _result_of(outcome, self.last_result)
+        return shard.invoked(lane, request_id, outcome, now)
+
+    # Time
+
+    def _woke(self, now: datetime) -> list[Command]:
+        if self._phase is not _Phase.READING:
+            return []
+        commands: list[Command] = []
+        for shard in self.shards.values():
+            commands += shard.advance(now)
+        if self._next_listing is not None and now >= self._next_listing and not self._listing:
+            self._next_listing = None
+            commands += self._list()
+        return commands
+
+    def _wake_up(self) -> list[Command]:
+        moments = [moment for shard in self.shards.values() if (moment := shard.wake_at()) is not None]
+        if self._next_listing is not None:
+            moments.append(self._next_listing)
+        wake = min(moments, default=None)
+        if wake == self._wake:
+            return []
+        self._wake = wake
+        return [WakeAt(wake)]
+
+
+def _result_of(outcome: Outcome, before: LastResult) -> LastResult:
+    """Rules: R41 a valid partial response is OK, R42 a function error, R43 a malformed response; R85 changes
+    nothing."""
+    match outcome:
+        case Delivered() | FailedFrom() | FailedSome():
+            return LastResult.OK
+        case Failed(cause=Cause.INVALID_RESPONSE):
+            return LastResult.INVALID_RESPONSE
+        case Failed():
+            return LastResult.FUNCTION_FAILED
+        case NotReached():
+            return before
+        case _:
+            assert_never(outcome)

@@ -1,0 +1,393 @@
+"""The machine of one shard being read: pages in, deliveries and positions out.
+
+Decides what to read, what to deliver and what is done. When a shard may start, and when its position is saved, is the
+mapping's (``machine.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from afterbay.core.change.raw import RawRecord
+from afterbay.core.mapping.batch import Batch, make_batch
+from afterbay.core.mapping.checkpoint import SavedShard, Watermark
+from afterbay.core.mapping.commands import Command, Deliver, Notice, ReadShard, Rest, StoreLetter, Tell
+from afterbay.core.mapping.counters import Counters
+from afterbay.core.mapping.deadletter import Condition, Letter
+from afterbay.core.mapping.lane import Lane, LaneState, lane_of
+from afterbay.core.mapping.outcome import Delivered, NotReached, Outcome, ResponseContext
+from afterbay.core.mapping.request_id import RequestIds
+from afterbay.core.mapping.retry import Again, Done, GiveUp, Replace, backoff_s, decide, expired_prefix
+from afterbay.core.mapping.settings import MappingSettings
+from afterbay.core.shard.iterator import resume_from, to_save
+from afterbay.core.shard.lineage import ShardDescription
+from afterbay.core.shard.position import After, Position, ShardEnd, StartAt, TrimHorizon
+
+__all__ = ["Shard", "ShardContext"]
+
+PAGE_RECORDS_MAX = 1000
+"""The most that one GetRecords gives (S12)."""
+
+IDLE_PAUSE_S = 0.25
+"""Four reads a second from an idle shard (R53)."""
+
+BUFFER_RECORDS_MIN = 10_000
+BUFFER_BYTES_MIN = 32 * 1024 * 1024
+"""How much a shard reads ahead at most, unless its lanes need more for two full batches each. A page may exceed it
+once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardContext:
+    """What every shard of a mapping shares. ``run`` counts the mapping's starts, to tell late answers apart."""
+
+    mapping: str
+    settings: MappingSettings
+    ids: RequestIds
+    counters: Counters
+    run: int
+
+
+class Shard:
+    """One shard. Every method that is told something returns the commands that follow from it."""
+
+    def __init__(self, description: ShardDescription, start: StartAt, context: ShardContext, now: datetime) -> None:
+        settings = context.settings
+        self.description = description
+        self.start = start
+        self.ended = False
+        self.reading = False
+        self.draining = False
+        self.failures = 0
+        self.last_failure: str | None = None
+        self.last_read_at: datetime | None = None
+        self._context = context
+        self._last_read: Position | None = start.position if isinstance(start, After) else None
+        self._watermark = Watermark(self._last_read)
+        window_ends = now + timedelta(seconds=settings.batching_window_s)
+        self.lanes = [Lane(window_ends) for _ in range(settings.parallelization_factor)]
+        self.buffered = 0
+        self.buffered_bytes = 0
+        self._records_max = max(BUFFER_RECORDS_MIN, 2 * settings.batch_size * settings.parallelization_factor)
+        self._bytes_max = max(BUFFER_BYTES_MIN, 12 * 1024 * 1024 * settings.parallelization_factor)
+
+    # What is true of it
+
+    @property
+    def finished(self) -> bool:
+        """Read to its end, and every record of it done."""
+        return self.ended and all(lane.empty for lane in self.lanes)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is in flight whose answer counts."""
+        return not any(lane.in_flight for lane in self.lanes)
+
+    @property
+    def read_position(self) -> StartAt:
+        """Where the next page begins."""
+        return self.start if self._last_read is None else After(self._last_read)
+
+    def oldest_unfinished(self) -> RawRecord | None:
+        open_records = [record for lane in self.lanes if (record := lane.unfinished) is not None]
+        return min(open_records, key=lambda record: record.position, default=None)
+
+    def saved(self) -> SavedShard:
+        """The row that a restart would need now (R49: never past an unfinished record)."""
+        shard, parents = self.description.shard, self.description.parents
+        if self.finished:
+            return SavedShard(shard, ShardEnd(), parents)
+        done = self._watermark.done
+        return SavedShard(shard, to_save(self.start) if done is None else After(done), parents)
+
+    # What it is told
+
+    def begin(self, now: datetime) -> list[Command]:
+        return self.advance(now)
+
+    def records_read(self, records: tuple[RawRecord, ...], end: bool, now: datetime) -> list[Command]:
+        """Hand a page to the lanes. Records at or below the last one are repeats of the source (S41) and are
+        dropped."""
+        self.reading = False
+        self.last_read_at = now
+        commands: list[Command] = self._recovered()
+        factor = len(self.lanes)
+        last = self._last_read
+        for record in records:
+            position = Position(record.position)
+            if last is not None and position <= last:
+                continue
+            last = position
+            self._watermark.read(position)
+            self.lanes[lane_of(record.key, factor) if factor > 1 else 0].admit(record)
+            self.buffered += 1
+            self.buffered_bytes += len(record.body)
+        self._last_read = last
+        self.ended = end
+        self._context.counters.polled += len(records)
+        return commands + self.advance(now, pause=not records)
+
+    def read_failed(self, reason: str, retry_after_s: float | None, now: datetime) -> list[Command]:
+        """Try again later, from the same place (R52)."""
+        self.reading = False
+        self.failures += 1
+        commands: list[Command] = []
+        if self.failures == 1:
+            commands.append(Tell(Notice.SOURCE_FAILED, self.description.shard, reason))
+        self.last_failure = reason
+        delay_s = max(backoff_s(self.failures), retry_after_s or 0.0)
+        return commands + self.advance(now, delay_s=delay_s)
+
+    def iterator_expired(self, now: datetime) -> list[Command]:
+        """Read on from the last record handed on, with a new iterator (S42)."""
+        self.reading = False
+        self.start = resume_from(self.start, None)
+        return self.advance(now)
+
+    def trimmed(self, now: datetime) -> list[Command]:
+        """The stream dropped what was to be read next: go on with the oldest it has, and say so (R51, S44)."""
+        self.reading = False
+        lost = Tell(
+            Notice.TRIMMED,
+            self.description.shard,
+            f"nothing behind {self._describe(self.read_position)} up to the oldest readable record can be delivered",
+        )
+        self.start = TrimHorizon()
+        self._last_read = None
+        return [lost, *self.advance(now)]
+
+    def invoked(self, number: int, request_id: str, outcome: Outcome, now: datetime) -> list[Command]:
+        lane = self.lanes[number]
+        batch = lane.batches[-1]
+        assert lane.state is LaneState.INVOKING and batch.request_id == request_id, "an answer to what was asked"
+        self._count(batch, outcome)
+        lane.state = LaneState.IDLE
+        lane.window_ends = now + timedelta(seconds=self._context.settings.batching_window_s)
+        commands: list[Command] = []
+        decision = decide(batch, outcome, self._context.settings, self.description.shard, self._context.ids)
+        match decision:
+            case Done():
+                self._done(lane, len(batch.records))
+            case Replace(batches=batches, split=split):
+                lane.batches.pop()
+                lane.batches.extend(reversed(batches))
+                kept = {record.position for part in batches for record in part.records}
+                acknowledged = [record for record in batch.records if record.position not in kept]
+                self._forget(acknowledged)
+                self._context.counters.delivered += len(acknowledged)
+                if split:
+                    self._context.counters.bisects += 1
+                    commands.append(self._tell_split(batch))
+            case Again(delay_s=delay_s):
+                commands += self._rest(lane, number, batch, delay_s)
+            case GiveUp(response=response):
+                commands += self._discard(
+                    lane, number, len(batch.records), Condition.RETRY_ATTEMPTS_EXHAUSTED, response, now
+                )
+        return commands + self.advance(now)
+
+    def rested(self, number: int, request_id: str, now: datetime) -> list[Command]:
+        lane = self.lanes[number]
+        if lane.state is LaneState.RESTING and lane.batches[-1].request_id == request_id:
+            lane.state = LaneState.IDLE
+            self._context.counters.retries += 1
+        return self.advance(now)
+
+    def letter_stored(self, number: int, request_id: str, now: datetime) -> list[Command]:
+        lane = self.lanes[number]
+        assert lane.state is LaneState.STORING_LETTER and lane.batches[-1].request_id == request_id
+        lane.state = LaneState.IDLE
+        self._context.counters.letters += 1
+        self._context.counters.lettered += lane.discarding
+        self._done(lane, lane.discarding)
+        return self.advance(now)
+
+    def drain(self) -> None:
+        """Start nothing new; what is in flight still counts (R38)."""
+        self.draining = True
+
+    # What it does on its own
+
+    def advance(self, now: datetime, *, pause: bool = False, delay_s: float = 0.0) -> list[Command]:
+        """Start whatever may start: a batch in every idle lane, and the next read."""
+        if self.draining:
+            return []
+        commands: list[Command] = []
+        for number, lane in enumerate(self.lanes):
+            if lane.state is LaneState.IDLE:
+                commands += self._next_in_lane(lane, number, now)
+        if not self.reading and not self.ended and not self._full:
+            self.reading = True
+            commands.append(
+                ReadShard(
+                    self.description.shard,
+                    self._context.run,
+                    self.read_position,
+                    PAGE_RECORDS_MAX,
+                    pause_s=IDLE_PAUSE_S if pause else 0.0,
+                    delay_s=delay_s,
+                )
+            )
+        return commands
+
+    def settle_watermark(self) -> bool:
+        """Move the position up to the lowest unfinished record over all lanes (R65); True if it moved."""
+        open_positions = [position for lane in self.lanes if (position := lane.lowest()) is not None]
+        return self._watermark.advance(min(open_positions, default=None))
+
+    def wake_at(self) -> datetime | None:
+        """When the first batching window with something in it is over."""
+        if self.draining or not self._context.settings.batching_window_s:
+            return None
+        ends = [lane.window_ends for lane in self.lanes if lane.state is LaneState.IDLE and lane.waiting]
+        return min(ends, default=None)
+
+    @property
+    def _full(self) -> bool:
+        return self.buffered >= self._records_max or self.buffered_bytes >= self._bytes_max
+
+    def _next_in_lane(self, lane: Lane, number: int, now: datetime) -> list[Command]:
+        while True:
+            if not lane.batches and not self._close_batch(lane, now):
+                return []
+            commands, again = self._attempt(lane, number, now)
+            if not again:
+                return commands
+
+    def _close_batch(self, lane: Lane, now: datetime) -> bool:
+        """Make a batch if one is due: full, or its window over, or nothing more can join it (R54, R55)."""
+        settings = self._context.settings
+        if not lane.waiting:
+            lane.next_window(now, settings.batching_window_s)
+            return False
+        hold = settings.batching_window_s and now < lane.window_ends
+        if hold and not (lane.full(settings.batch_size) or self.ended or self._full):
+            return False
+        records = lane.take(settings.batch_size)
+        lane.batches.append(make_batch(records, self.description.shard, self._context.ids))
+        return True
+
+    def _attempt(self, lane: Lane, number: int, now: datetime) -> tuple[list[Command], bool]:
+        """Deliver the batch on top, but first give up what is too old (R103). ``True``: look at the lane again."""
+        settings = self._context.settings
+        batch = lane.batches[-1]
+        expired = expired_prefix(batch.records, settings.record_age_max_s, now.timestamp())
+        if expired:
+            commands = self._discard(lane, number, expired, Condition.RECORD_AGE_EXCEEDED, None, now)
+            return commands, lane.state is LaneState.IDLE
+        lane.state = LaneState.INVOKING
+        self._context.counters.invocations += 1
+        self._context.counters.invoked += len(batch.records)
+        return [Deliver(self.description.shard, number, batch)], False
+
+    def _rest(self, lane: Lane, number: int, batch: Batch, delay_s: float) -> list[Command]:
+        settings = self._context.settings
+        lane.state = LaneState.RESTING
+        commands: list[Command] = [Rest(self.description.shard, number, self._context.run, batch.request_id, delay_s)]
+        if batch.attempts == 1 and settings.retry_attempts_max is None and settings.record_age_max_s is None:
+            commands.append(
+                Tell(
+                    Notice.BLOCKED,
+                    self.description.shard,
+                    f"{self._range(batch.records)} failed and will be retried until the stream trims it: "
+                    "set MaximumRetryAttempts or MaximumRecordAgeInSeconds, and a destination",
+                )
+            )
+        return commands
+
+    def _discard(
+        self,
+        lane: Lane,
+        number: int,
+        count: int,
+        condition: Condition,
+        response: ResponseContext | None,
+        now: datetime,
+    ) -> list[Command]:
+        """Give up the first ``count`` records of the batch on top: by letter if there is a destination, else at
+        once."""
+        batch = lane.batches[-1]
+        records = batch.records[:count]
+        detail = f"{self._range(records)}: {condition.value} after {max(1, batch.attempts)} attempt(s)"
+        destination = self._context.settings.on_failure
+        if destination is None:
+            self._context.counters.dropped += count
+            self._done(lane, count)
+            return [Tell(Notice.DROPPED, self.description.shard, detail)]
+        lane.state = LaneState.STORING_LETTER
+        lane.discarding = count
+        letter = Letter(
+            mapping=self._context.mapping,
+            shard=self.description.shard,
+            request_id=batch.request_id,
+            destination=destination,
+            function_arn=self._context.settings.function_arn,
+            stream_arn=self._context.settings.event_source_arn,
+            condition=condition,
+            invoke_count=max(1, batch.attempts),
+            first=Position(records[0].position),
+            last=Position(records[-1].position),
+            first_created_s=records[0].created_s,
+            last_created_s=records[-1].created_s,
+            count=count,
+            response=response,
+            records=tuple(r.body for r in records) if ":s3:" in destination else (),
+        )
+        return [
+            StoreLetter(self.description.shard, number, letter),
+            Tell(Notice.DISCARDED, self.description.shard, detail),
+        ]
+
+    def _done(self, lane: Lane, count: int) -> None:
+        """The first ``count`` records of the batch on top are done. A remainder is a new batch: its letter, if it ever
+        needs one, must not be taken for the first one's; its attempts stay, since nothing was achieved."""
+        batch = lane.batches.pop()
+        self._forget(batch.records[:count])
+        rest = batch.records[count:]
+        if rest:
+            lane.batches.append(
+                make_batch(
+                    rest,
+                    self.description.shard,
+                    self._context.ids,
+                    generation=batch.generation + 1,
+                    attempts=batch.attempts,
+                )
+            )
+        lane.discarding = 0
+
+    def _forget(self, records: Sequence[RawRecord]) -> None:
+        self.buffered -= len(records)
+        self.buffered_bytes -= sum(len(record.body) for record in records)
+
+    def _count(self, batch: Batch, outcome: Outcome) -> None:
+        counters = self._context.counters
+        match outcome:
+            case Delivered():
+                counters.delivered += len(batch.records)
+            case NotReached():
+                counters.not_reached += 1
+                counters.failed_invoke += len(batch.records)
+            case _:
+                counters.errors += 1
+                counters.failed_invoke += len(batch.records)
+
+    def _recovered(self) -> list[Command]:
+        if not self.failures:
+            return []
+        self.failures = 0
+        self.last_failure = None
+        return [Tell(Notice.SOURCE_RECOVERED, self.description.shard, "reading goes on where it stopped")]
+
+    def _tell_split(self, batch: Batch) -> Command:
+        return Tell(Notice.BISECTED, self.description.shard, self._range(batch.records))
+
+    @staticmethod
+    def _range(records: tuple[RawRecord, ...]) -> str:
+        return f"{len(records)} record(s) from {records[0].position} to {records[-1].position}"
+
+    @staticmethod
+    def _describe(start: StartAt) -> str:
+        return str(start.position) if isinstance(start, After) else "the starting position"
