@@ -1,0 +1,174 @@
+"""Performs one command of a mapping and says what came of it.
+
+Does; decides nothing. Foreign failures arrive here as ``ServiceError`` and leave as events or outcomes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar, assert_never
+
+from afterbay.core.mapping.batch import Batch
+from afterbay.core.mapping.commands import (
+    Deliver,
+    ForgetPositions,
+    ListShards,
+    LoadPositions,
+    ReadShard,
+    Rest,
+    SavePositions,
+    StoreLetter,
+)
+from afterbay.core.mapping.events import (
+    Event,
+    Invoked,
+    LetterStored,
+    ListingFailed,
+    PositionsForgotten,
+    PositionsLoaded,
+    PositionsSaved,
+    ReadFailed,
+    ReadFailure,
+    RecordsRead,
+    Rested,
+    ShardsListed,
+)
+from afterbay.core.mapping.outcome import Cause, Failed, NotReached, Outcome
+from afterbay.core.mapping.response import read_answer
+from afterbay.core.shard.position import Position
+from afterbay.engine.clock import Clock
+from afterbay.engine.meter import Attempt, Meter
+from afterbay.engine.outbox import Outbox
+from afterbay.errors import (
+    DeniedError,
+    IteratorExpiredError,
+    NotFoundError,
+    PayloadTooLargeError,
+    RecordError,
+    ServiceError,
+    ThrottledError,
+    TrimmedError,
+)
+from afterbay.ports import CheckpointStore, Function, Source
+
+__all__ = ["Performable", "Performer"]
+
+_T = TypeVar("_T")
+
+Performable = LoadPositions | SavePositions | ForgetPositions | ListShards | ReadShard | Deliver | Rest | StoreLetter
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """What a mapping's commands act on. ``jitter`` spreads a delay in seconds; ``threads`` runs the store's calls."""
+
+    mapping: str
+    source: Source
+    function: Function
+    store: CheckpointStore
+    outbox: Outbox
+    clock: Clock
+    threads: Executor
+    jitter: Callable[[float], float]
+    meter: Meter
+    partial: Callable[[], bool]
+
+    async def __call__(self, command: Performable) -> Event:
+        """Do it, and report. Raises nothing that a service can cause."""
+        match command:
+            case ReadShard():
+                return await self._read(command)
+            case Deliver(shard=shard, lane=lane, batch=batch):
+                return Invoked(shard, lane, batch.request_id, await self._deliver(batch))
+            case Rest(shard=shard, lane=lane, run=run, request_id=request_id, delay_s=delay_s):
+                await self._pause(delay_s)
+                return Rested(shard, lane, run, request_id)
+            case SavePositions(shards=shards, forget=forget):
+                await self._in_thread(lambda: self.store.save(self.mapping, shards, forget))
+                return PositionsSaved()
+            case StoreLetter(shard=shard, lane=lane, letter=letter):
+                await self.outbox.put(letter)
+                return LetterStored(shard, lane, letter.request_id)
+            case ListShards():
+                return await self._list(command)
+            case LoadPositions():
+                return PositionsLoaded(await self._in_thread(lambda: self.store.load(self.mapping)))
+            case ForgetPositions():
+                await self._in_thread(lambda: self.store.delete(self.mapping))
+                return PositionsForgotten()
+            case _:
+                assert_never(command)
+
+    async def _in_thread(self, call: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+
+    async def _pause(self, delay_s: float) -> None:
+        if delay_s:
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=self.jitter(delay_s)))
+
+    async def _list(self, command: ListShards) -> Event:
+        await self._pause(command.delay_s)
+        try:
+            listing = await self.source.list_shards(pin_latest=command.pin_latest, children_of=command.children_of)
+        except ServiceError as error:
+            return ListingFailed(f"{error.code}: {error.message}", command.children_of)
+        return ShardsListed(
+            listing.shards, listing.complete, command.children_of, listing.stream_disabled, listing.tips
+        )
+
+    async def _read(self, command: ReadShard) -> Event:
+        await self._pause(command.delay_s)
+        try:
+            page = await self.source.read(command.shard, command.start, limit=command.limit, pause_s=command.pause_s)
+        except ServiceError as error:
+            advice = error.retry_after_s if isinstance(error, ThrottledError) else None
+            reason = f"{error.code}: {error.message}"
+            return ReadFailed(command.shard, command.run, _failure_of(error), reason, advice)
+        except RecordError as error:
+            return ReadFailed(command.shard, command.run, ReadFailure.UNAVAILABLE, f"unreadable record: {error}")
+        return RecordsRead(command.shard, command.run, page.records, page.end)
+
+    async def _deliver(self, batch: Batch) -> Outcome:
+        started = self.clock.now()
+        outcome = await self._invoke(batch)
+        self.meter.attempt(Attempt(self.mapping, batch, started, self.clock.now(), outcome))
+        return outcome
+
+    async def _invoke(self, batch: Batch) -> Outcome:
+        """Rules: R85 what was not reached, R80 what was too large, R79 and R81 to R83 what the answer says."""
+        payload = b'{"Records":[' + b",".join([record.body for record in batch.records]) + b"]}"
+        try:
+            answer = await self.function.invoke(payload, request_id=batch.request_id)
+        except PayloadTooLargeError:
+            return Failed(Cause.TOO_LARGE, splittable=False)
+        except ServiceError as error:
+            advice = error.retry_after_s if isinstance(error, ThrottledError) else None
+            return NotReached(f"{error.code}: {error.message}", advice)
+        partial = self.partial()
+        return read_answer(
+            answer.payload,
+            function_error=answer.function_error,
+            executed_version=answer.executed_version,
+            positions={str(r.position): Position(r.position) for r in batch.records} if partial else {},
+            partial=partial,
+        )
+
+
+def _failure_of(error: ServiceError) -> ReadFailure:
+    match error:
+        case IteratorExpiredError():
+            return ReadFailure.ITERATOR_EXPIRED
+        case TrimmedError():
+            return ReadFailure.TRIMMED
+        case NotFoundError():
+            return ReadFailure.GONE
+        case ThrottledError():
+            return ReadFailure.THROTTLED
+        case DeniedError():
+            return ReadFailure.DENIED
+        case _:
+            return ReadFailure.UNAVAILABLE

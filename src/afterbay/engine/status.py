@@ -1,0 +1,60 @@
+"""A typed snapshot of everything that runs, for ``afterbay status``, ``/_afterbay/status`` and the console alike."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from afterbay.core.mapping.snapshot import MappingSnapshot, snapshot
+from afterbay.engine.outbox import OutboxStatus
+from afterbay.engine.supervisor import Supervisor
+
+__all__ = ["NoticeTold", "RunningMapping", "Status", "as_document", "take"]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeTold:
+    """Something an operator should have heard of. ``at`` is a UTC instant in ISO form."""
+
+    at: str
+    notice: str
+    shard: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunningMapping:
+    """One mapping and the last notices about it, newest last."""
+
+    mapping: MappingSnapshot
+    notices: tuple[NoticeTold, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """``at``: the moment of the snapshot, UTC, in ISO form."""
+
+    at: str
+    mappings: tuple[RunningMapping, ...]
+    outbox: OutboxStatus
+
+
+def take(supervisor: Supervisor, now: datetime) -> Status:
+    """Freeze what the supervisor's mappings are doing."""
+    mappings = [
+        RunningMapping(
+            snapshot(runner.mapping, now),
+            tuple(NoticeTold(at.isoformat(), tell.notice.value, tell.shard, tell.detail) for at, tell in runner.told),
+        )
+        for runner in supervisor
+    ]
+    return Status(now.isoformat(), tuple(mappings), supervisor.outbox.status())
+
+
+def as_document(status: Status) -> dict[str, object]:
+    """The documented JSON form: a mapping's members and its notices side by side."""
+    return {
+        "at": status.at,
+        "mappings": [{**asdict(one.mapping), "notices": [asdict(n) for n in one.notices]} for one in status.mappings],
+        "outbox": asdict(status.outbox),
+    }

@@ -1,0 +1,176 @@
+"""Many mappings in one process: start, stop, restart, drain.
+
+Owns every runner and the outbox. A mapping that ends by a bug of ours is started again from its checkpoint, later each
+time; the others are not disturbed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from afterbay.core.mapping.body import MappingStatus
+from afterbay.core.mapping.events import (
+    Created,
+    DeletionRequested,
+    DisableRequested,
+    EnableRequested,
+    StopRequested,
+    UpdateRequested,
+)
+from afterbay.core.mapping.lifecycle import LifecycleEvent, update_event
+from afterbay.core.mapping.machine import Mapping
+from afterbay.core.mapping.retry import backoff_s
+from afterbay.core.mapping.settings import MappingSettings
+from afterbay.engine.clock import Clock
+from afterbay.engine.meter import Meter
+from afterbay.engine.outbox import Outbox
+from afterbay.engine.perform import Performer
+from afterbay.engine.runner import Runner
+from afterbay.ports import CheckpointStore, Function, Source
+
+__all__ = ["Connections", "Supervisor"]
+
+log = logging.getLogger(__name__)
+
+STORE_THREADS = 2
+"""The store is one file with one writer: more threads would only wait for each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """How a mapping reaches the world. ``function`` may answer ``NotFoundError`` at each invocation (R34), never
+    here."""
+
+    source: Callable[[MappingSettings], Source]
+    function: Callable[[MappingSettings], Function]
+
+
+class Supervisor:
+    """``async with`` it, create mappings, and drain it before the end.
+
+    ``jitter`` spreads a delay (R91: at least +-25 %); it is handed in, so that a test can do without.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        store: CheckpointStore,
+        outbox: Outbox,
+        clock: Clock,
+        *,
+        jitter: Callable[[float], float],
+        meter: Meter | None = None,
+        threads: ThreadPoolExecutor | None = None,
+    ) -> None:
+        self._connections, self._store, self._outbox, self._clock = connections, store, outbox, clock
+        self._jitter = jitter
+        self._meter = meter or Meter()
+        self._threads = threads or ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
+        self._runners: dict[str, Runner] = {}
+        self._enabled: dict[str, bool] = {}
+        self._crashes: dict[str, int] = {}
+        self._chores: set[asyncio.Task[None]] = set()
+        self._draining = False
+
+    async def __aenter__(self) -> Supervisor:
+        self._sender = asyncio.get_running_loop().create_task(self._outbox.run())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.drain()
+        self._sender.cancel()
+        await asyncio.gather(self._sender, *self._chores, return_exceptions=True)
+        await self._outbox.flush()
+        self._threads.shutdown(wait=True)
+
+    def __iter__(self) -> Iterator[Runner]:
+        return iter(tuple(self._runners.values()))
+
+    @property
+    def outbox(self) -> Outbox:
+        return self._outbox
+
+    async def create(self, uuid: str, settings: MappingSettings, *, enabled: bool) -> None:
+        """Start a mapping, from its saved positions if there are any."""
+        assert uuid not in self._runners, "a mapping is created once"
+        self._enabled[uuid] = enabled
+        self._launch(uuid, settings)
+
+    async def update(self, uuid: str, settings: MappingSettings, *, enabled: bool | None) -> None:
+        """Go on with ``settings`` from the checkpoint (R38). Raises ``SettingsError`` while in use (E19)."""
+        runner = self._runners[uuid]
+        match update_event(runner.mapping.state, enabled=enabled):
+            case LifecycleEvent.ENABLE:
+                runner.tell(EnableRequested(settings))
+            case LifecycleEvent.DISABLE:
+                runner.tell(DisableRequested(settings))
+            case _:
+                runner.tell(UpdateRequested(settings))
+        self._enabled[uuid] = self._enabled[uuid] if enabled is None else enabled
+
+    async def delete(self, uuid: str) -> None:
+        """Drain a mapping and forget its positions; ``describe`` answers None once that is done."""
+        self._runners[uuid].tell(DeletionRequested())
+
+    def describe(self, uuid: str) -> MappingStatus | None:
+        runner = self._runners.get(uuid)
+        if runner is None:
+            return None
+        return MappingStatus(runner.mapping.state, last_processing_result=runner.mapping.last_result.value)
+
+    async def drain(self) -> None:
+        """Finish what is in flight, save, and stop every mapping."""
+        self._draining = True
+        for runner in self:
+            if not runner.mapping.stopped:
+                runner.tell(StopRequested())
+        await asyncio.gather(*(runner.ended() for runner in self))
+        await asyncio.gather(*(runner.close() for runner in self))
+        self._runners.clear()
+
+    def _launch(self, uuid: str, settings: MappingSettings) -> None:
+        source = self._connections.source(settings)
+        mapping = Mapping(uuid, settings, self._store.seed(), orders_parents=source.orders_parents)
+        performer = Performer(
+            mapping=uuid,
+            source=source,
+            function=self._connections.function(settings),
+            store=self._store,
+            outbox=self._outbox,
+            clock=self._clock,
+            threads=self._threads,
+            jitter=self._jitter,
+            meter=self._meter,
+            partial=lambda: mapping.settings.report_batch_item_failures,
+        )
+        runner = Runner(mapping, performer, self._clock, on_end=self._ended)
+        self._runners[uuid] = runner
+        runner.tell(Created(self._enabled[uuid]))
+
+    def _ended(self, runner: Runner) -> None:
+        if self._draining:
+            return
+        self._chore(self._bury(runner) if runner.failure is None else self._start_again(runner, runner.failure))
+
+    async def _bury(self, runner: Runner) -> None:
+        await runner.close()
+        for known in (self._runners, self._enabled, self._crashes):
+            known.pop(runner.mapping.uuid, None)
+
+    async def _start_again(self, runner: Runner, failure: BaseException) -> None:
+        uuid = runner.mapping.uuid
+        self._crashes[uuid] = self._crashes.get(uuid, 0) + 1
+        log.error("mapping failed; it starts again from its checkpoint", extra={"mapping": uuid}, exc_info=failure)
+        await runner.close()
+        await self._clock.sleep(backoff_s(self._crashes[uuid]))
+        if not self._draining and self._runners.get(uuid) is runner:
+            self._launch(uuid, runner.mapping.settings)
+
+    def _chore(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
