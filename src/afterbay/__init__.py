@@ -1,1 +1,66 @@
-"""Change data capture off DynamoDB."""
+"""Change data capture off DynamoDB: what a function imports. Everything else is a verb of the command line.
+
+Names are loaded when they are used, so that ``import afterbay`` in a function costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from afterbay.core.change.record import ChangeRecord as ChangeRecord
+    from afterbay.core.guard import Kind as Kind
+    from afterbay.core.guard import Verdict as Verdict
+    from afterbay.errors import AfterbayError as AfterbayError
+    from afterbay.errors import RecordError as RecordError
+    from afterbay.errors import ServiceError as ServiceError
+    from afterbay.errors import SettingsError as SettingsError
+    from afterbay.handler.delivery import changes as changes
+    from afterbay.handler.each import each as each
+    from afterbay.handler.into import into as into
+    from afterbay.handler.poison import Poison as Poison
+    from afterbay.sinks.address import sink as sink
+
+__all__ = [
+    "AfterbayError",
+    "ChangeRecord",
+    "Kind",
+    "Poison",
+    "RecordError",
+    "ServiceError",
+    "SettingsError",
+    "Verdict",
+    "changes",
+    "each",
+    "into",
+    "sink",
+]
+
+_HOMES = {
+    "AfterbayError": "afterbay.errors",
+    "ChangeRecord": "afterbay.core.change.record",
+    "Kind": "afterbay.core.guard",
+    "Poison": "afterbay.handler.poison",
+    "RecordError": "afterbay.errors",
+    "ServiceError": "afterbay.errors",
+    "SettingsError": "afterbay.errors",
+    "Verdict": "afterbay.core.guard",
+    "changes": "afterbay.handler.delivery",
+    "each": "afterbay.handler.each",
+    "into": "afterbay.handler.into",
+    "sink": "afterbay.sinks.address",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(home), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

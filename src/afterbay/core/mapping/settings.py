@@ -1,12 +1,55 @@
-"""Every knob of a mapping, checked (R1 to R20)."""
+"""Every knob of a mapping, checked (R1 to R20), and how a Create or an Update request becomes settings.
+
+Decides what a request means and which is refused, with AWS's own code and text where AWS has one. Whether the function
+and the stream exist is for whoever can look (E2, E4): it comes after everything here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
+from typing import TypeVar
 
-__all__ = ["MappingSettings", "StartingPosition"]
+from afterbay.core.change.wire import JsonValue
+from afterbay.core.mapping.admission import (
+    UNSUPPORTED,
+    check_destination,
+    check_pattern,
+    check_source,
+    check_unsupported,
+    refuse_unfinished,
+)
+from afterbay.core.mapping.constraints import (
+    RANGES,
+    boolean,
+    check_model,
+    integer,
+    items,
+    members,
+    text,
+    validation_error,
+)
+from afterbay.errors import SettingsError
+
+__all__ = [
+    "CreateRequest",
+    "MappingSettings",
+    "StartingPosition",
+    "UpdateRequest",
+    "parse_create",
+    "parse_tags",
+    "parse_update",
+    "unknown_parameters",
+]
+
+_T = TypeVar("_T")
+
+RECORD_AGE_MIN_S = 60
+RECORD_AGE_MAX_S = 604_800  # seven days (R9)
+FILTERS_MAX = 5  # R16: AWS's quota, which it raises to 10 on request
+TAGS_MAX = 50
 
 
 class StartingPosition(Enum):
@@ -19,7 +62,11 @@ class StartingPosition(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingSettings:
-    """The settings of one mapping as the machine acts on them; ``None`` stands for AWS's -1, "without limit"."""
+    """The settings of one mapping as the machine acts on them; ``None`` stands for AWS's -1, "without limit".
+
+    ``function_arn`` is the FunctionName as it was given until ``CreateRequest.resolved`` puts the ARN there; the
+    qualifier stays (R29). ``filters`` are the patterns byte for byte (R24).
+    """
 
     event_source_arn: str
     function_arn: str
@@ -35,3 +82,192 @@ class MappingSettings:
     tumbling_window_s: int = 0
     on_failure: str | None = None
     filters: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        given = self._numbers()
+        outside = [sentence for bounds in RANGES if (sentence := bounds.violation(given[bounds.name]))]
+        if outside:
+            raise validation_error(outside)
+        if self.starting_at is not None and self.starting_position is not StartingPosition.AT_TIMESTAMP:
+            raise SettingsError("Timestamp only valid with StartingPosition AT_TIMESTAMP")  # E10
+        if self.record_age_max_s is not None and not RECORD_AGE_MIN_S <= self.record_age_max_s <= RECORD_AGE_MAX_S:
+            raise SettingsError(
+                "MaximumRecordAgeInSeconds must be either -1 (forever) "
+                f"or between {RECORD_AGE_MIN_S} and {RECORD_AGE_MAX_S} (inclusive)"
+            )  # E11
+        if self.tumbling_window_s and self.parallelization_factor > 1:
+            raise SettingsError(
+                "Parallelization factor must be equal to 1 when tumbling window period is configured"
+            )  # E6
+        if self.tumbling_window_s and self.filters:
+            raise SettingsError("Filter criteria are not supported when tumbling window period is configured")  # E13
+        if len(self.filters) > FILTERS_MAX:
+            raise SettingsError(
+                f"FilterCriteria holds {len(self.filters)} filters; at most {FILTERS_MAX} are allowed"
+            )  # R16
+
+    def _numbers(self) -> dict[str, int]:
+        """The values of ``RANGES``, by AWS's names and in AWS's terms."""
+        return {
+            "BatchSize": self.batch_size,
+            "MaximumBatchingWindowInSeconds": self.batching_window_s,
+            "ParallelizationFactor": self.parallelization_factor,
+            "MaximumRecordAgeInSeconds": -1 if self.record_age_max_s is None else self.record_age_max_s,
+            "MaximumRetryAttempts": -1 if self.retry_attempts_max is None else self.retry_attempts_max,
+            "TumblingWindowInSeconds": self.tumbling_window_s,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRequest:
+    """A CreateEventSourceMapping that is right in itself. ``function_name`` may be any of R2's forms."""
+
+    settings: MappingSettings
+    function_name: str
+    enabled: bool = True
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+
+    def resolved(self, function_arn: str) -> MappingSettings:
+        """The settings once somebody has found the function."""
+        return replace(self.settings, function_arn=function_arn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRequest:
+    """An UpdateEventSourceMapping that is right in itself. ``None``: the request does not say (R21).
+
+    ``settings`` are the whole new ones; only a new function is left for the caller to resolve.
+    """
+
+    settings: MappingSettings
+    function_name: str | None = None
+    enabled: bool | None = None
+
+
+def parse_create(params: Mapping[str, JsonValue]) -> CreateRequest:
+    """Read the members of a Create request. Raises ``SettingsError``.
+
+    Members that AWS does not know are passed over, as AWS does; ``unknown_parameters`` names them where a person wrote
+    the request.
+
+    Rules: R25 what the model says comes first, then the source (E1), then what the service says.
+    """
+    check_model(params, required=("FunctionName",))
+    source = check_source(text(params, "EventSourceArn"))
+    _check_on_success(params)
+    position = text(params, "StartingPosition")
+    if position is None:
+        raise SettingsError(
+            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "
+            "Member must not be null."
+        )  # E7: not a ValidationException, and with a full stop
+    if position == StartingPosition.AT_TIMESTAMP.value:
+        raise SettingsError(f"Unsupported starting position for arn type: {source}")  # E9
+    if params.get("StartingPositionTimestamp") is not None:
+        raise SettingsError("Timestamp only valid with StartingPosition AT_TIMESTAMP")  # E10
+    name = text(params, "FunctionName") or ""
+    base = MappingSettings(event_source_arn=source, function_arn=name, starting_position=StartingPosition(position))
+    return CreateRequest(
+        settings=_changed(base, params),
+        function_name=name,
+        enabled=boolean(params, "Enabled") is not False,
+        tags=parse_tags(params),
+    )
+
+
+def parse_update(current: MappingSettings, params: Mapping[str, JsonValue]) -> UpdateRequest:
+    """Read the members of an Update request of a mapping that has ``current`` settings. Raises ``SettingsError``.
+
+    Rules: R21 what is absent stays, and the source and the starting position cannot be changed (no members of this
+    request), R22 an empty FilterCriteria removes the filters, R23 an empty Destination removes the destination.
+    """
+    check_model(params)
+    _check_on_success(params)
+    return UpdateRequest(
+        settings=_changed(current, params),
+        function_name=text(params, "FunctionName"),
+        enabled=boolean(params, "Enabled"),
+    )
+
+
+def parse_tags(params: Mapping[str, JsonValue]) -> dict[str, str]:
+    """The tags of a Create or a TagResource request (R19)."""
+    check_model({"Tags": params.get("Tags")})
+    given = members(params, "Tags") or {}
+    tags = {key: text(given, key) or "" for key in given}
+    if len(tags) > TAGS_MAX:
+        raise SettingsError(f"{len(tags)} tags were given; a mapping has at most {TAGS_MAX}")
+    for key in tags:
+        if key.lower().startswith("aws:"):
+            raise SettingsError(f"The tag key {key!r} is not allowed: names that begin with aws: are AWS's own")
+    return tags
+
+
+def unknown_parameters(params: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    """The members that no Create request has, misspelt ones for instance: for files that a person wrote."""
+    return tuple(sorted(set(params) - _KNOWN))
+
+
+_KNOWN = frozenset(
+    {
+        *(bounds.name for bounds in RANGES),
+        *("EventSourceArn", "FunctionName", "Enabled", "StartingPosition", "StartingPositionTimestamp", "Tags"),
+        *("BisectBatchOnFunctionError", "FunctionResponseTypes", "DestinationConfig", "FilterCriteria"),
+        *("MetricsConfig", "KMSKeyArn"),
+        *UNSUPPORTED,
+    }
+)
+
+
+def _changed(current: MappingSettings, params: Mapping[str, JsonValue]) -> MappingSettings:
+    """``current`` with what the request names; then what is right on AWS and not built yet is refused by name."""
+    check_unsupported(params)
+    age = integer(params, "MaximumRecordAgeInSeconds")
+    attempts = integer(params, "MaximumRetryAttempts")
+    responses = items(params, "FunctionResponseTypes")
+    settings = replace(
+        current,
+        batch_size=_or(integer(params, "BatchSize"), current.batch_size),
+        batching_window_s=_or(integer(params, "MaximumBatchingWindowInSeconds"), current.batching_window_s),
+        parallelization_factor=_or(integer(params, "ParallelizationFactor"), current.parallelization_factor),
+        record_age_max_s=current.record_age_max_s if age is None else _limit(age),
+        retry_attempts_max=current.retry_attempts_max if attempts is None else _limit(attempts),
+        bisect=_or(boolean(params, "BisectBatchOnFunctionError"), current.bisect),
+        report_batch_item_failures=current.report_batch_item_failures if responses is None else bool(responses),
+        tumbling_window_s=_or(integer(params, "TumblingWindowInSeconds"), current.tumbling_window_s),
+        on_failure=_on_failure(params, current.on_failure),
+        filters=_filters(params, current.filters),
+    )
+    refuse_unfinished(params, tumbling=settings.tumbling_window_s > 0, filters=bool(settings.filters))
+    return settings
+
+
+def _on_failure(params: Mapping[str, JsonValue], current: str | None) -> str | None:
+    """Where letters go from now on. A config without a Destination changes nothing; the empty one removes it (R23)."""
+    config = members(params, "DestinationConfig") or {}
+    destination = text(members(config, "OnFailure") or {}, "Destination")
+    if destination is None:
+        return current
+    return check_destination(destination) if destination else None
+
+
+def _check_on_success(params: Mapping[str, JsonValue]) -> None:
+    config = members(params, "DestinationConfig") or {}
+    if text(members(config, "OnSuccess") or {}, "Destination"):
+        raise SettingsError("OnSuccess configuration is not supported for event source mappings.")  # E14
+
+
+def _filters(params: Mapping[str, JsonValue], current: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns as they are written (R24); an empty container is no filters at all (R22)."""
+    criteria = members(params, "FilterCriteria")
+    if criteria is None:
+        return current
+    return tuple(check_pattern(one) for one in items(criteria, "Filters") or [])
+
+
+def _limit(value: int) -> int | None:
+    return None if value == -1 else value
+
+
+def _or(value: _T | None, otherwise: _T) -> _T:
+    return otherwise if value is None else value

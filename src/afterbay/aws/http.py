@@ -1,0 +1,163 @@
+"""Signed JSON calls for the hot read path: bytes out, bytes in, no response parser (DESIGN section 3).
+
+Decides how a call is signed, sent and checked. Which call, and what its bytes mean, is the caller's.
+docs/decisions/0005 has the choice of the client and its figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+import httpx
+import msgspec
+
+from afterbay.aws.errors import CREDENTIALS_HINT, from_botocore, service_error
+from afterbay.errors import DeniedError, ServiceError, UnavailableError
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+    from botocore.session import Session
+
+__all__ = ["JsonCaller"]
+
+CONNECTIONS_MAX = 64
+"""Reads under way at once against one service; a wider stream takes turns."""
+
+TIMEOUT_S = 30.0
+"""GetRecords answers within a second or two; what takes longer is not coming."""
+
+
+class _Refusal(msgspec.Struct):
+    """The error document (S3); services disagree on the case of ``message``."""
+
+    type_: str = msgspec.field(name="__type", default="")
+    message: str = ""
+    Message: str = ""
+
+
+_REFUSAL = msgspec.json.Decoder(_Refusal)
+
+
+class JsonCaller:
+    """Calls of one AWS JSON service at one address. Belongs to one event loop; ``close`` it.
+
+    ``target`` is the prefix of X-Amz-Target, as in ``DynamoDBStreams_20120810``. ``on_date`` hears the server's time
+    with every answer (DESIGN section 8: "now" for ages is the source's).
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        endpoint: str,
+        region: str,
+        signing_name: str,
+        target: str,
+        json_version: str = "1.0",
+        on_date: Callable[[datetime], None] | None = None,
+    ) -> None:
+        self._session = session
+        self._endpoint = endpoint.rstrip("/") + "/"
+        self._region = region
+        self._signing_name = signing_name
+        self._target = target
+        self._content_type = f"application/x-amz-json-{json_version}"
+        self._on_date = on_date
+        self._credentials: Credentials | None = None
+        self._client = httpx.AsyncClient(
+            timeout=TIMEOUT_S,
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
+        )
+
+    async def call(self, operation: str, body: bytes) -> bytes:
+        """Send one call; the answer's bytes, checked against its checksum where it has one (S3).
+
+        Raises ``ServiceError``.
+        """
+        headers = await self._signed_headers(operation, body)
+        try:
+            answer = await self._client.post(self._endpoint, content=body, headers=headers)
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise UnavailableError(f"{operation} at {self._endpoint}: {reason}", code=type(error).__name__) from error
+        page = answer.content
+        self._tell_date(answer.headers.get("date"))
+        checksum = answer.headers.get("x-amz-crc32")
+        # the sum is of the bytes on the wire: of an encoded body, httpx hands over other ones
+        if checksum is not None and "content-encoding" not in answer.headers and checksum != str(zlib.crc32(page)):
+            raise UnavailableError(f"{operation}: the answer does not match its checksum", code="ChecksumMismatch")
+        if answer.status_code != 200:
+            raise _refused(operation, answer.status_code, page, answer.headers)
+        return page
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _signed_headers(self, operation: str, body: bytes) -> dict[str, str]:
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        if self._credentials is None or _expiring(self._credentials):
+            # looking for credentials and refreshing them reads files and may ask a service: not on the loop
+            self._credentials = await asyncio.to_thread(self._find_credentials)
+        request = AWSRequest(
+            "POST",
+            self._endpoint,
+            headers={
+                "Content-Type": self._content_type,
+                "X-Amz-Target": f"{self._target}.{operation}",
+                "Accept-Encoding": "identity",  # a page is read whole and at once: unpacking costs more than it saves
+            },
+            data=body,
+        )
+        frozen = self._credentials.get_frozen_credentials()
+        SigV4Auth(frozen, self._signing_name, self._region).add_auth(request)
+        return {str(name): str(value) for name, value in request.headers.items()}
+
+    def _find_credentials(self) -> Credentials:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            found = self._session.get_credentials()
+            if found is not None:
+                found.get_frozen_credentials()  # refreshes what is about to expire
+                return found
+        except BotoCoreError as error:
+            raise from_botocore(error, action=f"credentials for {self._endpoint}") from error
+        raise DeniedError(f"no credentials for {self._endpoint}", code="NoCredentials", hint=CREDENTIALS_HINT)
+
+    def _tell_date(self, text: str | None) -> None:
+        if self._on_date is None or text is None:
+            return
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return  # a header that no one can read tells no time
+        self._on_date(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+
+
+def _expiring(credentials: Credentials) -> bool:
+    """True when asking for the frozen credentials would refresh them first."""
+    from botocore.credentials import RefreshableCredentials
+
+    return isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed()
+
+
+def _refused(operation: str, status: int, page: bytes, headers: httpx.Headers) -> ServiceError:
+    """Our error for an answer that is none. A body without a code (a proxy's page) is judged by its status."""
+    try:
+        told = _REFUSAL.decode(page)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        told = _Refusal()
+    wait = headers.get("retry-after", "")
+    return service_error(
+        told.type_ or headers.get("x-amzn-errortype") or f"HTTP{status}",
+        f"{operation}: {told.message or told.Message}",
+        status=status,
+        retry_after_s=float(wait) if wait.isdigit() else None,
+    )

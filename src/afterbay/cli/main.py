@@ -1,0 +1,27 @@
+"""The command line: every verb, registered."""
+
+from __future__ import annotations
+
+import typer
+
+from afterbay.cli.demo.verb import demo
+from afterbay.cli.dev import dev
+from afterbay.cli.output import told_in_one_line
+from afterbay.cli.run import run
+from afterbay.cli.status import status
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="afterbay",
+    help="Change data capture off DynamoDB: event source mappings with AWS's semantics, run anywhere.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in (demo, dev, run, status):
+    app.command()(told_in_one_line(verb))
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,72 @@
+"""How verbs speak: results to stdout, everything else to stderr, errors in one line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import msgspec
+import typer
+
+from afterbay.errors import AfterbayError, SettingsError
+
+__all__ = ["Exit", "JsonLines", "print_json", "say", "told_in_one_line"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class Exit(IntEnum):
+    """Exit codes (docs/cli.md)."""
+
+    DONE = 0
+    FAILED = 1
+    MISUSED = 2
+
+
+def print_json(document: object) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+def say(line: str) -> None:
+    """A line for the person in front of it."""
+    typer.echo(line, err=True)
+
+
+def told_in_one_line(verb: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Turn an error of ours into one line on stderr and an exit code: 2 for a wrong setting, else 1."""
+
+    @wraps(verb)
+    def told(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return verb(*args, **kwargs)
+        except SettingsError as error:
+            say(f"afterbay: {error}")
+            raise typer.Exit(Exit.MISUSED) from error
+        except AfterbayError as error:
+            say(f"afterbay: {error}")
+            raise typer.Exit(Exit.FAILED) from error
+
+    return told
+
+
+class JsonLines(logging.Formatter):
+    """A log record as one JSON line: a constant message, values as fields."""
+
+    _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, object] = {
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        fields |= {name: value for name, value in vars(record).items() if name not in self._STANDARD}
+        if record.exc_info:
+            fields["error"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(fields, enc_hook=str).decode()

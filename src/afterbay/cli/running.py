@@ -1,0 +1,34 @@
+"""What verbs that stay up share: signals and logs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+
+from afterbay.cli.output import JsonLines
+
+__all__ = ["logging_to_stderr", "until_told_to_stop"]
+
+
+def logging_to_stderr(level: int = logging.INFO) -> None:
+    """Our own log as JSON lines on stderr; libraries only when they warn."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("afterbay").setLevel(level)
+
+
+async def until_told_to_stop() -> None:
+    """Return at SIGTERM or Ctrl-C; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+
+    def stop() -> None:
+        told.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await told.wait()

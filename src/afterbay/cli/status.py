@@ -1,0 +1,134 @@
+"""``afterbay status``: mappings, shards, age, what blocks them."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from afterbay.cli.output import print_json
+from afterbay.core.change.wire import JsonValue
+from afterbay.errors import SettingsError, UnavailableError
+
+__all__ = ["status"]
+
+TIMEOUT_S = 30
+
+
+class _Lane(msgspec.Struct):
+    lane: int
+    state: str
+    records: int
+    attempts: int
+
+
+class _Shard(msgspec.Struct):
+    shard: str
+    state: str
+    position: str
+    age_s: float
+    buffered: int
+    blocked_by: str | None
+    lanes: list[_Lane]
+
+
+class _Mapping(msgspec.Struct):
+    uuid: str
+    event_source_arn: str
+    function_arn: str
+    state: str
+    last_processing_result: str
+    age_s: float
+    source_failure: str | None
+    shards: list[_Shard]
+
+
+class _Outbox(msgspec.Struct):
+    waiting: int
+    full: bool
+    last_error: str | None
+
+
+class _Status(msgspec.Struct):
+    at: str
+    mappings: list[_Mapping]
+    outbox: _Outbox
+
+
+def status(
+    *,
+    endpoint_url: Annotated[
+        str | None, typer.Option(help="The local address, or what `afterbay run` serves [env: AWS_ENDPOINT_URL].")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole snapshot as JSON.")] = False,
+) -> None:
+    """What every mapping and shard is doing, how old its oldest record is, and what blocks it.
+
+    Example: AWS_ENDPOINT_URL=http://127.0.0.1:4566 afterbay status
+    """
+    body = _fetch(endpoint_url or os.environ.get("AWS_ENDPOINT_URL", ""))
+    if as_json:
+        document: JsonValue = msgspec.json.decode(body)
+        print_json(document)
+    else:
+        _print(msgspec.json.decode(body, type=_Status))
+
+
+def _fetch(url: str) -> bytes:
+    if not url:
+        raise SettingsError("no address", hint="afterbay status --endpoint-url http://127.0.0.1:4566")
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(f"{url!r} is no address", hint="it begins with http://, as in http://127.0.0.1:4566")
+    try:
+        with urlopen(url.rstrip("/") + "/_afterbay/status", timeout=TIMEOUT_S) as answer:
+            body: bytes = answer.read()
+            return body
+    except HTTPError as error:
+        raise UnavailableError(
+            f"{url} answered {error.code} to /_afterbay/status", code=str(error.code), hint="is it an afterbay address?"
+        ) from error
+    except (URLError, TimeoutError) as error:
+        raise UnavailableError(
+            f"nothing answers at {url}", code="ConnectionError", hint="start it with `afterbay dev`"
+        ) from error
+
+
+def _print(told: _Status) -> None:
+    console = Console()
+    if not told.mappings:
+        console.print("no mappings")
+    for mapping in told.mappings:
+        console.print(f"[bold]{mapping.function_arn.rsplit(':', 1)[-1]}[/bold]  {mapping.state}  {mapping.uuid}")
+        console.print(f"  from {mapping.event_source_arn}", highlight=False)
+        console.print(f"  last result: {mapping.last_processing_result}   age: {mapping.age_s:.1f} s")
+        if mapping.source_failure:
+            console.print(f"  [red]the stream cannot be listed: {mapping.source_failure}[/red]")
+        if mapping.shards:
+            console.print(_table(mapping.shards))
+    if told.outbox.waiting:
+        why = f": {told.outbox.last_error}" if told.outbox.last_error else ""
+        console.print(f"[yellow]{told.outbox.waiting} dead letter(s) wait in the outbox{why}[/yellow]")
+    if told.outbox.full:
+        console.print("[red]the outbox is full: shards with something to discard wait[/red]")
+
+
+def _table(shards: list[_Shard]) -> Table:
+    table = Table("shard", "state", "position", "age s", "read ahead", "lanes", "blocked by")
+    for shard in shards:
+        busy = sum(lane.state != "idle" for lane in shard.lanes)
+        table.add_row(
+            shard.shard,
+            shard.state,
+            shard.position,
+            f"{shard.age_s:.1f}",
+            str(shard.buffered),
+            f"{busy} busy" if busy else "",
+            shard.blocked_by or "",
+        )
+    return table

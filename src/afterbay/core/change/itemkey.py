@@ -1,0 +1,47 @@
+"""Which item a record is about: canonical bytes of its ``Keys`` (R62, S101).
+
+Every record of every page passes here, so the usual shapes are told by one regular expression and not parsed.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from afterbay.core.change.raw import ItemKey
+from afterbay.core.change.value import canonical
+from afterbay.errors import RecordError
+
+__all__ = ["item_key"]
+
+# One key attribute in the very bytes that ``canonical`` gives: no blanks, no escapes; a string, a whole number without
+# zeros in front, or base64 without padding (padding can hide stray bits, and so two spellings of one value).
+_TEXT = rb'[^"\\\x00-\x1f]*'
+_ATTRIBUTE = rb'"(%b)":\{"(?:S":"%b"|N":"(?:0|-?[1-9][0-9]{0,37})"|B":"(?:[A-Za-z0-9+/]{4})*")\}' % (_TEXT, _TEXT)
+_USUAL = re.compile(rb"\{%b(?:,%b)?\}" % (_ATTRIBUTE, _ATTRIBUTE))
+
+
+def item_key(keys: bytes) -> ItemKey:
+    """Canonical bytes of a record's ``Keys``, given as JSON.
+
+    Member order and spelling of numbers do not matter; different keys give different bytes. Raises ``RecordError``.
+    """
+    usual = _USUAL.fullmatch(keys)
+    if usual is None:
+        return _parsed(keys)
+    first, second = usual.groups()
+    if second is None or first < second:
+        return ItemKey(keys)
+    return _parsed(keys)
+
+
+def _parsed(keys: bytes) -> ItemKey:
+    try:
+        item: object = msgspec.json.decode(keys)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
+        raise RecordError("Keys are not JSON", path="dynamodb.Keys") from broken
+    key = ItemKey(canonical(item, "dynamodb.Keys"))
+    if key == b"{}":
+        raise RecordError("a record's key has at least one attribute", path="dynamodb.Keys")
+    return key

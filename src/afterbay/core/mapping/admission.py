@@ -1,0 +1,143 @@
+"""Which sources, destinations and patterns a mapping takes, and what is refused by name until it is built.
+
+Decides from the text of a request alone (E1, E14 to E16, R14, R20); nothing is looked up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from afterbay.core.change.arn import parse_stream_arn
+from afterbay.core.change.wire import JsonValue
+from afterbay.core.mapping.constraints import items, members, text
+from afterbay.errors import SettingsError
+
+__all__ = [
+    "UNSUPPORTED",
+    "check_destination",
+    "check_pattern",
+    "check_source",
+    "check_unsupported",
+    "refuse_unfinished",
+]
+
+UNSUPPORTED = (
+    "ScalingConfig",
+    "ProvisionedPollerConfig",
+    "LoggingConfig",
+    "Topics",
+    "Queues",
+    "SourceAccessConfigurations",
+    "SelfManagedEventSource",
+    "AmazonManagedKafkaEventSourceConfig",
+    "SelfManagedKafkaEventSourceConfig",
+    "DocumentDBEventSourceConfig",
+)
+"""Parameters that no stream source takes (R20)."""
+
+_HEAD = r"arn:aws[a-zA-Z-]*"
+_LATER_SOURCES = {
+    "Kinesis streams": re.compile(_HEAD + r":kinesis:[a-z0-9-]+:\d{12}:stream/.+"),
+    "SQS queues": re.compile(_HEAD + r":sqs:[a-z0-9-]+:\d{12}:.+"),
+}
+_DESTINATIONS = (
+    re.compile(_HEAD + r":sqs:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,80}"),
+    re.compile(_HEAD + r":sns:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,256}"),
+    re.compile(_HEAD + r":s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+)
+_FIFO = re.compile(_HEAD + r":(sqs|sns):[^:]*:[^:]*:[^:]+\.fifo")
+_KAFKA = "kafka://"
+
+# A pattern deeper than this is refused as AWS refuses any it cannot read; it also bounds the recursion below.
+# DynamoDB's own values end at 32 levels, each of two members of a pattern.
+_PATTERN_DEPTH_MAX = 100
+
+
+def check_source(arn: str | None) -> str:
+    """A stream's ARN, of a DynamoDB table with its label (R1); whether it exists is not known here.
+
+    Kinesis and SQS are refused by name until they are read; what AWS would not read either is E1.
+    """
+    for kind, form in _LATER_SOURCES.items():
+        if arn and form.fullmatch(arn):
+            raise SettingsError(
+                f"EventSourceArn {arn}: {kind} are not implemented yet as a source (part 4): use a DynamoDB stream"
+            )
+    try:
+        return parse_stream_arn(arn or "").arn
+    except SettingsError as error:
+        raise SettingsError("Unrecognized event source.") from error
+
+
+def check_destination(arn: str) -> str:
+    """The ARN of a standard queue, a standard topic or a bucket (R14). All texts are ours: AWS's are not captured."""
+    if any(form.fullmatch(arn) for form in _DESTINATIONS):
+        return arn
+    allowed = "use a standard SQS queue, a standard SNS topic or an S3 bucket"
+    if arn.startswith(_KAFKA):
+        raise SettingsError(
+            f"DestinationConfig.OnFailure {arn}: a Kafka topic serves Kafka sources only (R119): {allowed}"
+        )
+    if _FIFO.fullmatch(arn):
+        raise SettingsError(f"DestinationConfig.OnFailure {arn}: a FIFO queue or topic is not supported: {allowed}")
+    raise SettingsError(
+        f"DestinationConfig.OnFailure {arn}: this is not the ARN of an on-failure destination: {allowed}"
+    )
+
+
+def check_unsupported(params: Mapping[str, JsonValue]) -> None:
+    """Refuse what belongs to other kinds of source (E16, recorded for ScalingConfig)."""
+    for name in UNSUPPORTED:
+        if params.get(name):
+            raise SettingsError(f"Unsupported {name} parameter for given event source mapping type.")
+
+
+def check_pattern(one: JsonValue) -> str:
+    """The text of one member of ``Filters``: a JSON object whose leaves are lists that hold something (E15).
+
+    This looks at the structure only; whether each matcher exists is for the pattern compiler.
+    """
+    pattern = text(one, "Pattern") if isinstance(one, dict) else None
+    if pattern is not None:
+        try:
+            tree: JsonValue = msgspec.json.decode(pattern)
+        except (msgspec.DecodeError, RecursionError):
+            tree = None
+        if isinstance(tree, dict) and _is_pattern(tree, _PATTERN_DEPTH_MAX):
+            return pattern
+    raise SettingsError("Invalid filter pattern definition.")
+
+
+def refuse_unfinished(params: Mapping[str, JsonValue], *, tumbling: bool, filters: bool) -> None:
+    """Refuse by name what AWS takes and we do not yet, after everything that AWS refuses itself.
+
+    A metric of another kind of source is AWS's refusal (R18); its text is not captured.
+    """
+    metrics = items(members(params, "MetricsConfig") or {}, "Metrics") or []
+    for metric in metrics:
+        if metric != "EventCount":
+            raise SettingsError(f"Unsupported metric {metric} for given event source mapping type.")
+    if tumbling:
+        raise _unfinished("TumblingWindowInSeconds", "part 2", "leave it out or set it to 0")
+    if filters:
+        raise _unfinished("FilterCriteria", "part 3", "leave it out and filter in the function")
+    if metrics:
+        raise _unfinished("MetricsConfig", "part 2", "leave it out")
+    if text(params, "KMSKeyArn"):
+        raise _unfinished("KMSKeyArn", "it encrypts filters, which are part 3", "leave it out")
+
+
+def _unfinished(name: str, where: str, instead: str) -> SettingsError:
+    return SettingsError(f"{name} is not implemented yet ({where}): {instead}")
+
+
+def _is_pattern(tree: dict[str, JsonValue], depth: int) -> bool:
+    if depth == 0:
+        return False
+    return all(
+        _is_pattern(part, depth - 1) if isinstance(part, dict) else isinstance(part, list) and bool(part)
+        for part in tree.values()
+    )

@@ -1,0 +1,79 @@
+"""How the API shows a mapping: the members of one body, and its LastModified (R28 to R31, R36).
+
+Decides which members there are and how each is written. What the state is at the moment is handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from afterbay.core.change.arn import parse_arn
+from afterbay.core.change.wire import JsonValue
+from afterbay.core.mapping.lifecycle import USER_ACTION, State
+from afterbay.core.mapping.machine import LastResult
+from afterbay.core.mapping.settings import MappingSettings
+
+__all__ = ["MappingStatus", "mapping_arn", "mapping_body"]
+
+
+class MappingStatus(NamedTuple):
+    """What a running mapping says of itself: ``State``, ``StateTransitionReason`` and ``LastProcessingResult``."""
+
+    state: State
+    reason: str = USER_ACTION
+    last_processing_result: str = LastResult.NONE.value
+
+
+def mapping_arn(uuid: str, settings: MappingSettings) -> str:
+    """The mapping's own ARN, in the partition, Region and account of its function (R30)."""
+    function = parse_arn(settings.function_arn)
+    return str(replace(function, resource=f"event-source-mapping:{uuid}"))
+
+
+def mapping_body(
+    uuid: str, settings: MappingSettings, status: MappingStatus, modified: datetime, *, exact: bool
+) -> dict[str, JsonValue]:
+    """The body of a stream's mapping: exactly the members of R28.
+
+    ``exact`` writes LastModified to the millisecond, as Create and Update answer it; Get and List show the minute
+    (R36). What is not set is absent, but for DestinationConfig, which is then ``{"OnFailure": {}}``, and for -1 where
+    there is no limit.
+    """
+    on_failure: dict[str, JsonValue] = {} if settings.on_failure is None else {"Destination": settings.on_failure}
+    body: dict[str, JsonValue] = {
+        "UUID": uuid,
+        "EventSourceMappingArn": mapping_arn(uuid, settings),
+        "EventSourceArn": settings.event_source_arn,
+        "FunctionArn": settings.function_arn,
+        "State": status.state.value,
+        "StateTransitionReason": status.reason,
+        "LastModified": _epoch_s(modified, exact=exact),
+        "LastProcessingResult": status.last_processing_result,
+        "StartingPosition": settings.starting_position.value,
+        "BatchSize": settings.batch_size,
+        "MaximumBatchingWindowInSeconds": settings.batching_window_s,
+        "ParallelizationFactor": settings.parallelization_factor,
+        "DestinationConfig": {"OnFailure": on_failure},
+        "MaximumRecordAgeInSeconds": -1 if settings.record_age_max_s is None else settings.record_age_max_s,
+        "BisectBatchOnFunctionError": settings.bisect,
+        "MaximumRetryAttempts": -1 if settings.retry_attempts_max is None else settings.retry_attempts_max,
+        "TumblingWindowInSeconds": settings.tumbling_window_s,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"] if settings.report_batch_item_failures else [],
+    }
+    if settings.filters:
+        body["FilterCriteria"] = {"Filters": [{"Pattern": pattern} for pattern in settings.filters]}
+    if settings.starting_at is not None:
+        body["StartingPositionTimestamp"] = _epoch_s(settings.starting_at, exact=True)
+    return body
+
+
+def _epoch_s(moment: datetime, *, exact: bool) -> float:
+    """Epoch seconds, as the REST-JSON protocol writes a timestamp in a body."""
+    shown = (
+        moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        if exact
+        else moment.replace(second=0, microsecond=0)
+    )
+    return shown.timestamp()

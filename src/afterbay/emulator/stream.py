@@ -1,0 +1,214 @@
+"""The shard log of one stream: which shard a change goes to, lineage, splits and rolls, 24 hours of memory.
+
+Pure: the time is an argument, randomness is a seed handed in. Shards are split and rolled on request; on AWS they live
+about four hours (S18). Positions inside a shard are ``shard.py``'s, the record's content is ``record.py``'s.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from itertools import pairwise
+
+from afterbay.core.change.arn import StreamArn
+from afterbay.core.change.value import canonical
+from afterbay.core.change.view import ViewType
+from afterbay.core.shard.position import Position, ShardId
+from afterbay.emulator.record import Change, encode_record, kind_of
+from afterbay.emulator.shard import ShardLog
+from afterbay.errors import NotFoundError, SettingsError
+
+__all__ = ["ON_DEMAND_SHARDS", "PROVISIONED_SHARDS", "RETENTION", "Appended", "KeyElement", "StreamLog", "stream_label"]
+
+RETENTION = timedelta(hours=24)
+"""How long a record can be read, and a disabled stream be described (S23, S24)."""
+
+PROVISIONED_SHARDS = 1
+ON_DEMAND_SHARDS = 4
+"""Root shards of a new stream by the table's billing mode (S19)."""
+
+FIRST_COUNTER = 2
+"""Where a lineage's counter starts: low, so that numbers grow a digit within a few records (S103)."""
+
+_HASH_SPACE = 2**64
+_TAIL_STEP = 10**12
+"""Each shard of a stream has its own range of tails, so that no two records of a stream share a number (S68)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyElement:
+    """One attribute of the key schema; ``role`` is HASH or RANGE."""
+
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where a change was stored."""
+
+    shard: ShardId
+    number: Position
+
+
+def stream_label(created: datetime) -> str:
+    """The label of a stream enabled at ``created``: UTC with milliseconds and no zone (S16)."""
+    return created.strftime("%Y-%m-%dT%H:%M:%S.") + f"{created.microsecond // 1000:03d}"
+
+
+class StreamLog:
+    """Everything that can be read of one stream.
+
+    ``seed`` makes event ids and shard suffixes; two streams want two seeds. ``first_counter`` is for tests that want a
+    certain length of sequence number at once (S103).
+    """
+
+    def __init__(
+        self,
+        arn: StreamArn,
+        *,
+        view: ViewType,
+        keys: Sequence[KeyElement],
+        created: datetime,
+        seed: bytes,
+        roots: int = PROVISIONED_SHARDS,
+        first_counter: int = FIRST_COUNTER,
+    ) -> None:
+        self.arn = arn
+        self.view = view
+        self.keys = tuple(keys)
+        self.created = created
+        self.disabled_at: datetime | None = None
+        self._seed = seed
+        self._drawn = 0
+        self._ordinal = 0
+        self._last_ms = 0
+        self._swept_s = 0
+        self._hash_name = next(key.name for key in keys if key.role == "HASH")
+        self._shards: dict[ShardId, ShardLog] = {}
+        self._open_shards: list[ShardLog] = []
+        self._lows: list[int] = []
+        bounds = [_HASH_SPACE * part // roots for part in range(roots + 1)]
+        for low, high in pairwise(bounds):
+            self._open(None, low, high, first_counter, created)
+        self._route()
+
+    @property
+    def enabled(self) -> bool:
+        return self.disabled_at is None
+
+    def append(self, change: Change, now: datetime) -> Appended | None:
+        """Store one committed change; None if it makes no record (S71). The order is that of the calls (S75)."""
+        assert self.enabled, "a disabled stream takes no changes"
+        kind = kind_of(change)
+        if kind is None:
+            return None
+        item = change.old if change.new is None else change.new
+        assert item is not None
+        keys = {key.name: item[key.name] for key in self.keys}
+        shard = self._shard_of(keys[self._hash_name])
+        created_s = int(now.timestamp())
+        self.trim(now)
+        number = shard.next_number()
+        body = encode_record(
+            change,
+            kind,
+            keys=keys,
+            view=self.view,
+            number=number,
+            created_s=created_s,
+            region=self.arn.region,
+            event_id=self._draw(16),
+        )
+        shard.append(number, body, created_s)
+        return Appended(shard.shard_id, number)
+
+    def shard(self, shard_id: str) -> ShardLog:
+        """The shard of that id. Raises ``NotFoundError`` for one that never was or is fully trimmed (S21)."""
+        found = self._shards.get(ShardId(shard_id))
+        if found is None:
+            raise NotFoundError(
+                f"Requested resource not found: Shard: {shard_id} in Stream: {self.arn} not found",
+                code="ResourceNotFoundException",
+            )
+        return found
+
+    def shards(self, *, after: str | None = None, children_of: str | None = None) -> list[ShardLog]:
+        """Shards in the order of their ids (S8): those behind ``after``, or the children of one (S10)."""
+        found = sorted(self._shards.values(), key=lambda one: one.shard_id)
+        if children_of is not None:
+            found = [one for one in found if one.parent == children_of]
+        return found if after is None else [one for one in found if one.shard_id > after]
+
+    def split(self, shard_id: str, now: datetime) -> tuple[ShardId, ...]:
+        """Close a shard and continue it with two, each with half of its keys."""
+        return self._continue(shard_id, now, parts=2)
+
+    def roll(self, shard_id: str, now: datetime) -> tuple[ShardId, ...]:
+        """Close a shard and continue it with one."""
+        return self._continue(shard_id, now, parts=1)
+
+    def disable(self, now: datetime) -> None:
+        """Close every shard; what was written stays readable until it is trimmed (S23)."""
+        self.disabled_at = now
+        for one in self._open_shards:
+            one.close(int(now.timestamp()))
+        self._open_shards = []
+
+    def trim(self, now: datetime) -> None:
+        """Forget records older than 24 h, and closed shards that have nothing left (S21, S24)."""
+        horizon_s = int((now - RETENTION).timestamp())
+        if horizon_s == self._swept_s:
+            return
+        self._swept_s = horizon_s
+        for one in list(self._shards.values()):
+            one.trim(horizon_s)
+            if one.closed_s is not None and one.closed_s < horizon_s:
+                del self._shards[one.shard_id]
+
+    def gone(self, now: datetime) -> bool:
+        """True when the stream was disabled 24 h ago: nobody can describe it any more."""
+        return self.disabled_at is not None and self.disabled_at + RETENTION < now
+
+    def _continue(self, shard_id: str, now: datetime, *, parts: int) -> tuple[ShardId, ...]:
+        parent = self.shard(shard_id)
+        if parent.closed:
+            raise SettingsError(f"shard {shard_id} is closed already", hint="name an open shard of the stream")
+        if parent.high - parent.low < parts:
+            raise SettingsError(f"shard {shard_id} is too narrow to split", hint="split another, or roll this one")
+        parent.close(int(now.timestamp()))
+        middle = (parent.low + parent.high) // 2
+        bounds = (parent.low, middle, parent.high) if parts == 2 else (parent.low, parent.high)
+        children = tuple(
+            self._open(parent.shard_id, low, high, parent.counter + 1, now) for low, high in pairwise(bounds)
+        )
+        self._route()
+        return children
+
+    def _open(self, parent: ShardId | None, low: int, high: int, counter: int, now: datetime) -> ShardId:
+        """Open a shard. Ids rise with every shard of a stream, also within one millisecond (S17)."""
+        self._last_ms = max(int(now.timestamp() * 1000), self._last_ms + 1)
+        shard_id = ShardId(f"shardId-{self._last_ms:020d}-{self._draw(4)}")
+        tail = self._ordinal * _TAIL_STEP + int(self._draw(2), 16) * 10
+        self._ordinal += 1
+        self._shards[shard_id] = ShardLog(
+            shard_id, parent=parent, low=low, high=high, counter=counter, tail=tail, created_ms=self._last_ms
+        )
+        return shard_id
+
+    def _route(self) -> None:
+        self._open_shards = sorted((one for one in self._shards.values() if not one.closed), key=lambda one: one.low)
+        self._lows = [one.low for one in self._open_shards]
+
+    def _shard_of(self, hash_key: object) -> ShardLog:
+        """The open shard for a partition key; equal keys, however spelt, go to one shard (S101)."""
+        place = int.from_bytes(blake2b(canonical({"k": hash_key}), digest_size=8).digest(), "big")
+        return self._open_shards[bisect_right(self._lows, place) - 1]
+
+    def _draw(self, size: int) -> str:
+        """The next ``size`` bytes of the stream's randomness, in hex."""
+        self._drawn += 1
+        return blake2b(self._drawn.to_bytes(8, "big"), key=self._seed[:64], digest_size=size).hexdigest()

@@ -1,0 +1,180 @@
+"""The local AWS-compatible address: our services in front, moto behind, on one port (interfaces.md section 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+
+from afterbay.emulator.faults import FaultPlan
+from afterbay.endpoint.control import PREFIX, Control
+from afterbay.endpoint.http import HttpServer
+from afterbay.endpoint.moto import Moto
+from afterbay.endpoint.protocol import Request, Response, Service, TimeKeeper, error_response, service_fault
+from afterbay.endpoint.queues import Queues
+from afterbay.endpoint.routing import MOTO_SERVICES, Route, route, wire_protocol
+from afterbay.endpoint.services.dynamodb_streams import StreamsService
+from afterbay.endpoint.services.streams_wire import StreamsWire
+from afterbay.endpoint.streams import StreamRegistry
+from afterbay.endpoint.tables import Tables
+from afterbay.errors import EndpointError
+
+__all__ = ["Address"]
+
+log = logging.getLogger(__name__)
+
+_OWN_FAULTS = frozenset({"dynamodbstreams", "lambda"})
+"""Services of ours meet planned faults themselves, below HTTP: the engine calls them without it."""
+
+_MOTO_OWN_PATHS = ("/moto-api", "/latest/meta-data", "/latest/api")
+
+
+async def _no_status() -> object:
+    return {}
+
+
+class Address:
+    """``async with Address(...)``: serving inside the block.
+
+    Other services are added by ``add_service``, before requests for them come. ``status`` answers GET status;
+    ``on_reset`` empties what the composition root holds. Call ``mark_ready`` once all is up.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        clock: TimeKeeper,
+        *,
+        status: Callable[[], Awaitable[object]] = _no_status,
+        on_reset: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._clock = clock
+        self._on_reset = on_reset
+        self._ready = False
+        self._expiry_changed = asyncio.Event()
+        self._sweeping: asyncio.Task[None] | None = None
+        self.faults = FaultPlan()
+        self.registry = StreamRegistry(clock, lambda: secrets.token_bytes(32))
+        self.streams = StreamsService(self.registry, self.faults, clock)
+        self._moto = Moto(clock)
+        self._tables = Tables(self._moto, self.registry, clock, self._expiry_changed.set)
+        self._queues = Queues(self._moto)
+        self._control = Control(
+            clock=clock,
+            streams=self.registry,
+            faults=self.faults,
+            ready=lambda: self._ready,
+            status=status,
+            after_advance=self._tables.sweep,
+            reset=self.reset,
+        )
+        self._services: dict[str, Service] = {
+            "dynamodb": self._tables,
+            "dynamodbstreams": StreamsWire(self.streams),
+            "sqs": self._queues,
+        }
+        self._server = HttpServer(self.handle, clock)
+
+    async def __aenter__(self) -> Address:
+        await self._moto.start()
+        try:
+            await self._server.start(self._host, self._port)
+        except BaseException:
+            await self._moto.close()
+            raise
+        self._sweeping = asyncio.create_task(self._sweep(), name="expiry")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self._server.stop()
+        await self._moto.close()
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+    def mark_ready(self) -> None:
+        """Everything is up: health answers 200 from now on."""
+        self._ready = True
+
+    def add_service(self, name: str, service: Service) -> None:
+        """Serve one more service, named as boto3 names it."""
+        self._services[name] = service
+
+    async def reset(self) -> None:
+        """Empty again: tables, queues, streams, faults, and what the composition root holds."""
+        if self._on_reset is not None:
+            await self._on_reset()
+        self.faults.clear()
+        await self._moto.run(self._moto.reset)
+        await self._tables.reset()
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request, whatever becomes of it."""
+        if request.path.startswith(PREFIX):
+            return await self._control(request)
+        found = route(request)
+        request = replace(request, region=found.region)
+        try:
+            return await self._serve(found, request)
+        except EndpointError as error:
+            return error_response(error, wire_protocol(found.service, request))
+        except NotImplementedError as error:
+            refusal = EndpointError("UnknownOperationException", f"{found.service}: {error}", status=501)
+            return error_response(refusal, wire_protocol(found.service, request))
+        except Exception:  # moto raises anything on bad input, and a client must get an answer
+            log.exception("request failed", extra={"service": found.service, "operation": found.operation})
+            refusal = EndpointError("InternalFailure", "the local address failed; its log has the reason", status=500)
+            return error_response(refusal, wire_protocol(found.service, request))
+
+    async def _serve(self, found: Route, request: Request) -> Response:
+        if found.service not in _OWN_FAULTS:
+            code = self.faults.take(found.service, found.operation)
+            if code is not None:
+                raise service_fault(code)
+        service = self._services.get(found.service)
+        if service is not None:
+            return await service(request)
+        if found.service not in MOTO_SERVICES or request.path.startswith(_MOTO_OWN_PATHS):
+            served = sorted({*MOTO_SERVICES, *self._services})
+            raise EndpointError(
+                "UnknownOperationException",
+                f"this address does not serve {found.service!r}; it serves {', '.join(served)}",
+            )
+        response = await self._moto.run(lambda: self._moto.call(request))
+        self._queues.touched()
+        return response
+
+    async def _sweep(self) -> None:
+        """Remove expired items as they come due, each at its own instant of the clock."""
+        while True:
+            self._expiry_changed.clear()
+            waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._expiry_changed.wait())]
+            due_s = self._tables.next_due_s()
+            if due_s is not None:
+                due = datetime.fromtimestamp(due_s, UTC)
+                waits.append(asyncio.ensure_future(self._clock.sleep_until(due)))
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+            if due_s is not None and due_s <= self._clock.now().timestamp():
+                await self._tables.sweep()

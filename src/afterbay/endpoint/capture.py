@@ -1,0 +1,133 @@
+"""What a request wrote to moto's tables, item by item, as the stream must see it.
+
+moto calls ``add`` on a table's stream shard for every write; ``Recorder`` stands in its place. A request's writes are
+collected and handed over together once it succeeded; those of a request that failed are undone, which also mends writes
+that moto leaves behind (a new item of an update whose expression then fails). Runs in moto's thread alone.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import Table
+
+from afterbay.endpoint.numbers import normal_number
+
+__all__ = ["Capture", "Recorder", "Write", "typed"]
+
+
+@dataclass(slots=True)
+class Write:
+    """One item written: moto's item before (None: there was none), and its typed form before and after."""
+
+    recorder: Recorder
+    hash_key: DynamoType
+    range_key: DynamoType | None
+    before: Item | None
+    old: dict[str, object] | None
+    new: dict[str, object] | None
+
+    def undo(self, table: Table) -> None:
+        """Put back what was there."""
+        if self.before is not None:
+            if self.range_key is None:
+                cast("dict[DynamoType, Item]", table.items)[self.hash_key] = self.before
+            else:
+                table.items[self.hash_key][self.range_key] = self.before
+        elif self.range_key is None:
+            table.items.pop(self.hash_key, None)
+        else:
+            table.items[self.hash_key].pop(self.range_key, None)
+
+
+class Capture:
+    """The writes of the request that runs now."""
+
+    def __init__(self) -> None:
+        self._writes: list[Write] = []
+
+    def note(self, write: Write) -> None:
+        """Keep a write. An update that creates an item is told twice, first with the key alone: that is one (S62)."""
+        for index, earlier in enumerate(self._writes):
+            same = earlier.recorder is write.recorder and earlier.hash_key == write.hash_key
+            if same and earlier.range_key == write.range_key and write.before is None and earlier.new is not None:
+                write.before, write.old = earlier.before, earlier.old
+                self._writes[index] = write
+                return
+        self._writes.append(write)
+
+    def take(self) -> list[Write]:
+        """What was written since the last call, in order."""
+        taken, self._writes = self._writes, []
+        return taken
+
+
+class Recorder:
+    """Stands where moto has a table's stream shard. It outlives the table's object, which a transaction may replace."""
+
+    def __init__(self, capture: Capture, table: Table, written: Callable[[Recorder, Item], None]) -> None:
+        self.table_arn: str = table.table_arn
+        self.table_name: str = table.name
+        self.region: str = table.region_name
+        self.ttl_attribute: str | None = None
+        self._capture = capture
+        self._written = written
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Recorder:
+        """A copy of a table (a transaction's backup of it) is recorded by the same recorder."""
+        return self
+
+    def add(self, old: Item | None, new: Item | None) -> None:
+        """moto's call. The images are copied at once: moto goes on changing its items."""
+        item = old if new is None else new
+        assert item is not None, "a write has an item before or after"
+        if new is not None:
+            for value in new.attrs.values():
+                _normalise(value)
+            self._written(self, new)
+        self._capture.note(
+            Write(
+                self,
+                item.hash_key,
+                item.range_key,
+                old,
+                None if old is None else typed(old),
+                None if new is None else typed(new),
+            )
+        )
+
+
+def typed(item: Item) -> dict[str, object]:
+    """moto's item as typed JSON, binary as base64 text (S98)."""
+    return {name: _typed(value) for name, value in item.attrs.items()}
+
+
+def _typed(value: DynamoType) -> dict[str, object]:
+    inner = value.value
+    if value.is_map():
+        return {"M": {name: _typed(one) for name, one in inner.items()}}
+    if value.is_list():
+        return {"L": [_typed(one) for one in inner]}
+    if isinstance(inner, bytes):
+        return {value.type: b64encode(inner).decode()}
+    if value.is_set():
+        return {value.type: [b64encode(one).decode() if isinstance(one, bytes) else one for one in inner]}
+    return {value.type: inner}
+
+
+def _normalise(value: DynamoType) -> None:
+    """Write a stored value's numbers in their normal form: arithmetic leaves zeros behind (S97)."""
+    if value.is_number():
+        value.value = normal_number(value.value)
+    elif value.is_map():
+        for one in value.value.values():
+            _normalise(one)
+    elif value.is_list():
+        for one in value.value:
+            _normalise(one)
+    elif value.type == "NS":
+        value.value = [normal_number(one) for one in value.value]

@@ -1,0 +1,172 @@
+"""``/_afterbay/``: the address's own calls, for tests and the curious (interfaces.md section 5).
+
+Destructive calls are refused to a client that is not on this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import ip_address
+
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
+
+from afterbay.core.change.wire import JsonValue
+from afterbay.emulator.faults import Fault, FaultPlan
+from afterbay.endpoint.protocol import Request, Response, TimeKeeper, json_object, json_response
+from afterbay.endpoint.streams import StreamRegistry
+from afterbay.errors import AfterbayError, EndpointError, SettingsError
+
+__all__ = ["PREFIX", "Control"]
+
+PREFIX = "/_afterbay/"
+
+ADVANCE_MAX_S = 366 * 24 * 3600.0
+"""One call's bound; a longer one is a slip of the unit."""
+
+Members = Mapping[str, JsonValue]
+Call = Callable[[Members], Awaitable[Response]]
+
+
+class Control:
+    """The calls by method and name. ``health``, ``status`` and ``reset`` ask the composition root."""
+
+    def __init__(
+        self,
+        *,
+        clock: TimeKeeper,
+        streams: StreamRegistry,
+        faults: FaultPlan,
+        ready: Callable[[], bool],
+        status: Callable[[], Awaitable[object]],
+        after_advance: Callable[[], Awaitable[None]],
+        reset: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._clock = clock
+        self._streams = streams
+        self._faults = faults
+        self._ready = ready
+        self._status = status
+        self._after_advance = after_advance
+        self._reset = reset
+        self._harmless: dict[tuple[str, str], Call] = {
+            ("GET", "health"): self._get_health,
+            ("GET", "status"): self._get_status,
+        }
+        self._destructive: dict[tuple[str, str], Call] = {
+            ("POST", "clock"): self._post_clock,
+            ("POST", "streams/split"): self._post_split,
+            ("POST", "streams/roll"): self._post_roll,
+            ("POST", "faults"): self._post_faults,
+            ("DELETE", "faults"): self._delete_faults,
+            ("POST", "reset"): self._post_reset,
+        }
+
+    async def __call__(self, request: Request) -> Response:
+        name = request.path.removeprefix(PREFIX).rstrip("/")
+        call = self._harmless.get((request.method, name))
+        if call is None:
+            call = self._destructive.get((request.method, name))
+            if call is None:
+                return self._unknown(request.method, name)
+            if not _is_loopback(request.client_host):
+                return _refusal(403, f"{name} is refused away from loopback: call it on the machine of the address")
+        try:
+            return await call(json_object(request.body))
+        except EndpointError as error:
+            return _refusal(400, f"{error.message}; send a JSON object")
+        except AfterbayError as error:
+            return _refusal(400, str(error))
+
+    async def _get_health(self, members: Members) -> Response:
+        ready = self._ready()
+        return json_response({"ready": ready}, status=200 if ready else 503)
+
+    async def _get_status(self, members: Members) -> Response:
+        return json_response(await self._status())
+
+    async def _post_clock(self, members: Members) -> Response:
+        _only(members, "advance_s")
+        seconds = members.get("advance_s")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= ADVANCE_MAX_S:
+            raise SettingsError(
+                f"advance_s must be a number of seconds from 0 to {ADVANCE_MAX_S:.0f}, not {seconds!r}",
+                hint='for example {"advance_s": 900}',
+            )
+        await self._clock.advance(float(seconds))
+        await self._after_advance()
+        return json_response({"now": self._clock.now().isoformat()})
+
+    async def _post_split(self, members: Members) -> Response:
+        arn, shard = _stream_and_shard(members)
+        return json_response({"ChildShardIds": self._streams.split(arn, shard)})
+
+    async def _post_roll(self, members: Members) -> Response:
+        arn, shard = _stream_and_shard(members)
+        return json_response({"ChildShardIds": self._streams.roll(arn, shard)})
+
+    async def _post_faults(self, members: Members) -> Response:
+        _only(members, "service", "operation", "error", "times")
+        service, operation, error = (_text(members, name) for name in ("service", "operation", "error"))
+        times = members.get("times", 1)
+        if isinstance(times, bool) or not isinstance(times, int):
+            raise SettingsError(f"times must be a whole number, not {times!r}", hint="leave it out for one call")
+        _check_operation(service, operation)
+        self._faults.plan(Fault(service, operation, error, times))
+        return json_response({})
+
+    async def _delete_faults(self, members: Members) -> Response:
+        self._faults.clear()
+        return json_response({})
+
+    async def _post_reset(self, members: Members) -> Response:
+        await self._reset()
+        return json_response({})
+
+    def _unknown(self, method: str, name: str) -> Response:
+        known = sorted(f"{verb} {one}" for verb, one in (*self._harmless, *self._destructive))
+        return _refusal(404, f"no call {method} {name!r}; there are {', '.join(known)}")
+
+
+def _stream_and_shard(members: Members) -> tuple[str, str]:
+    _only(members, "StreamArn", "ShardId")
+    return _text(members, "StreamArn"), _text(members, "ShardId")
+
+
+def _only(members: Members, *known: str) -> None:
+    unknown = sorted(set(members) - set(known))
+    if unknown:
+        raise SettingsError(f"unknown member {unknown[0]!r}", hint=f"known are {', '.join(known)}")
+
+
+def _text(members: Members, name: str) -> str:
+    value = members.get(name)
+    if not isinstance(value, str) or not value:
+        raise SettingsError(f"{name} must be a text, not {value!r}", hint=f'add "{name}": "..."')
+    return value
+
+
+def _check_operation(service: str, operation: str) -> None:
+    """Refuse a fault that could never be met, by the names that boto3 uses."""
+    loader = Loader()
+    try:
+        model: Mapping[str, Mapping[str, object]] = loader.load_service_model(service, "service-2")
+    except UnknownServiceError as error:
+        raise SettingsError(
+            f"boto3 has no service {service!r}", hint="name it as boto3.client() does: dynamodbstreams, lambda, sqs"
+        ) from error
+    if operation not in model["operations"]:
+        raise SettingsError(
+            f"{service} has no operation {operation!r}", hint="name it as the API does, e.g. GetRecords"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refusal(status: int, text: str) -> Response:
+    return json_response({"error": text}, status=status)

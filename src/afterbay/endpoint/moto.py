@@ -1,0 +1,198 @@
+"""moto in this process: one thread of its own, our account, our clock (DESIGN section 8).
+
+DynamoDB is called directly, past moto's HTTP layer; the other services as a WSGI application. moto keeps its state in
+module globals: a process can hold one of it at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import decimal
+import io
+import os
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, tzinfo
+from functools import cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from afterbay.endpoint.protocol import ACCOUNT, Request, Response, TimeKeeper
+from afterbay.errors import StateError
+
+if TYPE_CHECKING:
+    from moto.dynamodb.models import DynamoDBBackend
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+__all__ = ["Moto"]
+
+T = TypeVar("T")
+
+_ENVIRONMENT = {"MOTO_ACCOUNT_ID": ACCOUNT, "MOTO_ALLOW_NONEXISTENT_REGION": "true"}
+_EXACT_DIGITS = 400
+"""moto adds numbers in the thread's decimal context, whose 28 digits would round a number of 38 (S97); the widest sum
+of two numbers in range has fewer than 260."""
+
+
+class Moto:
+    """moto's services, called from the event loop. ``start`` before use, ``close`` after."""
+
+    _running = False
+
+    def __init__(self, clock: TimeKeeper) -> None:
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "moto", initializer=_widen_decimals)
+        self._saved: dict[str, str | None] = {}
+        self._application: DomainDispatcherApplication | None = None
+
+    async def start(self) -> None:
+        """Load DynamoDB's part; the other services load at their first request. Raises ``StateError``."""
+        if Moto._running:
+            raise StateError("one process can hold one local address: moto keeps its state in module globals")
+        Moto._running = True
+        self._saved = {name: os.environ.get(name) for name in _ENVIRONMENT}
+        os.environ.update(_ENVIRONMENT)
+        await self.run(self._load)
+
+    async def close(self) -> None:
+        """Forget everything and leave the process as it was."""
+        await self.run(self._unload)
+        self._thread.shutdown()
+        for name, value in self._saved.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        Moto._running = False
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Carry out ``work`` in moto's thread, after all that was asked for before."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def dynamodb(self, region: str) -> DynamoDBBackend:
+        """moto's tables of a region. For moto's thread only, as are all methods below."""
+        from moto.dynamodb.models import dynamodb_backends
+
+        return dynamodb_backends[ACCOUNT][region]
+
+    def dynamodb_regions(self) -> list[DynamoDBBackend]:
+        """The regions that were used."""
+        from moto.dynamodb.models import dynamodb_backends
+
+        return list(dynamodb_backends[ACCOUNT].values())
+
+    def call_dynamodb(self, region: str, target: str, body: bytes) -> Response:
+        """One table operation. ``target`` is the X-Amz-Target."""
+        from moto.core.request import Request as MotoRequest
+        from moto.dynamodb.responses import DynamoHandler
+
+        host = f"dynamodb.{region}.amazonaws.com"
+        headers = {"host": host, "x-amz-target": target, "content-type": "application/x-amz-json-1.0"}
+        # A query string keeps moto from reading the JSON body as one (`parse_qsl`), which costs more than the write.
+        request = MotoRequest(_environ(Request("POST", "/", "afterbay", headers, body, region)))
+        status, answered, text = DynamoHandler.dispatch(request)
+        return _response(int(status), dict(answered), text)
+
+    def call(self, request: Request) -> Response:
+        """One request to any other service of moto's."""
+        if self._application is None:
+            from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+            self._application = DomainDispatcherApplication(create_backend_app)
+        told: list[tuple[int, dict[str, str]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:
+            told.append((int(status.split(" ", 1)[0]), {name.lower(): value for name, value in headers}))
+
+        chunks = self._application(_environ(request), start_response)
+        body = b"".join(chunks)
+        status, headers = told[-1]
+        return _response(status, headers, body)
+
+    def reset(self) -> None:
+        """Empty every service."""
+        from moto.core.base_backend import BackendDict
+
+        BackendDict.reset()
+
+    def _load(self) -> None:
+        from moto.core import responses, utils
+        from moto.dynamodb.responses import DynamoHandler
+
+        assert DynamoHandler is not None, "loaded for its side effect: the first request finds it there"
+        self.reset()
+        # moto lists a class's methods anew for every request, a sixth of a PutItem; they never change.
+        vars(responses)["method_names_from_class"] = cache(utils.method_names_from_class)
+        # moto asks `datetime.datetime.now(UTC)` in `moto.core.utils` alone for what it stamps and compares.
+        clock = SimpleNamespace(now=self._now, fromtimestamp=datetime.fromtimestamp, strptime=datetime.strptime)
+        vars(utils)["datetime"] = SimpleNamespace(datetime=clock)
+
+    def _unload(self) -> None:
+        import datetime as real
+
+        from moto.core import responses, utils
+
+        vars(utils)["datetime"] = real
+        vars(responses)["method_names_from_class"] = utils.method_names_from_class
+        self.reset()
+
+    def _now(self, zone: tzinfo | None = None) -> datetime:
+        return self._clock.now().astimezone(zone)
+
+
+def _widen_decimals() -> None:
+    decimal.getcontext().prec = _EXACT_DIGITS
+
+
+def _environ(request: Request) -> dict[str, object]:
+    """The WSGI form of a request. The body is whole, so its length is known however it was sent."""
+    headers = request.headers
+    host = headers.get("host", "localhost")
+    path = unquote_to_bytes(request.path).decode("latin-1")
+    environ: dict[str, object] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": request.query,
+        "RAW_URI": request.path + ("?" + request.query if request.query else ""),
+        "SERVER_NAME": host.rpartition(":")[0] or host,
+        "SERVER_PORT": host.rpartition(":")[2] if ":" in host else "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": request.client_host,
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    kept: dict[str, str] = {}
+    for name, value in headers.items():
+        if name in ("content-length", "transfer-encoding", "connection", "expect"):
+            continue
+        if name == "user-agent":
+            # moto would take a region named there for the request's own.
+            environ["HTTP_USER_AGENT"] = _USER_AGENT_REGION.sub("", value)
+            continue
+        key = name.upper().replace("-", "_")
+        if key != "CONTENT_TYPE":
+            key = f"HTTP_{key}"
+        if "_" in name:
+            kept[key] = name
+        environ[key] = value
+    environ["moto.preserved_header_names"] = kept
+    return environ
+
+
+_USER_AGENT_REGION = re.compile(r"region/\S+")
+
+
+def _response(status: int, headers: Mapping[str, object], body: str | bytes) -> Response:
+    told = {name.lower(): str(value) for name, value in headers.items()}
+    for name in ("status", "date", "server"):
+        told.pop(name, None)
+    return Response(status, body.encode() if isinstance(body, str) else body, told)

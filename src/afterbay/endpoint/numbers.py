@@ -1,0 +1,60 @@
+"""Numbers of a DynamoDB request, written the way the service stores them (S97).
+
+Done before moto sees the request: a key spelt ``7.0`` then is the item ``7``, and what is read back is normalised.
+"""
+
+from __future__ import annotations
+
+from afterbay.core.change.number import number_text, parse_number
+from afterbay.core.change.wire import JsonValue
+from afterbay.errors import EndpointError
+
+__all__ = ["DIGITS_MAX", "normal_number", "normalise"]
+
+DIGITS_MAX = 38
+"""Significant digits of a number (S97)."""
+
+
+def normalise(value: JsonValue) -> bool:
+    """Rewrite every ``N`` and ``NS`` under ``value`` in place; True if any changed. Raises ``EndpointError``.
+
+    A member named N or NS whose value is no text or list of text is an attribute or a parameter, and left alone.
+    """
+    changed = False
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name == "N" and isinstance(inner, str):
+                text = normal_number(inner)
+                changed |= text != inner
+                value[name] = text
+            elif name == "NS" and isinstance(inner, list):
+                changed |= _normalise_set(inner)
+            else:
+                changed |= normalise(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            changed |= normalise(inner)
+    return changed
+
+
+def normal_number(text: str) -> str:
+    """The stored form of a number; text that is none, or out of range, stays for moto to refuse in AWS's words."""
+    try:
+        normal = number_text(parse_number(text))
+    except ValueError:
+        return text
+    if len(normal.lstrip("-").replace(".", "").strip("0")) > DIGITS_MAX:
+        raise EndpointError(
+            "ValidationException", "Attempting to store more than 38 significant digits in a Number", status=400
+        )
+    return normal
+
+
+def _normalise_set(members: list[JsonValue]) -> bool:
+    changed = False
+    for index, member in enumerate(members):
+        if isinstance(member, str):
+            text = normal_number(member)
+            changed |= text != member
+            members[index] = text
+    return changed

@@ -1,0 +1,111 @@
+"""SQS: moto's queues, with long polling that holds up nobody.
+
+moto waits for messages inside its own thread, which is the only one; here a poller waits on the event loop and asks
+again when something was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qs, urlencode
+
+import msgspec
+
+from afterbay.core.change.wire import JsonValue
+from afterbay.endpoint.moto import Moto
+from afterbay.endpoint.protocol import ACCOUNT, Request, Response, json_object
+
+__all__ = ["Queues"]
+
+ASK_AGAIN_S = 0.5
+"""A message can become visible by time alone; then nobody tells."""
+
+WAIT_MAX_S = 20
+
+
+class Queues:
+    """The service as the address calls it. ``touched`` is called whenever moto may have got a message."""
+
+    def __init__(self, moto: Moto) -> None:
+        self._moto = moto
+        self._touched = asyncio.Event()
+
+    def touched(self) -> None:
+        """Wake who polls: a queue may have something."""
+        self._touched.set()
+        self._touched = asyncio.Event()
+
+    async def __call__(self, request: Request) -> Response:
+        receive = _Receive.read(request)
+        if receive is None:
+            response = await self._moto.run(lambda: self._moto.call(request))
+            self.touched()
+            return response
+        loop = asyncio.get_running_loop()
+        wait_s = receive.wait_s
+        if wait_s is None:
+            wait_s = await self._moto.run(lambda: self._default_wait_s(request.region, receive.queue))
+        until = loop.time() + min(wait_s, WAIT_MAX_S)
+        while True:
+            touched = self._touched
+            response = await self._moto.run(lambda: self._moto.call(receive.at_once))
+            left_s = until - loop.time()
+            if left_s <= 0 or response.status != 200 or receive.found(response):
+                return response
+            try:
+                await asyncio.wait_for(touched.wait(), min(left_s, ASK_AGAIN_S))
+            except TimeoutError:
+                continue
+
+    def _default_wait_s(self, region: str, queue: str) -> int:
+        """The queue's own waiting time; an unknown queue is moto's to refuse."""
+        from moto.sqs.models import sqs_backends
+
+        found = sqs_backends[ACCOUNT][region].queues.get(queue)
+        return 0 if found is None else int(found.attributes.get("ReceiveMessageWaitTimeSeconds") or 0)
+
+
+class _Receive:
+    """A ReceiveMessage: how long it would wait, and the same request that does not wait."""
+
+    def __init__(self, queue: str, wait_s: float | None, at_once: Request, mark: bytes) -> None:
+        self.queue = queue
+        self.wait_s = wait_s
+        self.at_once = at_once
+        self._mark = mark
+
+    def found(self, response: Response) -> bool:
+        return self._mark in response.body
+
+    @staticmethod
+    def read(request: Request) -> _Receive | None:
+        """None for any other operation."""
+        if request.headers.get("x-amz-target", "").endswith(".ReceiveMessage"):
+            members = json_object(request.body)
+            wait_s = _seconds(members.get("WaitTimeSeconds"))
+            body = msgspec.json.encode({**members, "WaitTimeSeconds": 0})
+            return _Receive(_queue(members.get("QueueUrl")), wait_s, _with_body(request, body), b'"Messages"')
+        if b"Action=ReceiveMessage" not in request.body:
+            return None
+        form = {name: values[-1] for name, values in parse_qs(request.body.decode()).items()}
+        wait_s = _seconds(form.get("WaitTimeSeconds"))
+        body = urlencode({**form, "WaitTimeSeconds": "0"}).encode()
+        queue = _queue(form.get("QueueUrl", request.path))
+        return _Receive(queue, wait_s, _with_body(request, body), b"<Message>")
+
+
+def _with_body(request: Request, body: bytes) -> Request:
+    return Request(
+        request.method, request.path, request.query, request.headers, body, request.region, request.client_host
+    )
+
+
+def _queue(url: JsonValue) -> str:
+    return str(url or "").rstrip("/").rpartition("/")[2]
+
+
+def _seconds(value: JsonValue) -> float | None:
+    try:
+        return None if value is None or isinstance(value, dict | list) else float(value)
+    except ValueError:
+        return None

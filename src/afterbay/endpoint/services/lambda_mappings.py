@@ -1,0 +1,310 @@
+"""Event source mappings of the Lambda API: create, get, list, update, delete, and their tags (R26 to R37).
+
+Decides what a request is answered. What parameters mean is ``core.mapping.settings``'s, which state takes which request
+``core.mapping.lifecycle``'s, and the polling the engine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid as uuids
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import Protocol
+from urllib.parse import parse_qs
+
+from afterbay.core.change.arn import parse_arn, parse_function_name
+from afterbay.core.change.wire import JsonValue
+from afterbay.core.mapping.body import MappingStatus, mapping_arn, mapping_body
+from afterbay.core.mapping.constraints import Range, check_model, validation_error
+from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step, update_event
+from afterbay.core.mapping.settings import TAGS_MAX, MappingSettings, parse_create, parse_tags, parse_update
+from afterbay.endpoint.protocol import Request, Response, json_object, json_response
+from afterbay.endpoint.services.mapping_registry import MappingDefinition, MappingRegistry
+from afterbay.errors import DeniedError, EndpointError, SettingsError
+
+__all__ = ["Functions", "LambdaMappings", "MappingEngine", "Streams"]
+
+_PAGE_MAX = 100  # R35: a page is never longer, whatever MaxItems says
+_MAX_ITEMS = Range("MaxItems", 1, 10_000)
+_NO_CONTENT = Response(status=HTTPStatus.NO_CONTENT)
+
+
+class Functions(Protocol):
+    """The functions of the address."""
+
+    def exists(self, name_or_arn: str, region: str) -> str | None:
+        """The ARN of the function that any of R2's forms names, or None."""
+        ...
+
+
+class Streams(Protocol):
+    """The table streams of the address."""
+
+    def exists(self, stream_arn: str) -> bool:
+        """Raises ``DeniedError`` where the stream may not be read (E3)."""
+        ...
+
+
+class MappingEngine(Protocol):
+    """What runs the mappings. A call returns once the engine knows, not once the mapping has settled."""
+
+    async def create(self, uuid: str, settings: MappingSettings, *, enabled: bool) -> None: ...
+
+    async def update(self, uuid: str, settings: MappingSettings, *, enabled: bool | None) -> None:
+        """Go on with ``settings`` from the checkpoint (R38); ``enabled`` None leaves that as it is.
+
+        ``lifecycle.update_event`` says which event this is: a mapping that is Enabled may be told ``enabled`` again.
+        """
+        ...
+
+    async def delete(self, uuid: str) -> None: ...
+
+    def describe(self, uuid: str) -> MappingStatus | None:
+        """What the mapping is doing now; None once it is gone."""
+        ...
+
+
+class LambdaMappings:
+    """The service: ``await mappings(request)``.
+
+    Requests that change something go one after another, so that no two find the same source and function free (E17) or
+    move one mapping from the same state.
+    """
+
+    def __init__(
+        self,
+        *,
+        functions: Functions,
+        streams: Streams,
+        engine: MappingEngine,
+        now: Callable[[], datetime],
+        registry: MappingRegistry | None = None,
+        new_uuid: Callable[[], str] = lambda: str(uuids.uuid4()),
+    ) -> None:
+        self.registry = MappingRegistry() if registry is None else registry
+        self._functions = functions
+        self._streams = streams
+        self._engine = engine
+        self._now = now
+        self._new_uuid = new_uuid
+        self._changing = asyncio.Lock()
+
+    @staticmethod
+    def owns(request: Request) -> bool:
+        """True for the calls of this service; the tags of functions, under the same path, are not."""
+        path = request.segments
+        if path[:2] == ("2017-03-31", "tags"):
+            return len(path) > 2 and ":event-source-mapping:" in path[2]
+        return path[:2] == ("2015-03-31", "event-source-mappings")
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request. Raises ``EndpointError`` with AWS's code, text and status."""
+        try:
+            return await self._route(request)
+        except SettingsError as error:
+            raise EndpointError(error.code, error.message) from error
+
+    async def _route(self, request: Request) -> Response:
+        service, rest = request.segments[:2], request.segments[2:]
+        match request.method, service, rest:
+            case "POST", ("2015-03-31", "event-source-mappings"), ():
+                return await self._create(request)
+            case "GET", ("2015-03-31", "event-source-mappings"), ():
+                return self._list(request)
+            case "GET", ("2015-03-31", "event-source-mappings"), (uuid,):
+                return self._get(uuid, request.region)
+            case "PUT", ("2015-03-31", "event-source-mappings"), (uuid,):
+                return await self._update(uuid, request)
+            case "DELETE", ("2015-03-31", "event-source-mappings"), (uuid,):
+                return await self._delete(uuid, request.region)
+            case "GET", ("2017-03-31", "tags"), (arn,):
+                return json_response({"Tags": self._tagged(arn, request.region).tags})
+            case "POST", ("2017-03-31", "tags"), (arn,):
+                return self._tag(self._tagged(arn, request.region), request)
+            case "DELETE", ("2017-03-31", "tags"), (arn,):
+                return _untag(self._tagged(arn, request.region), request)
+            case _:
+                raise EndpointError(
+                    "UnknownOperationException",
+                    f"{request.method} {request.path} is no call of event source mappings",
+                    status=HTTPStatus.NOT_FOUND,
+                )
+
+    async def _create(self, request: Request) -> Response:
+        """Rules: R25 the source is recognised before the function is looked up, R27 the answer says Creating."""
+        wanted = parse_create(json_object(request.body))
+        settings = wanted.resolved(self._function_arn(wanted.function_name, request.region))
+        self._check_stream(settings.event_source_arn, request.region)
+        async with self._changing:
+            self._check_unique(settings, request.region)
+            uuid = self._new_uuid()
+            await self._engine.create(uuid, settings, enabled=wanted.enabled)
+            made = self.registry.add(uuid, request.region, settings, self._now(), wanted.tags)
+        return _answer(made, MappingStatus(State.CREATING), exact=True, status_code=HTTPStatus.ACCEPTED)
+
+    def _get(self, uuid: str, region: str) -> Response:
+        """Rules: R34 nobody asks whether the function and the table are still there."""
+        return _answer(*self._found(uuid, region), exact=False)
+
+    def _list(self, request: Request) -> Response:
+        """Rules: R35 unknown values give an empty list, NextMarker only where more exist."""
+        asked = request.parameters
+        most = _page_size(asked.get("MaxItems"))
+        name = asked.get("FunctionName")
+        check_model({"FunctionName": name})
+        try:
+            function = None if name is None else parse_function_name(name)
+        except SettingsError:  # the model lets it pass, and nothing can have it
+            return json_response({"EventSourceMappings": []})
+        after = asked.get("Marker", "0")
+        if not (after.isascii() and after.isdigit()):
+            raise SettingsError(f"Marker {after!r} is not one: take the NextMarker of the page before")
+        found = self.registry.matching(
+            request.region,
+            source=asked.get("EventSourceArn"),
+            function=function,
+            after=int(after),
+        )
+        page: list[MappingDefinition] = []
+        bodies: list[JsonValue] = []
+        for one in found:
+            status = self._engine.describe(one.uuid)
+            if status is None:
+                self.registry.remove(one.uuid)
+            elif len(page) < most:
+                page.append(one)
+                bodies.append(_body(one, status, exact=False))
+            else:
+                return json_response({"EventSourceMappings": bodies, "NextMarker": str(page[-1].number)})
+        return json_response({"EventSourceMappings": bodies})
+
+    async def _update(self, uuid: str, request: Request) -> Response:
+        """Rules: R31 the answer has the new values and the state on the way to them, R38 the position is kept."""
+        params = json_object(request.body)
+        check_model(params)
+        async with self._changing:
+            definition, status = self._found(uuid, request.region)
+            wanted = parse_update(definition.settings, params)
+            settings = wanted.settings
+            if wanted.function_name is not None:
+                arn = self._function_arn(wanted.function_name, request.region)
+                settings = replace(settings, function_arn=arn)
+                self._check_unique(settings, request.region, but=uuid)
+            state = _step(status, update_event(status.state, enabled=wanted.enabled))
+            await self._engine.update(uuid, settings, enabled=wanted.enabled)
+            definition.settings, definition.modified = settings, self._now()
+        return _answer(definition, status._replace(state=state), exact=True, status_code=HTTPStatus.ACCEPTED)
+
+    async def _delete(self, uuid: str, region: str) -> Response:
+        """Rules: R33 the last body, its LastProcessingResult kept; it is there until the engine has ended it."""
+        async with self._changing:
+            definition, status = self._found(uuid, region)
+            state = _step(status, LifecycleEvent.DELETE)
+            await self._engine.delete(uuid)
+        return _answer(definition, status._replace(state=state), exact=True, status_code=HTTPStatus.ACCEPTED)
+
+    def _found(self, uuid: str, region: str) -> tuple[MappingDefinition, MappingStatus]:
+        """The mapping and what it does now; forgets one that the engine has ended (E18)."""
+        definition = self.registry.get(uuid, region)
+        if definition is not None:
+            status = self._engine.describe(uuid)
+            if status is not None:
+                return definition, status
+            self.registry.remove(uuid)
+        raise EndpointError(
+            "ResourceNotFoundException", "The resource you requested does not exist.", status=HTTPStatus.NOT_FOUND
+        )
+
+    def _function_arn(self, reference: str, region: str) -> str:
+        """The function's ARN with the qualifier exactly as it was given (R29)."""
+        arn = self._functions.exists(reference, region)
+        if arn is None:
+            raise SettingsError("Function does not exist")  # E4
+        home = parse_arn(arn)
+        asked = parse_function_name(reference)
+        return replace(asked, account=home.account, region=home.region, partition=home.partition).arn(
+            region=home.region, account=home.account
+        )
+
+    def _check_stream(self, arn: str, region: str) -> None:
+        try:
+            found = parse_arn(arn).region == region and self._streams.exists(arn)
+        except DeniedError as error:
+            raise SettingsError(
+                f"Cannot access stream {arn}. Please ensure the role can perform the GetRecords, GetShardIterator, "
+                "DescribeStream, and ListStreams Actions on your stream in IAM."
+            ) from error  # E3
+        if not found:
+            raise SettingsError(f"Stream not found: {arn}")  # E2
+
+    def _check_unique(self, settings: MappingSettings, region: str, *, but: str | None = None) -> None:
+        """E17. A mapping that is being deleted still counts, until it is gone."""
+        source, function = settings.event_source_arn, parse_function_name(settings.function_arn)
+        named = function.name if function.qualifier is None else f"{function.name}:{function.qualifier}"
+        for other in self.registry.matching(region, source=source, function=function):
+            if other.uuid == but:
+                continue
+            if self._engine.describe(other.uuid) is None:
+                self.registry.remove(other.uuid)
+                continue
+            raise EndpointError(
+                "ResourceConflictException",
+                f'The event source arn (" {source} ") and function (" {named} ") provided mapping already exists. '
+                f"Please update or delete the existing mapping with UUID {other.uuid}",
+                status=HTTPStatus.CONFLICT,
+            )
+
+    def _tagged(self, arn: str, region: str) -> MappingDefinition:
+        found = self.registry.get(arn.rpartition(":")[2], region)
+        if found is None or mapping_arn(found.uuid, found.settings) != arn or self._engine.describe(found.uuid) is None:
+            raise EndpointError(
+                "ResourceNotFoundException", f"Event source mapping not found: {arn}", status=HTTPStatus.NOT_FOUND
+            )
+        return found
+
+    def _tag(self, definition: MappingDefinition, request: Request) -> Response:
+        tags = {**definition.tags, **parse_tags(json_object(request.body))}
+        if len(tags) > TAGS_MAX:
+            raise SettingsError(f"{len(tags)} tags would be set; a mapping has at most {TAGS_MAX}")
+        definition.tags = tags
+        return _NO_CONTENT
+
+
+def _untag(definition: MappingDefinition, request: Request) -> Response:
+    for key in parse_qs(request.query, keep_blank_values=True).get("tagKeys", []):
+        definition.tags.pop(key, None)
+    return _NO_CONTENT
+
+
+def _step(status: MappingStatus, event: LifecycleEvent) -> State:
+    """The state that the answer shows; raises E19."""
+    state = step(status.state, event)
+    assert state is not None, "a request never ends a mapping at once"
+    return state
+
+
+def _page_size(max_items: str | None) -> int:
+    if max_items is None:
+        return _PAGE_MAX
+    try:
+        wanted = int(max_items)
+    except ValueError as error:
+        raise SettingsError(
+            f"MaxItems must be a whole number, not {max_items!r}", code="SerializationException"
+        ) from error
+    if violation := _MAX_ITEMS.violation(wanted):
+        raise validation_error([violation])
+    return min(wanted, _PAGE_MAX)
+
+
+def _body(definition: MappingDefinition, status: MappingStatus, *, exact: bool) -> dict[str, JsonValue]:
+    return mapping_body(definition.uuid, definition.settings, status, definition.modified, exact=exact)
+
+
+def _answer(
+    definition: MappingDefinition, status: MappingStatus, *, exact: bool, status_code: int = HTTPStatus.OK
+) -> Response:
+    return json_response(_body(definition, status, exact=exact), status=status_code)

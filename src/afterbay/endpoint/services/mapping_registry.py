@@ -1,0 +1,75 @@
+"""Which mappings the local address has: their definitions, by UUID, source and function.
+
+Keeps what the API was told. What a mapping does and in which state it is, the engine knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from afterbay.core.change.arn import FunctionName, parse_function_name
+from afterbay.core.mapping.settings import MappingSettings
+
+__all__ = ["MappingDefinition", "MappingRegistry"]
+
+
+@dataclass(slots=True)
+class MappingDefinition:
+    """One mapping as it was last asked for. ``number`` counts up with each Create: the order of a listing."""
+
+    number: int
+    uuid: str
+    region: str
+    settings: MappingSettings
+    modified: datetime
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+
+    def feeds(self, source: str | None, function: FunctionName | None) -> bool:
+        """True if the source and the function are these; None is any. A qualifier is part of the function (R37)."""
+        if source is not None and source != self.settings.event_source_arn:
+            return False
+        if function is None:
+            return True
+        mine = parse_function_name(self.settings.function_arn)
+        home = {None, mine.region}
+        return (function.name, function.qualifier) == (mine.name, mine.qualifier) and function.region in home
+
+
+class MappingRegistry:
+    """The definitions of all mappings, in the order of their creation. Bounded by what users create."""
+
+    def __init__(self) -> None:
+        self._definitions: dict[str, MappingDefinition] = {}
+        self._count = 0
+
+    def add(
+        self, uuid: str, region: str, settings: MappingSettings, modified: datetime, tags: dict[str, str]
+    ) -> MappingDefinition:
+        self._count += 1
+        made = MappingDefinition(self._count, uuid, region, settings, modified, tags)
+        self._definitions[uuid] = made
+        return made
+
+    def get(self, uuid: str, region: str) -> MappingDefinition | None:
+        found = self._definitions.get(uuid)
+        return found if found is not None and found.region == region else None
+
+    def remove(self, uuid: str) -> None:
+        """Forget a mapping that is gone; one that is not there is no error."""
+        self._definitions.pop(uuid, None)
+
+    def clear(self) -> None:
+        self._definitions.clear()
+
+    def matching(
+        self, region: str, *, source: str | None = None, function: FunctionName | None = None, after: int = 0
+    ) -> Iterator[MappingDefinition]:
+        """Those of a Region behind the number ``after``, oldest first; what is removed meanwhile still comes."""
+        for one in tuple(self._definitions.values()):
+            if one.region == region and one.number > after and one.feeds(source, function):
+                yield one
+
+    def __iter__(self) -> Iterator[MappingDefinition]:
+        return iter(tuple(self._definitions.values()))

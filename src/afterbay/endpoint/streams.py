@@ -1,0 +1,148 @@
+"""The streams of the local address: which table has which, and who waits for the next record.
+
+Lives on the event loop. A commit stores records and wakes readers in one step, so that no reader polls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from afterbay.core.change.arn import parse_stream_arn
+from afterbay.core.change.view import ViewType
+from afterbay.core.shard.position import Position, ShardId
+from afterbay.emulator.record import Change
+from afterbay.emulator.stream import KeyElement, StreamLog, stream_label
+from afterbay.endpoint.protocol import TimeKeeper
+from afterbay.errors import NotFoundError
+
+__all__ = ["StreamRegistry"]
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class StreamRegistry:
+    """Every stream by ARN, and the newest of each table. ``draw_seed`` gives the randomness of a new stream."""
+
+    def __init__(self, clock: TimeKeeper, draw_seed: Callable[[], bytes]) -> None:
+        self._clock = clock
+        self._draw_seed = draw_seed
+        self._streams: dict[str, StreamLog] = {}
+        self._latest: dict[str, StreamLog] = {}
+        self._waiting: dict[tuple[str, ShardId], set[asyncio.Future[None]]] = {}
+
+    def enable(self, table_arn: str, *, view: ViewType, keys: Sequence[KeyElement], roots: int) -> StreamLog:
+        """Give a table a new stream. Its label is never that of an older one of the table (S16, S84)."""
+        created = self._clock.now()
+        while f"{table_arn}/stream/{stream_label(created)}" in self._streams:
+            created += _MILLISECOND
+        arn = parse_stream_arn(f"{table_arn}/stream/{stream_label(created)}")
+        log = StreamLog(arn, view=view, keys=keys, created=created, seed=self._draw_seed(), roots=roots)
+        self._streams[arn.arn] = self._latest[table_arn] = log
+        return log
+
+    def disable(self, table_arn: str) -> None:
+        """End a table's stream; readers learn that its shards are over (S23)."""
+        log = self.enabled(table_arn)
+        if log is not None:
+            log.disable(self._clock.now())
+            self._wake(log, (shard.shard_id for shard in log.shards()))
+
+    def forget_table(self, table_arn: str) -> None:
+        """The table was deleted: its stream is disabled and stays readable (S23); a table of that name starts anew."""
+        self.disable(table_arn)
+        self._latest.pop(table_arn, None)
+
+    def latest(self, table_arn: str) -> StreamLog | None:
+        """The newest stream of a table, disabled or not (S84); None if it has none that can be described."""
+        log = self._latest.get(table_arn)
+        return None if log is None or log.gone(self._clock.now()) else log
+
+    def enabled(self, table_arn: str) -> StreamLog | None:
+        log = self._latest.get(table_arn)
+        return log if log is not None and log.enabled else None
+
+    def get(self, arn: str) -> StreamLog:
+        """The stream of that ARN, trimmed to this moment. Raises ``NotFoundError`` with AWS's text."""
+        log = self._streams.get(arn)
+        now = self._clock.now()
+        if log is not None and log.gone(now):
+            self._drop(log)
+            log = None
+        if log is None:
+            raise NotFoundError(
+                f"Requested resource not found: Stream: {arn} not found", code="ResourceNotFoundException"
+            )
+        log.trim(now)
+        return log
+
+    def exists(self, arn: str) -> bool:
+        with suppress(NotFoundError):
+            self.get(arn)
+            return True
+        return False
+
+    def listing(self) -> list[StreamLog]:
+        """Every stream that can be described, by ARN."""
+        now = self._clock.now()
+        for log in [log for log in self._streams.values() if log.gone(now)]:
+            self._drop(log)
+        return [self._streams[arn] for arn in sorted(self._streams)]
+
+    def commit(self, table_arn: str, changes: Iterable[Change], now: datetime) -> None:
+        """Store what a successful request wrote to a table, in its order, and wake who waits for it."""
+        log = self.enabled(table_arn)
+        if log is None:
+            return
+        appended = (log.append(change, now) for change in changes)
+        self._wake(log, {one.shard for one in appended if one is not None})
+
+    def split(self, arn: str, shard_id: str) -> tuple[ShardId, ...]:
+        log = self.get(arn)
+        children = log.split(shard_id, self._clock.now())
+        self._wake(log, (ShardId(shard_id),))
+        return children
+
+    def roll(self, arn: str, shard_id: str) -> tuple[ShardId, ...]:
+        log = self.get(arn)
+        children = log.roll(shard_id, self._clock.now())
+        self._wake(log, (ShardId(shard_id),))
+        return children
+
+    async def wait(self, arn: str, shard_id: str, position: Position, until: datetime) -> None:
+        """Return once a read behind ``position`` would tell something new, or at ``until`` by the clock."""
+        shard = self.get(arn).shard(shard_id)
+        if shard.has_more(position):
+            return
+        key = (arn, shard.shard_id)
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, set()).add(woken)
+        alarm = asyncio.ensure_future(self._clock.sleep_until(until))
+        try:
+            await asyncio.wait((woken, alarm), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            alarm.cancel()
+            waiting = self._waiting.get(key, set())
+            waiting.discard(woken)
+            if not waiting:
+                self._waiting.pop(key, None)
+
+    def reset(self) -> None:
+        """Forget every stream; who waits is woken and finds it gone."""
+        for log in self._streams.values():
+            self._wake(log, (shard.shard_id for shard in log.shards()))
+        self._streams.clear()
+        self._latest.clear()
+
+    def _wake(self, log: StreamLog, shards: Iterable[ShardId]) -> None:
+        for shard in shards:
+            for woken in self._waiting.pop((log.arn.arn, shard), ()):
+                if not woken.done():
+                    woken.set_result(None)
+
+    def _drop(self, log: StreamLog) -> None:
+        self._streams.pop(log.arn.arn, None)
+        if self._latest.get(log.arn.table_arn) is log:
+            del self._latest[log.arn.table_arn]

@@ -1,0 +1,237 @@
+"""DynamoDB's table API: moto's tables, with streams, expiry and normalised numbers of our own.
+
+Every request runs in moto's thread as one step: moto's call, what it wrote, and the hand-over of the records to the
+event loop in the same order. What a failed request wrote is undone (S71).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+
+import msgspec
+from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import Table
+
+from afterbay.core.change.wire import JsonValue
+from afterbay.emulator.record import Change
+from afterbay.emulator.stream import ON_DEMAND_SHARDS, PROVISIONED_SHARDS, KeyElement
+from afterbay.endpoint.capture import Capture, Recorder, Write
+from afterbay.endpoint.expiry import ExpiryIndex
+from afterbay.endpoint.moto import Moto
+from afterbay.endpoint.numbers import normalise
+from afterbay.endpoint.partiql import lift_numbers
+from afterbay.endpoint.protocol import Request, Response, TimeKeeper, json_object, json_response
+from afterbay.endpoint.stream_members import StreamWish, check_update, describe, take_wish
+from afterbay.endpoint.streams import StreamRegistry
+from afterbay.endpoint.updates import UpdatedItem, name_updates, removing_updates
+from afterbay.errors import EndpointError
+
+__all__ = ["Tables"]
+
+TARGET_PREFIX = "DynamoDB_20120810."
+
+_SHAPING = frozenset({"CreateTable", "UpdateTable", "DeleteTable", "DescribeTable"})
+_READ = _SHAPING | {
+    "UpdateItem",
+    "TransactWriteItems",
+    "ExecuteStatement",
+    "BatchExecuteStatement",
+    "ExecuteTransaction",
+}
+"""Operations whose members we look at; of the others only those that hold a number."""
+
+_RESTORING = frozenset({"RestoreTableFromBackup", "RestoreTableToPointInTime", "ImportTable"})
+_LATER = frozenset(
+    {
+        "EnableKinesisStreamingDestination",
+        "DisableKinesisStreamingDestination",
+        "UpdateKinesisStreamingDestination",
+        "DescribeKinesisStreamingDestination",
+    }
+)
+SWEEP_MAX = 1000
+"""Items removed in one step: a longer one would hold up every other request."""
+
+
+@dataclass(frozen=True, slots=True)
+class _TableFacts:
+    arn: str
+    name: str
+    keys: tuple[KeyElement, ...]
+    on_demand: bool
+
+
+class Tables:
+    """The service as the address calls it. ``expiry_changed`` is told, on the loop, that an expiry was written."""
+
+    def __init__(
+        self, moto: Moto, streams: StreamRegistry, clock: TimeKeeper, expiry_changed: Callable[[], None]
+    ) -> None:
+        self._moto = moto
+        self._streams = streams
+        self._clock = clock
+        self._expiry_changed = expiry_changed
+        self._capture = Capture()
+        self._expiry = ExpiryIndex()
+        self._loop = asyncio.get_running_loop()
+
+    async def __call__(self, request: Request) -> Response:
+        target = request.headers.get("x-amz-target", "")
+        operation = target.removeprefix(TARGET_PREFIX)
+        if operation in _LATER:
+            raise EndpointError("UnknownOperationException", f"{operation} is not implemented yet (part 4)")
+        body = request.body
+        members: dict[str, JsonValue] = {}
+        if operation in _READ or b'"N' in body:
+            members = json_object(body)
+            mended = lift_numbers(operation, members) | name_updates(operation, members)
+            if normalise(members) or mended:
+                body = msgspec.json.encode(members)
+        if operation in _SHAPING:
+            return await self._shape(request.region, target, operation, members)
+        removing = removing_updates(operation, members)
+        response = await self._moto.run(lambda: self._carry_out(request.region, target, body, removing))
+        if operation in _RESTORING or operation == "UpdateTimeToLive":
+            await self._moto.run(lambda: self._adopt(request.region))
+        return response
+
+    async def sweep(self) -> None:
+        """Remove what is expired now, as the service does: REMOVE with its own name (S65, S66)."""
+        while await self._moto.run(self._sweep):
+            pass
+
+    def next_due_s(self) -> int | None:
+        """Epoch seconds of the next expiry, or None. If moto's thread changes it, ``expiry_changed`` follows."""
+        return self._expiry.next_due_s()
+
+    async def reset(self) -> None:
+        self._expiry = ExpiryIndex()
+        self._capture = Capture()
+        self._streams.reset()
+
+    async def _shape(self, region: str, target: str, operation: str, members: dict[str, JsonValue]) -> Response:
+        """CreateTable, UpdateTable, DeleteTable, DescribeTable: moto's answer with the stream's members."""
+        wish = take_wish(members)
+        name = str(members.get("TableName", ""))
+        if operation == "UpdateTable" and wish is not None:
+            before = await self._moto.run(lambda: self._facts(region, name))
+            if before is not None:
+                check_update(wish, self._streams.enabled(before.arn), before.name)
+        body = msgspec.json.encode(members)
+
+        def carry_out() -> tuple[Response, _TableFacts | None]:
+            known = self._facts(region, name)
+            response = self._carry_out(region, target, body, ())
+            self._adopt(region)
+            return response, self._facts(region, name) or known
+
+        response, facts = await self._moto.run(carry_out)
+        if response.status != 200 or facts is None:
+            return response
+        if wish is not None:
+            self._grant(wish, facts)
+        latest = self._streams.latest(facts.arn)
+        if operation == "DeleteTable":
+            self._streams.forget_table(facts.arn)
+        answer = json_object(response.body)
+        for description in (answer.get("TableDescription"), answer.get("Table")):
+            if isinstance(description, dict):
+                describe(description, latest, operation)
+        return json_response(answer, protocol="json-1.0")
+
+    def _grant(self, wish: StreamWish, facts: _TableFacts) -> None:
+        if wish.view is None:
+            self._streams.disable(facts.arn)
+            return
+        roots = ON_DEMAND_SHARDS if facts.on_demand else PROVISIONED_SHARDS
+        self._streams.enable(facts.arn, view=wish.view, keys=facts.keys, roots=roots)
+
+    # ---- in moto's thread
+
+    def _carry_out(self, region: str, target: str, body: bytes, removing: tuple[UpdatedItem, ...]) -> Response:
+        """moto's call and what comes of it, in one step."""
+        succeeded = False
+        try:
+            response = self._moto.call_dynamodb(region, target, body)
+            succeeded = response.status < 400
+        finally:
+            writes = self._capture.take()
+            if not succeeded:
+                self._undo(region, writes)
+        if succeeded and writes:
+            kept = [write for write in writes if not self._made_by_removing(write, removing)]
+            self._undo(region, [write for write in writes if write not in kept])
+            self._commit(kept, expired=False)
+        return response
+
+    def _undo(self, region: str, writes: list[Write]) -> None:
+        tables = self._moto.dynamodb(region).tables
+        for write in reversed(writes):
+            table = tables.get(write.recorder.table_name)
+            if table is not None:
+                write.undo(table)
+
+    def _commit(self, writes: list[Write], *, expired: bool) -> None:
+        """Hand records to the loop: scheduled before the answer is, and in the order of the writes."""
+        now = self._clock.now()
+        for table_arn, group in groupby(writes, key=lambda write: write.recorder.table_arn):
+            changes = [Change(write.old, write.new, expired) for write in group]
+            self._loop.call_soon_threadsafe(self._streams.commit, table_arn, changes, now)
+
+    def _made_by_removing(self, write: Write, removing: tuple[UpdatedItem, ...]) -> bool:
+        """True for an item that an update with nothing but REMOVE or DELETE created: AWS creates none (S71)."""
+        if not removing or write.old is not None or write.new is None:
+            return False
+        return UpdatedItem(write.recorder.table_name, msgspec.json.encode(write.new, order="sorted")) in removing
+
+    def _adopt(self, region: str) -> None:
+        """Put our recorder where moto has none yet, and note which tables have an expiry."""
+        for table in self._moto.dynamodb(region).tables.values():
+            recorder = _recorder(table)
+            if recorder is None:
+                recorder = Recorder(self._capture, table, self._note_expiry)
+                vars(table)["stream_shard"] = recorder
+            wanted = table.ttl.get("AttributeName") if table.ttl["TimeToLiveStatus"] == "ENABLED" else None
+            if wanted != recorder.ttl_attribute:
+                recorder.ttl_attribute = wanted
+                self._expiry.rebuild(recorder, table, self._clock.now())
+                self._loop.call_soon_threadsafe(self._expiry_changed)
+
+    def _note_expiry(self, recorder: Recorder, item: Item) -> None:
+        if recorder.ttl_attribute is not None and self._expiry.written(recorder, item, self._clock.now()):
+            self._loop.call_soon_threadsafe(self._expiry_changed)
+
+    def _sweep(self) -> bool:
+        """One step of a sweep; True if there may be more."""
+        now = self._clock.now()
+        full = False
+        for backend in self._moto.dynamodb_regions():
+            for table in backend.tables.values():
+                recorder = _recorder(table)
+                if recorder is None or recorder.ttl_attribute is None:
+                    continue
+                if self._expiry.outgrown(recorder, table):
+                    self._expiry.rebuild(recorder, table, now)
+                found = list(self._expiry.due(recorder, table, now, limit=SWEEP_MAX))
+                full = full or len(found) == SWEEP_MAX
+                for item in found:
+                    table.delete_item(item.hash_key, item.range_key)
+        self._commit(self._capture.take(), expired=True)
+        return full
+
+    def _facts(self, region: str, name: str) -> _TableFacts | None:
+        tables = self._moto.dynamodb(region).tables
+        table: Table | None = tables.get(name.rpartition("/")[2] if name.startswith("arn:") else name)
+        if table is None:
+            return None
+        keys = tuple(KeyElement(key["AttributeName"], key["KeyType"]) for key in table.schema)
+        return _TableFacts(table.table_arn, table.name, keys, table.billing_mode == "PAY_PER_REQUEST")
+
+
+def _recorder(table: Table) -> Recorder | None:
+    """Our recorder, where it stands already."""
+    shard: object = vars(table)["stream_shard"]
+    return shard if isinstance(shard, Recorder) else None

@@ -1,0 +1,176 @@
+"""``afterbay run`` in its smallest form: one process, mappings from a file, streams over HTTP, state in SQLite."""
+
+from __future__ import annotations
+
+import uuid as uuids
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from afterbay.aws.client import AwsSettings
+from afterbay.aws.http import JsonCaller
+from afterbay.aws.regions import AwsRegions
+from afterbay.core.change.arn import parse_arn, parse_function_name, parse_stream_arn
+from afterbay.core.change.wire import JsonValue
+from afterbay.core.mapping.settings import MappingSettings, parse_create, unknown_parameters
+from afterbay.engine.clock import Clock
+from afterbay.engine.jitter import spread
+from afterbay.engine.outbox import Outbox
+from afterbay.engine.supervisor import Connections, Supervisor
+from afterbay.errors import SettingsError
+from afterbay.functions.lambda_api import LambdaApiFunction
+from afterbay.functions.local import Handler, LocalFunction
+from afterbay.ports import Function, Source, Target
+from afterbay.sources.dynamodb_streams import DynamoDbStreamsSource
+from afterbay.sources.http_streams import SIGNING_NAME, TARGET, HttpStreamsApi
+from afterbay.stores.sqlite import SqliteStore
+from afterbay.targets.choose import choose_target
+
+__all__ = ["Standalone", "WantedMapping", "read_mappings"]
+
+FUNCTION_TIMEOUT_S = 910
+"""Longer than the longest function (15 minutes): the call must not give up on a function that is still running."""
+
+STORE_THREADS = 2
+
+_NAMESPACE = uuids.UUID("5f1f4d5e-8f57-4b0c-9f0a-0d8f3a0c7e11")
+
+
+@dataclass(frozen=True, slots=True)
+class WantedMapping:
+    """A mapping of the file. ``uuid`` follows from source and function, so that a restart finds its positions again."""
+
+    uuid: str
+    settings: MappingSettings
+    enabled: bool
+
+
+def read_mappings(path: Path) -> tuple[WantedMapping, ...]:
+    """Read FILE: one request of CreateEventSourceMapping, or a list. Raises ``SettingsError`` with the place."""
+    try:
+        document: JsonValue = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"is not JSON: {error}", where=str(path)) from error
+    entries = document if isinstance(document, list) else [document]
+    if not entries:
+        raise SettingsError("holds no mapping", where=str(path))
+    wanted: dict[str, WantedMapping] = {}
+    for index, entry in enumerate(entries):
+        where = f"{path}[{index}]" if isinstance(document, list) else str(path)
+        one = _read_one(entry, where)
+        if one.uuid in wanted:
+            raise SettingsError("source and function are the same as in an earlier mapping", where=where)
+        wanted[one.uuid] = one
+    return tuple(wanted.values())
+
+
+def _read_one(entry: JsonValue, where: str) -> WantedMapping:
+    if not isinstance(entry, dict):
+        raise SettingsError(f"a mapping is a JSON object, not {type(entry).__name__}", where=where)
+    unknown = unknown_parameters(entry)
+    if unknown:
+        raise SettingsError(
+            f"{unknown[0]!r} is no parameter of CreateEventSourceMapping",
+            where=where,
+            hint="names are AWS's own, as in BatchSize",
+        )
+    try:
+        request = parse_create(entry)
+        stream = parse_stream_arn(request.settings.event_source_arn)
+        name = parse_function_name(request.function_name)
+    except SettingsError as error:
+        raise SettingsError(error.message, code=error.code, where=where, hint=error.hint) from error
+    settings = request.resolved(name.arn(region=stream.region, account=stream.account, partition=stream.partition))
+    uuid = str(uuids.uuid5(_NAMESPACE, f"{settings.event_source_arn} {settings.function_arn}"))
+    return WantedMapping(uuid, settings, request.enabled)
+
+
+class Standalone:
+    """``async with`` it: the mappings run inside the block and are drained at its end.
+
+    ``handler`` is called in this process instead of a function behind the Lambda API.
+    """
+
+    def __init__(
+        self, mappings: tuple[WantedMapping, ...], state: Path, aws: AwsSettings, *, handler: Handler | None = None
+    ) -> None:
+        self.mappings = mappings
+        self.state = state
+        self._handler = handler
+        self._clock = Clock()
+        self._aws = AwsRegions(aws)
+        self._invoking = AwsRegions(aws, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
+        self._callers: dict[str, JsonCaller] = {}
+        self._apis: dict[str, HttpStreamsApi] = {}
+        self._locals: list[LocalFunction] = []
+        self._targets: dict[str, Target] = {}
+
+    async def __aenter__(self) -> Standalone:
+        self._store = SqliteStore(self.state)
+        try:
+            await self._start()
+        except BaseException:
+            await self._let_go()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.supervisor.__aexit__(*exc)
+        await self._let_go()
+
+    async def _start(self) -> None:
+        for region in {parse_stream_arn(one.settings.event_source_arn).region for one in self.mappings}:
+            await self._connect(region)
+        threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
+        outbox = Outbox(self._store, self._target, self._clock, threads)
+        connections = Connections(source=self._source, function=self._function)
+        self.supervisor = Supervisor(connections, self._store, outbox, self._clock, jitter=spread, threads=threads)
+        await self.supervisor.__aenter__()
+        for one in self.mappings:
+            await self.supervisor.create(one.uuid, one.settings, enabled=one.enabled)
+
+    async def _connect(self, region: str) -> None:
+        aws = self._aws.of(region)
+        caller = JsonCaller(
+            aws.session(),
+            endpoint=await aws.endpoint("dynamodbstreams"),
+            region=region,
+            signing_name=SIGNING_NAME,
+            target=TARGET,
+            on_date=self._clock.follow,
+        )
+        self._callers[region] = caller
+        self._apis[region] = HttpStreamsApi(caller, self._clock)
+
+    async def _let_go(self) -> None:
+        for caller in self._callers.values():
+            await caller.close()
+        for function in self._locals:
+            await function.close()
+        self._aws.close()
+        self._invoking.close()
+        self._store.close()
+
+    def _source(self, settings: MappingSettings) -> Source:
+        arn = settings.event_source_arn
+        return DynamoDbStreamsSource(self._apis[parse_stream_arn(arn).region], arn)
+
+    def _function(self, settings: MappingSettings) -> Function:
+        if self._handler is None:
+            region = parse_arn(settings.function_arn).region
+            return LambdaApiFunction(self._invoking.of(region), settings.function_arn)
+        name = parse_function_name(settings.function_arn).name
+        function = LocalFunction(self._handler, name=name, arn=settings.function_arn)
+        self._locals.append(function)
+        return function
+
+    def _target(self, destination: str) -> Target:
+        found = self._targets.get(destination)
+        if found is None:
+            region = parse_arn(destination).region
+            found = self._targets[destination] = choose_target(destination, self._aws.of(region))
+        return found

@@ -1,0 +1,109 @@
+"""The first code of a function's process: ties it to its engine, limits its memory, sets its path, starts the client.
+
+Run as ``python -S -s -P -u launcher.py CLIENT WATCH PARENT MEMORY_MB CODE LIBRARIES HANDLER``. What it needs comes as
+arguments, because the environment is the function's own. Standard input is the engine's lifeline: a pipe that nobody
+writes to, and whose end means that the engine is gone.
+"""
+
+from __future__ import annotations
+
+import _thread
+import importlib.util
+import os
+import signal
+import sys
+from pathlib import Path
+
+__all__ = ["main"]
+
+PR_SET_PDEATHSIG = 1
+"""Linux: the signal that a process gets when its parent dies."""
+
+THREAD_STACK_BYTES = 1024 * 1024
+"""RLIMIT_DATA counts a thread's whole stack, touched or not: with glibc's 8 MB, sixteen threads would eat 128 MB."""
+
+
+def main(arguments: list[str]) -> None:
+    """Become the function's process; returns only when the runtime client does."""
+    client, watch, parent, memory_mb, code, libraries, handler = arguments
+    _die_with_engine(int(parent), by_signal=watch == "signal")
+    if sys.platform == "linux":
+        _limit_memory(int(memory_mb))
+    sys.path.insert(0, code)
+    sys.path.append(libraries)
+    sys.argv = ["bootstrap.py"]
+    if client == "awslambdaric":
+        _run_awslambdaric(handler)
+    else:
+        _run_bootstrap(handler)
+
+
+def _run_awslambdaric(handler: str) -> None:
+    from awslambdaric.__main__ import main as run  # noqa: PLC0415 - only here is it known to be wanted, and to be there
+
+    run(["awslambdaric", handler])
+
+
+def _run_bootstrap(handler: str) -> None:
+    """Load this folder as a package of its own name, so that neither ``afterbay`` nor the folder itself gets on the path."""
+    here = Path(__file__).parent
+    spec = importlib.util.spec_from_file_location(
+        "_afterbay_launch", here / "__init__.py", submodule_search_locations=[str(here)]
+    )
+    if spec is None or spec.loader is None:
+        raise AssertionError(f"no package at {here}")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = package
+    spec.loader.exec_module(package)
+    importlib.import_module("_afterbay_launch.bootstrap").run(handler)
+
+
+def _die_with_engine(parent: int, *, by_signal: bool) -> None:
+    """End when the engine ends, however it ends.
+
+    Linux does it by itself, even if the function never gives up the interpreter. Elsewhere a thread waits for the end of
+    the lifeline; not on Linux too, since a second thread makes ``os.fork`` in a function warn.
+    """
+    lifeline = os.dup(0)  # not inherited by what the function starts
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    if by_signal:
+        _ask_for_death_signal()
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
+    else:
+        _thread.start_new_thread(_wait_for_end, (lifeline,))
+
+
+def _ask_for_death_signal() -> None:
+    import ctypes  # noqa: PLC0415 - a few milliseconds that macOS need not pay
+
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+
+
+def _wait_for_end(lifeline: int) -> None:
+    while os.read(lifeline, 1):
+        pass
+    os.killpg(0, signal.SIGKILL)  # our own group: what the function started goes too
+
+
+def _limit_memory(memory_mb: int) -> None:
+    """Let the function have ``memory_mb`` beyond what the interpreter has by now.
+
+    RLIMIT_DATA counts what is private and writable, which is near to what AWS counts. RLIMIT_AS would count mapped
+    libraries and address space that is only reserved, and stop functions that use little memory.
+    """
+    import resource  # noqa: PLC0415 - not on every platform
+
+    for line in Path("/proc/self/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "VmData":
+            limit = int(value.split()[0]) * 1024 + memory_mb * 1024 * 1024
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    _thread.stack_size(THREAD_STACK_BYTES)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

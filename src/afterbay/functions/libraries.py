@@ -1,0 +1,75 @@
+"""The folder of what a function may import besides its own code, as from a layer: boto3, afterbay, the runtime client.
+
+The folder holds links to what is installed beside us. It exists because a function must not see our whole environment:
+code that works here only because, say, ``httpx`` happens to be installed would fail on AWS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+
+import afterbay
+
+__all__ = ["has_awslambdaric", "link_libraries"]
+
+OFFERED = ("boto3", "afterbay", "awslambdaric")
+"""What is linked, with all it requires; one that is not installed is left out."""
+
+_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)([^;]*)(?:;(.*))?$")
+_NOT_MODULES = frozenset({"..", "__pycache__", "bin", "Scripts"})
+
+
+def has_awslambdaric() -> bool:
+    """True where the runtime's own client is installed with its compiled part, without which it cannot run."""
+    try:
+        files = metadata.distribution("awslambdaric").files or []
+    except metadata.PackageNotFoundError:
+        return False
+    return any(file.name.startswith("runtime_client.") and file.name.endswith(".so") for file in files)
+
+
+def link_libraries(folder: Path) -> Path:
+    """Fill ``folder`` (made if need be) with links; return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, target in _modules():
+        link = folder / name
+        if not link.is_symlink():
+            link.symlink_to(target)
+    return folder
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    """Every top-level module, package and metadata folder: its name and where it is."""
+    for distribution in _closure(OFFERED):
+        tops = {PurePosixPath(file).parts[0] for file in distribution.files or []}
+        for top in sorted(tops - _NOT_MODULES):
+            if not top.endswith(".pth"):
+                yield top, Path(str(distribution.locate_file(top)))
+    # An editable install lists no modules of its own.
+    yield "afterbay", Path(afterbay.__file__).parent
+
+
+def _closure(names: tuple[str, ...]) -> Iterator[metadata.Distribution]:
+    """The installed distributions among ``names`` and what they require, extras apart.
+
+    Markers other than extras are not read: what they rule out here is not installed here either.
+    """
+    waiting, seen = deque(names), set[str]()
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.popleft()).lower()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        yield distribution
+        for line in distribution.requires or []:
+            found = _REQUIREMENT.match(line)
+            if found and "extra" not in (found[3] or ""):
+                waiting.append(found[1])

@@ -1,0 +1,47 @@
+"""A Lambda handler from a function of one change."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+
+from afterbay.core.change.record import ChangeRecord
+from afterbay.handler.delivery import Answer, Telling, read_event
+from afterbay.handler.poison import refuse_poison_store
+
+__all__ = ["Handler", "each"]
+
+Handler = Callable[[object, object], Answer]
+"""What the function service calls: event and context (None in a test) -> which records failed."""
+
+log = logging.getLogger("afterbay.handler")
+
+
+def each(function: Callable[[ChangeRecord], object]) -> Handler:
+    """Make a handler that calls ``function`` with one change after the other, in order.
+
+    The first exception ends it: that record is reported under its own identifier and those behind it are not tried.
+    A mapping on a stream sends them again by itself; queues and pipes take what is not named for done, so there they
+    are named too. Where nobody reads the answer (a topic, the bus) the exception leaves the handler.
+    """
+
+    @functools.wraps(function)
+    def handler(event: object, context: object = None) -> Answer:
+        refuse_poison_store(os.environ)
+        delivery = read_event(event)
+        for place, carried in enumerate(delivery.records):
+            try:
+                function(carried.change())
+            except Exception as failure:  # the user's code: whatever it raises is this record's failure
+                log.error(
+                    "record failed",
+                    extra={"identifier": carried.identifier, "place": place, "records": len(delivery.records)},
+                    exc_info=failure,
+                )
+                behind = len(delivery.records) if delivery.telling is Telling.EACH else place + 1
+                return delivery.answer(range(place, behind), failure)
+        return delivery.answer(())
+
+    return handler

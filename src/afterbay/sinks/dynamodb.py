@@ -1,0 +1,213 @@
+"""A DynamoDB table that follows the source: conditional puts, tombstones that the table's own TTL purges (E5 to E7).
+
+The table must exist, with the source's key. Set its TTL attribute to ``_expires``. Different keys are written side by
+side, the changes of one key in order (E10).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, ParamValidationError
+
+from afterbay.core.change.record import ChangeRecord
+from afterbay.core.change.tombstone import TombstoneRetention
+from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict, judge
+from afterbay.errors import RecordError, SettingsError
+from afterbay.sinks.dynamodb_item import GuardNames, mark_request, put_request, tombstone_request, without_guard
+from afterbay.sinks.entry import Entry, prepare_all
+from afterbay.sinks.live import LiveItem, live_item
+from afterbay.sinks.options import SinkOptions
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["DynamoDbSink", "verdict_of"]
+
+WRITERS = 8
+"""Keys written at once. A put takes some milliseconds, most of them waiting; more writers only meet throttles
+sooner."""
+
+RACES_MAX = 5
+"""Writes tried for one change while other writers, or the table's TTL, keep changing the same key between two calls."""
+
+_CALLS = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    max_pool_connections=WRITERS,
+    retries={"mode": "standard", "max_attempts": 4},
+)
+"""Throttles, 5xx and lost connections are tried again by the SDK, with jitter; the guard makes that safe (E9)."""
+
+_POISON_CODES = frozenset({"ItemCollectionSizeLimitExceededException", "SerializationException", "ValidationException"})
+"""What the table will refuse each time. Every other code passes, or is mended by an operator: retryable."""
+
+_CONDITION = "ConditionalCheckFailedException"
+
+
+class DynamoDbSink:
+    """Writes to ``table``. ``client`` replaces the one made of ``region`` and ``endpoint_url``.
+
+    Safe to use from several threads. Tombstones carry the epoch second from which the table may purge them, counted
+    from the creation of the change: no clock is asked.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        options: SinkOptions | None = None,
+        names: GuardNames | None = None,
+        retention: TombstoneRetention | None = None,
+        client: DynamoDBClient | None = None,
+    ) -> None:
+        self._table = table
+        self._options = options or SinkOptions()
+        self._names = names or GuardNames()
+        self._retention = retention or TombstoneRetention()
+        self._region = region
+        self._endpoint_url = endpoint_url
+        self._client = client
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+
+    def __str__(self) -> str:
+        return f"dynamodb:{self._table}"
+
+    def apply(self, changes: Sequence[ChangeRecord]) -> list[Verdict]:
+        """Write each change with its own condition. Raises ``SettingsError`` where no region is known."""
+        entries, verdicts = prepare_all(changes, self._options)
+        keys: dict[str, list[tuple[int, Entry]]] = {}
+        for index, entry in entries:
+            keys.setdefault(entry.key, []).append((index, entry))
+        for written in self._side_by_side(list(keys.values())):
+            verdicts.update(written)
+        return [verdicts[index] for index in range(len(changes))]
+
+    def read_live(self) -> Iterator[LiveItem]:
+        """Every live item of the table, strongly consistent."""
+        described = self._connected().describe_table(TableName=self._table)
+        keys = frozenset(part["AttributeName"] for part in described["Table"].get("KeySchema", ()))
+        pages = self._connected().get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True)
+        for page in pages:
+            for item in page["Items"]:
+                if self._names.deleted not in item:
+                    yield live_item(without_guard(item, self._names), keys)
+
+    def close(self) -> None:
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown()
+
+    # ---- calls
+
+    def _connected(self) -> DynamoDBClient:
+        with self._lock:
+            if self._client is None:
+                try:
+                    self._client = boto3.Session().client(
+                        "dynamodb", region_name=self._region, endpoint_url=self._endpoint_url, config=_CALLS
+                    )
+                except NoRegionError as missing:
+                    raise SettingsError(f"{self}: no region", hint="add ?region=R, or set AWS_REGION") from missing
+                except ValueError as wrong:
+                    raise SettingsError(f"{self}: endpoint_url is not a URL") from wrong
+            return self._client
+
+    def _side_by_side(self, keys: list[list[tuple[int, Entry]]]) -> Iterator[dict[int, Verdict]]:
+        if not keys:
+            return iter(())
+        client = self._connected()
+        if len(keys) == 1:
+            return iter([self._in_order(client, keys[0])])
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="afterbay-dynamodb")
+            pool = self._pool
+        return pool.map(partial(self._in_order, client), keys)
+
+    def _in_order(self, client: DynamoDBClient, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
+        return {index: self._write(client, entry) for index, entry in entries}
+
+    def _write(self, client: DynamoDBClient, entry: Entry) -> Verdict:
+        live = True
+        for _ in range(RACES_MAX):
+            try:
+                return self._try(client, entry, live=live)
+            except RecordError as refused:
+                return Verdict(Kind.POISON, str(refused))
+            except ClientError as fault:
+                if fault.response.get("Error", {}).get("Code") != _CONDITION:
+                    return self._failed(fault)
+                try:
+                    stored = self._stored(client, entry, fault)
+                except (ClientError, BotoCoreError) as unread:
+                    return self._failed(unread)
+            except BotoCoreError as fault:
+                return self._failed(fault)
+            token = None if stored is None else _token(stored, self._names)
+            verdict = judge(entry.token, token)
+            if verdict is not APPLIED:
+                return verdict
+            live = stored is not None and self._names.deleted not in stored
+        return Verdict(Kind.RETRYABLE, f"{self}: other writers changed the item {RACES_MAX} times in between")
+
+    def _try(self, client: DynamoDBClient, entry: Entry, *, live: bool) -> Verdict:
+        """One conditional write. ``live``: whether an item is thought to be there, for an expiry that is skipped."""
+        expires_s = self._retention.purge_at_s(entry.created_s)
+        if not entry.skips:
+            client.put_item(**put_request(self._table, entry, self._names, expires_s=expires_s))
+            return APPLIED
+        if live:
+            client.update_item(**mark_request(self._table, entry, self._names))
+        else:
+            client.put_item(**tombstone_request(self._table, entry, self._names, expires_s=expires_s))
+        return SKIPPED
+
+    def _stored(self, client: DynamoDBClient, entry: Entry, fault: ClientError) -> Mapping[str, object] | None:
+        """The item that the condition met: from the answer, or read where the service does not send it."""
+        told = fault.response.get("Item")
+        if isinstance(told, dict) and told:
+            return cast("Mapping[str, object]", told)
+        key = put_request(self._table, entry, self._names, expires_s=0)["Item"]
+        wanted = {name: key[name] for name in entry.keys_typed}
+        read = client.get_item(TableName=self._table, Key=wanted, ConsistentRead=True).get("Item")
+        return None if read is None else dict(read)
+
+    def _failed(self, fault: ClientError | BotoCoreError) -> Verdict:
+        return verdict_of(fault, str(self))
+
+
+def verdict_of(fault: ClientError | BotoCoreError, sink: str) -> Verdict:
+    """What a failed call makes of its record, by the service's code (E8, E9). A time-out is retryable: the guard is
+    there."""
+    if isinstance(fault, ClientError):
+        error = fault.response.get("Error", {})
+        code = error.get("Code", "Unknown")
+        kind = Kind.POISON if code in _POISON_CODES else Kind.RETRYABLE
+        return Verdict(kind, f"{sink}: {code}: {error.get('Message', '')}")
+    if isinstance(fault, ParamValidationError):
+        return Verdict(Kind.POISON, f"{sink}: the SDK refuses the item's form")
+    return Verdict(Kind.RETRYABLE, f"{sink}: {type(fault).__name__}")
+
+
+def _token(stored: Mapping[str, object], names: GuardNames) -> str | None:
+    value = stored.get(names.token)
+    if value is None:
+        return None
+    text = cast("Mapping[str, object]", value).get("S") if isinstance(value, dict) else None
+    if not isinstance(text, str):
+        raise SettingsError(
+            f"the sink's attribute {names.token!r} holds something else than a token",
+            hint="another program uses that name: choose others with GuardNames",
+        )
+    return text

@@ -1,0 +1,93 @@
+"""A change as a current-state sink writes it: one key, one token, an item or a tombstone.
+
+Decides what is written and what cannot be. Writing it in one atomic step with the guard is each sink's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from afterbay.core.change.record import ChangeRecord
+from afterbay.core.change.value import Item, TypedItem, canonical, decode_item, json_bytes
+from afterbay.core.change.view import ChangeKind
+from afterbay.core.guard import LOWEST_TOKEN, Kind, Verdict
+from afterbay.errors import RecordError
+from afterbay.sinks.options import Expiry, SinkOptions
+
+__all__ = ["Entry", "prepare", "prepare_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One write. ``key`` is the canonical key text, which tells items apart (S101). ``typed`` and ``item`` are the
+    same item, in DynamoDB's typed JSON and in Python values; None makes a tombstone.
+
+    ``skips``: an expiry that the sink does not mirror. What is stored stays and only its token moves up (E6).
+    """
+
+    key: str
+    keys: Item
+    keys_typed: TypedItem
+    token: str
+    created_s: float
+    item: Item | None
+    typed: TypedItem | None
+    skips: bool = False
+
+    @property
+    def json(self) -> str | None:
+        """The item as JSON text with exact numbers, for stores that keep documents."""
+        return None if self.item is None else json_bytes(self.item).decode()
+
+
+def prepare_all(
+    changes: Sequence[ChangeRecord], options: SinkOptions
+) -> tuple[list[tuple[int, Entry]], dict[int, Verdict]]:
+    """The writes of a batch by place, in order, and the verdicts of those that cannot be written."""
+    entries: list[tuple[int, Entry]] = []
+    refused: dict[int, Verdict] = {}
+    for index, change in enumerate(changes):
+        prepared = prepare(change, options)
+        if isinstance(prepared, Entry):
+            entries.append((index, prepared))
+        else:
+            refused[index] = prepared
+    return entries, refused
+
+
+def prepare(change: ChangeRecord, options: SinkOptions) -> Entry | Verdict:
+    """What to write for ``change``, or the poison verdict of one that cannot be decoded or that hides its new image.
+
+    Rules: E6 a removal is a tombstone, E13 an image of a backfill has the lowest token.
+    """
+    try:
+        return _entry(change, options)
+    except RecordError as broken:
+        return Verdict(Kind.POISON, str(broken))
+
+
+def _entry(change: ChangeRecord, options: SinkOptions) -> Entry:
+    keys_typed = change.keys_typed
+    typed: dict[str, object] | None = None
+    item: Item | None = None
+    if change.kind is not ChangeKind.REMOVE:
+        image = change.new_typed
+        if image is None:
+            raise RecordError(
+                f"a {change.kind} without the new image cannot be written",
+                path="dynamodb.NewImage",
+                hint="the stream's view type must be NEW_IMAGE or NEW_AND_OLD_IMAGES",
+            )
+        typed = options.project(image, keys_typed.keys())
+        item = decode_item(typed, "dynamodb.NewImage")
+    return Entry(
+        key=canonical(keys_typed, "dynamodb.Keys").decode(),
+        keys=decode_item(keys_typed, "dynamodb.Keys"),
+        keys_typed=keys_typed,
+        token=LOWEST_TOKEN if change.is_backfill else change.token,
+        created_s=change.created_s,
+        item=item,
+        typed=typed,
+        skips=change.is_expiry and options.ttl is Expiry.SKIP,
+    )

@@ -1,0 +1,193 @@
+"""A table in a SQLite file: one transaction per batch, the guard in the statement itself (E5).
+
+Several processes may write to one file at once; who has to wait too long gets retryable verdicts. ``item`` is JSON
+text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from afterbay.core.change.record import ChangeRecord
+from afterbay.core.change.tombstone import TombstoneRetention
+from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict, judge
+from afterbay.errors import SettingsError
+from afterbay.sinks.entry import Entry, prepare_all
+from afterbay.sinks.live import LiveItem, plain_text
+from afterbay.sinks.options import SinkOptions
+from afterbay.sinks.sqlite_table import SinkTable, create_or_check
+
+__all__ = ["SqliteSink"]
+
+BUSY_S = 5.0
+"""How long a batch waits for another writer's transaction. Long enough for one, short beside a function's time-out."""
+
+_PAGE_ROWS = 500
+
+_NEVER_OURS = {
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: does its folder exist?",
+    sqlite3.SQLITE_NOTADB: "is no SQLite database",
+    sqlite3.SQLITE_READONLY: "is read-only",
+    sqlite3.SQLITE_PERM: "may not be opened",
+}
+"""Primary result codes that no retry mends: the address is wrong. Everything else passes, as a lock or a full disk
+does."""
+
+
+class SqliteSink:
+    """``table`` in ``file``, made by the first change; readers look at the view ``table_live``.
+
+    Tombstones older than ``retention`` are purged by the batches themselves (E7), measured by the creation time of the
+    batch's newest change: no clock is asked.
+    """
+
+    def __init__(
+        self,
+        file: str | Path,
+        table: str,
+        *,
+        options: SinkOptions | None = None,
+        retention: TombstoneRetention | None = None,
+        busy_s: float = BUSY_S,
+    ) -> None:
+        self._file = Path(file)
+        self._name = table
+        self._options = options or SinkOptions()
+        self._retention = retention or TombstoneRetention()
+        self._busy_s = busy_s
+        self._lock = threading.Lock()
+        self._opened: sqlite3.Connection | None = None
+        self._table: SinkTable | None = None
+
+    def __str__(self) -> str:
+        return f"sqlite:{self._file.name}/{self._name}"
+
+    def apply(self, changes: Sequence[ChangeRecord]) -> list[Verdict]:
+        """Write a batch in one transaction: it is in the file as a whole when this returns, or every verdict is a
+        failure.
+
+        Raises ``SettingsError`` for a file or a table that cannot be this sink.
+        """
+        entries, verdicts = prepare_all(changes, self._options)
+        if entries:
+            with self._lock:
+                verdicts |= self._write(entries)
+        return [verdicts[index] for index in range(len(changes))]
+
+    def read_live(self) -> Iterator[LiveItem]:
+        """Page by page, so that writers are not kept waiting; a sink that no change has reached yet has no items."""
+        after = ""
+        while True:
+            with self._lock:
+                rows = self._page(after)
+            for key, item in rows:
+                yield LiveItem(key, plain_text(item))
+            if len(rows) < _PAGE_ROWS:
+                return
+            after = rows[-1][0]
+
+    def close(self) -> None:
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+            self._opened = self._table = None
+
+    # ---- one transaction
+
+    def _write(self, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
+        try:
+            database = self._database()
+            # IMMEDIATE takes the write lock first: the token read and the row written are then one step (E5).
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as fault:
+            return self._failed(fault, entries)
+        try:
+            verdicts = self._batch(database, entries)
+            database.execute("COMMIT")
+        except sqlite3.Error as fault:
+            self._give_up(database)
+            return self._failed(fault, entries)
+        except BaseException:
+            self._give_up(database)
+            raise
+        return verdicts
+
+    def _give_up(self, database: sqlite3.Connection) -> None:
+        """Roll back, and look at the table anew next time: it may have been made in this very transaction."""
+        self._table = None
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+
+    def _batch(self, database: sqlite3.Connection, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
+        table = self._table
+        verdicts: dict[int, Verdict] = {}
+        newest_s = 0.0
+        for index, entry in entries:
+            keys = tuple(sorted(entry.keys))
+            if table is None or table.keys != keys:
+                table = create_or_check(database, self._name, keys)
+            verdicts[index] = self._one(database, table, entry)
+            newest_s = max(newest_s, entry.created_s)
+        if table is not None:
+            # After the writes: a stale change of this batch must still meet the tombstone that refuses it.
+            database.execute(table.purge, (int(newest_s),))
+        self._table = table
+        return verdicts
+
+    def _one(self, database: sqlite3.Connection, table: SinkTable, entry: Entry) -> Verdict:
+        found = database.execute(table.stored_token, (entry.key,)).fetchone()
+        stored = None if found is None else str(found[0])
+        verdict = judge(entry.token, stored)
+        if verdict is not APPLIED:
+            return verdict
+        expires_s = self._retention.purge_at_s(entry.created_s)
+        if entry.skips and stored is not None:
+            database.execute(table.mark, (entry.token, expires_s, entry.key, entry.token))
+        else:
+            database.execute(table.upsert, table.row(entry, expires_s=expires_s))
+        return SKIPPED if entry.skips else APPLIED
+
+    # ---- the file
+
+    def _database(self) -> sqlite3.Connection:
+        if self._opened is None:
+            database = sqlite3.connect(
+                self._file, timeout=self._busy_s, isolation_level=None, check_same_thread=False, cached_statements=32
+            )
+            try:
+                _prepare(database)
+            except BaseException:
+                database.close()
+                raise
+            self._opened = database
+        return self._opened
+
+    def _page(self, after: str) -> list[tuple[str, str]]:
+        if not self._file.exists():
+            return []
+        database = self._database()
+        known = database.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (self._name,))
+        if known.fetchone() is None:
+            return []
+        return list(database.execute(SinkTable(self._name, ()).live_page, (after, _PAGE_ROWS)))
+
+    def _failed(self, fault: sqlite3.Error, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
+        """Retryable for the whole batch: nothing of it was committed, or whether it was is not known (E9)."""
+        code = getattr(fault, "sqlite_errorcode", None)
+        name = str(getattr(fault, "sqlite_errorname", type(fault).__name__))
+        primary = code & 0xFF if isinstance(code, int) else None
+        if primary in _NEVER_OURS:
+            raise SettingsError(f"{self._file} {_NEVER_OURS[primary]}", hint="see the sink's address") from fault
+        verdict = Verdict(Kind.RETRYABLE, f"{self}: {name}")
+        return {index: verdict for index, _ in entries}
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """WAL, so that readers and writers do not stop each other; FULL, so that a reported write survives a power cut: the
+    mapping's checkpoint passes it at once."""
+    if database.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")

@@ -1,0 +1,105 @@
+"""Checkpoints and the outbox in memory: for tests, and for an engine that is to forget."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from afterbay.core.mapping.checkpoint import SavedShard
+from afterbay.core.mapping.deadletter import Letter
+from afterbay.core.shard.position import Position, ShardId
+from afterbay.ports import OutboxEntry
+from afterbay.stores.rows import LetterKey, passes
+
+__all__ = ["MemoryStore"]
+
+SENT_MAX = 10_000
+"""As in ``SqliteStore``: sent letters that a replay may bring again are remembered, but not without end."""
+
+
+class MemoryStore:
+    """A ``ports.CheckpointStore`` that lives as long as its object. May be called from any thread.
+
+    ``seed`` is handed in: a test wants the same request ids each time, an engine wants random bytes.
+    """
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed = seed
+        self._mutex = threading.Lock()
+        self._shards: dict[str, dict[ShardId, SavedShard]] = {}
+        self._letters: OrderedDict[LetterKey, OutboxEntry] = OrderedDict()  # in the order of their turns
+        self._keys: dict[int, LetterKey] = {}
+        self._sent: OrderedDict[LetterKey, Position] = OrderedDict()  # with the last position of each
+        self._numbers = itertools.count(1)
+
+    def load(self, mapping: str) -> tuple[SavedShard, ...]:
+        with self._mutex:
+            rows = self._shards.get(mapping, {})
+            return tuple(rows[shard] for shard in sorted(rows))
+
+    def save(self, mapping: str, shards: Sequence[SavedShard], forget: Sequence[ShardId] = ()) -> None:
+        with self._mutex:
+            rows = self._shards.setdefault(mapping, {})
+            for saved in shards:
+                rows[saved.shard] = saved
+            for shard in forget:
+                rows.pop(shard, None)
+            at = {saved.shard: saved.at for saved in shards}
+            for key, last in [(key, last) for key, last in self._sent.items() if key.mapping == mapping]:
+                shard = ShardId(key.shard)
+                if shard in forget or (shard in at and passes(at[shard], last)):
+                    del self._sent[key]
+
+    def delete(self, mapping: str) -> None:
+        with self._mutex:
+            self._shards.pop(mapping, None)
+            for key in [key for key in self._sent if key.mapping == mapping]:
+                del self._sent[key]
+
+    def store_letter(self, letter: Letter, *, outbox_max: int) -> bool:
+        key = LetterKey.of(letter)
+        with self._mutex:
+            if key in self._letters or key in self._sent:
+                return True
+            if len(self._letters) >= outbox_max:
+                return False
+            number = next(self._numbers)
+            self._letters[key] = OutboxEntry(number, letter, 0, None)
+            self._keys[number] = key
+            return True
+
+    def outbox(self, *, limit: int) -> tuple[OutboxEntry, ...]:
+        """The letters whose turn is next; one that failed goes behind the others."""
+        with self._mutex:
+            return tuple(itertools.islice(self._letters.values(), limit))
+
+    def outbox_size(self) -> int:
+        with self._mutex:
+            return len(self._letters)
+
+    def letter_sent(self, number: int) -> None:
+        with self._mutex:
+            key = self._keys.pop(number, None)
+            if key is None:
+                return
+            self._sent[key] = self._letters.pop(key).letter.last
+            if len(self._sent) > SENT_MAX:
+                self._sent.popitem(last=False)
+
+    def letter_failed(self, number: int, error: str) -> None:
+        with self._mutex:
+            key = self._keys.get(number)
+            if key is None:
+                return
+            entry = self._letters[key]
+            self._letters[key] = replace(entry, tries=entry.tries + 1, last_error=error)
+            self._letters.move_to_end(key)
+
+    def seed(self) -> bytes:
+        return self._seed
+
+    def close(self) -> None:
+        """Nothing to close: what was saved is gone with the object."""

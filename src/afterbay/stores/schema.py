@@ -1,0 +1,81 @@
+"""The tables of a state file, and how an older file becomes a newer one.
+
+A file says what it is in SQLite's own header: ``application_id`` that it is ours, ``user_version`` which form it has.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from afterbay.errors import StateError
+
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "form_of", "migrate"]
+
+APPLICATION_ID = 0x41464259  # "AFBY"
+
+Step = tuple[str, ...]
+
+MIGRATIONS: tuple[Step, ...] = (
+    (
+        "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+        "INSERT INTO meta VALUES ('seed', randomblob(32))",
+        """CREATE TABLE shards (
+            mapping TEXT, shard TEXT, body BLOB NOT NULL, PRIMARY KEY (mapping, shard)
+        ) WITHOUT ROWID""",
+        # turn: whose turn it is to be sent; a letter that failed goes to the back
+        """CREATE TABLE letters (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            mapping TEXT NOT NULL, shard TEXT NOT NULL, request_id TEXT NOT NULL, last TEXT NOT NULL,
+            turn INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT,
+            body BLOB NOT NULL,
+            UNIQUE (mapping, shard, request_id)
+        )""",
+        "CREATE UNIQUE INDEX letters_by_turn ON letters (turn)",
+        # what was sent and could still be stored again by a replay: until the checkpoint has passed ``last``
+        """CREATE TABLE sent (
+            number INTEGER PRIMARY KEY,
+            mapping TEXT NOT NULL, shard TEXT NOT NULL, request_id TEXT NOT NULL, last TEXT NOT NULL,
+            UNIQUE (mapping, shard, request_id)
+        )""",
+    ),
+)
+"""Step n turns form n into form n + 1. A published step never changes."""
+
+
+def form_of(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = MIGRATIONS) -> int:
+    """The form of the file, 0 for an empty database. Changes nothing.
+
+    Raises ``StateError`` for a file that is not ours or was written by a newer version.
+    """
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    if owner != APPLICATION_ID and (owner, version, tables) != (0, 0, 0):
+        raise StateError(
+            f"{path} is an SQLite database, but no state file of afterbay", hint="name another --state file"
+        )
+    if version > len(steps):
+        raise StateError(
+            f"state file {path} has form {version}, and this version knows up to {len(steps)}",
+            hint="it was written by a newer afterbay: use that one, or another --state file",
+        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = MIGRATIONS) -> None:
+    """Bring the file to the newest form, a step per transaction; an empty file becomes a state file."""
+    version = form_of(connection, path, steps)
+    for number, step in enumerate(steps[version:], start=version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in step:
+                connection.execute(statement)
+            # both are part of the transaction: a crash leaves the older form, whole
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {number}")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")

@@ -1,0 +1,110 @@
+"""The promises that every sink keeps, as plain checks: a right sink passes them all, a known-wrong one fails some."""
+
+from __future__ import annotations
+
+import random
+
+from afterbay.core.change.record import ChangeRecord
+from afterbay.core.guard import Kind
+from afterbay.sinks.live import ReadableSink
+from afterbay.sinks.options import Expiry
+from contract.histories import KEYS, History, history
+
+
+def live(sink: ReadableSink) -> dict[str, dict]:
+    return {one.key: one.item for one in sink.read_live()}
+
+
+def kinds(sink, changes) -> list[Kind]:
+    return [verdict.kind for verdict in sink.apply(changes)]
+
+
+def in_order_with_replays(sink, ttl: Expiry, seed: int) -> None:
+    """Batches of any size, and after some of them an older batch once more (E5, E6, E8)."""
+    made = history(seed, mirrored=ttl is Expiry.MIRROR)
+    changes, sent, start = made.changes, [], 0
+    while start < len(changes):
+        size = made.rng.randrange(1, 12)
+        batch = changes[start : start + size]
+        assert not any(kind.failed for kind in kinds(sink, batch))
+        sent.append(batch)
+        if made.rng.random() < 0.4:
+            assert Kind.APPLIED not in kinds(sink, made.rng.choice(sent))
+        start += size
+    assert live(sink) == made.expected()
+    for batch in made.rng.sample(sent, len(sent)):
+        assert set(kinds(sink, batch)) <= {Kind.DUPLICATE, Kind.STALE}
+    assert live(sink) == made.expected()
+
+
+def in_no_order(sink, seed: int) -> None:
+    """Every change is a replay of some sort; needs ``mirror``: a skipped expiry keeps no item that comes later."""
+    made = history(seed, mirrored=True)
+    changes = made.rng.sample(made.changes, len(made.changes))
+    for start in range(0, len(changes), 7):
+        sink.apply(changes[start : start + 7])
+    assert live(sink) == made.expected()
+
+
+def keys_that_look_alike(sink) -> None:
+    """("a#b", "c") and ("a", "b#c") are two items (E4)."""
+    made = History(random.Random(1))
+    for key in KEYS:
+        made.put(key, n={"N": "1"})
+    sink.apply(made.changes)
+    assert len(live(sink)) == len(KEYS) and live(sink) == made.expected()
+
+
+def one_bad_record_between_good_ones(sink) -> None:
+    """One verdict per change, in order; the bad one does not hide, its neighbours are in (E8)."""
+    made = History(random.Random(2))
+    first = made.put(KEYS[0], n={"N": "1"})
+    bad = made.put(KEYS[2], n={"N": "many"})
+    last = made.put(KEYS[3], n={"N": "3"})
+    assert kinds(sink, [ChangeRecord(one) for one in (first, bad, last)]) == [Kind.APPLIED, Kind.POISON, Kind.APPLIED]
+    del made.items[KEYS[2]]
+    assert live(sink) == made.expected()
+
+
+def a_skipped_expiry_leaves_its_mark(sink) -> None:
+    """An item stays and an unknown one stays away, whatever older put is replayed (E6, shortcut 8). Needs ``skip``."""
+    made = History(random.Random(3))
+    known, unknown = KEYS[2], KEYS[3]
+    put, late = ChangeRecord(made.put(known, n={"N": "1"})), ChangeRecord(made.put(unknown, n={"N": "1"}))
+    expiry = ChangeRecord(made.expire(known, mirrored=False))
+    lone = ChangeRecord(made.expire(unknown, mirrored=True))
+    assert kinds(sink, [put, expiry, expiry, lone, lone]) == [
+        Kind.APPLIED,
+        Kind.SKIPPED,
+        Kind.DUPLICATE,
+        Kind.SKIPPED,
+        Kind.DUPLICATE,
+    ]
+    assert kinds(sink, [put, late]) == [Kind.STALE, Kind.STALE]
+    assert live(sink) == made.expected()
+    again = ChangeRecord(made.put(known, n={"N": "2"}))
+    assert kinds(sink, [again]) == [Kind.APPLIED]
+    assert live(sink) == made.expected()
+
+
+def a_backfill_writes_only_what_is_missing(sink) -> None:
+    """An image of a scan loses against every change, a delete's tombstone included (E13)."""
+    made = History(random.Random(4))
+    changed, deleted, missing = KEYS[2], KEYS[3], KEYS[4]
+    images = [made.put(key, n={"N": "0"}) | {"afterbay": {"backfill": True}} for key in (changed, deleted, missing)]
+    scanned = [ChangeRecord(image) for image in images]
+    live_changes = [ChangeRecord(made.put(changed, n={"N": "1"})), ChangeRecord(made.delete(deleted))]
+    assert kinds(sink, live_changes) == [Kind.APPLIED, Kind.APPLIED]
+    assert kinds(sink, scanned) == [Kind.STALE, Kind.STALE, Kind.APPLIED]
+    assert kinds(sink, scanned) == [Kind.STALE, Kind.STALE, Kind.DUPLICATE]
+    assert live(sink) == made.expected()
+    assert kinds(sink, [ChangeRecord(made.put(missing, n={"N": "2"}))]) == [Kind.APPLIED]
+    assert live(sink) == made.expected()
+
+
+def an_image_that_the_view_hides_is_refused(sink) -> None:
+    record = History(random.Random(5)).put(KEYS[0])
+    del record["dynamodb"]["NewImage"]
+    record["dynamodb"]["StreamViewType"] = "KEYS_ONLY"
+    (verdict,) = sink.apply([ChangeRecord(record)])
+    assert verdict.kind is Kind.POISON and "NEW_AND_OLD_IMAGES" in verdict.reason

@@ -1,0 +1,101 @@
+"""One suite over every sink: whatever is replayed, in whatever order, it ends in the table's own state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from afterbay.sinks.dynamodb import DynamoDbSink
+from afterbay.sinks.memory import MemorySink
+from afterbay.sinks.options import Expiry, SinkOptions
+from afterbay.sinks.sqlite import SqliteSink
+from contract import sink_suite
+
+
+@pytest.fixture
+def moto_table(monkeypatch) -> Iterator[str]:
+    """A table with the key of the histories, in moto in this process."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        boto3.client("dynamodb", region_name="eu-west-1").create_table(
+            TableName="copy",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield "copy"
+
+
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
+def make_sink(request, tmp_path):
+    """``make_sink(ttl)``: a sink on the one store of this test, made anew at each call."""
+    made = []
+    table = request.getfixturevalue("moto_table") if request.param == "dynamodb" else "copy"
+    name = request.node.nodeid
+
+    def make(ttl: Expiry = Expiry.SKIP):
+        options = SinkOptions(ttl=ttl)
+        match request.param:
+            case "memory":
+                sink = MemorySink.named(name, options=options)
+            case "sqlite":
+                sink = SqliteSink(tmp_path / "sink.db", table, options=options)
+            case "dynamodb":
+                sink = DynamoDbSink(table, region="eu-west-1", options=options)
+        made.append(sink)
+        return sink
+
+    yield make
+    for sink in made:
+        sink.close()
+    MemorySink.forget(name)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("ttl", list(Expiry))
+def test_replays_between_batches_change_nothing(make_sink, ttl, seed):
+    sink_suite.in_order_with_replays(make_sink(ttl), ttl, seed)
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_changes_in_no_order_at_all_end_in_the_tables_state(make_sink, seed):
+    sink_suite.in_no_order(make_sink(Expiry.MIRROR), seed)
+
+
+def test_keys_that_look_alike_are_two_items(make_sink):
+    sink_suite.keys_that_look_alike(make_sink())
+
+
+def test_one_bad_record_has_its_own_verdict(make_sink):
+    sink_suite.one_bad_record_between_good_ones(make_sink())
+
+
+def test_a_skipped_expiry_leaves_its_mark(make_sink):
+    sink_suite.a_skipped_expiry_leaves_its_mark(make_sink())
+
+
+def test_a_backfill_writes_only_what_is_missing(make_sink):
+    sink_suite.a_backfill_writes_only_what_is_missing(make_sink())
+
+
+def test_an_image_that_the_view_hides_is_refused_with_the_view_named(make_sink):
+    sink_suite.an_image_that_the_view_hides_is_refused(make_sink())
+
+
+def test_tokens_outlive_the_sink_object(make_sink):
+    """A new process finds what the last one stored: a stale change stays stale."""
+    first, second = make_sink(Expiry.MIRROR), make_sink(Expiry.MIRROR)
+    made = sink_suite.history(6, mirrored=True)
+    first.apply(made.changes)
+    first.close()
+    assert not {verdict.kind.value for verdict in second.apply(made.changes)} - {"duplicate", "stale"}
+    assert sink_suite.live(second) == made.expected()
+
+
+def test_no_changes_make_no_verdicts(make_sink):
+    assert make_sink().apply([]) == [] and sink_suite.live(make_sink()) == {}

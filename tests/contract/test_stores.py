@@ -1,0 +1,180 @@
+"""Every store keeps the same promises: positions, the outbox, and each letter once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from afterbay.core.mapping.checkpoint import SavedShard
+from afterbay.core.mapping.deadletter import Condition, Letter
+from afterbay.core.mapping.outcome import ResponseContext
+from afterbay.core.shard.position import After, AtTime, Position, ShardEnd, ShardId, TrimHorizon
+from afterbay.ports import CheckpointStore
+from afterbay.stores.memory import MemoryStore
+from afterbay.stores.sqlite import SqliteStore
+
+ONE = ShardId("shardId-00000001573061021862-1573061a")
+TWO = ShardId("shardId-00000001573061021863-1573061b")
+BIG = Position(10**39 + 7)  # 40 digits (S46): no integer column holds it
+
+
+def a_letter(request_id: str = "r1", *, mapping: str = "m", last: int = BIG, records: tuple[bytes, ...] = ()) -> Letter:
+    return Letter(
+        mapping=mapping,
+        shard=ONE,
+        request_id=request_id,
+        destination="arn:aws:sqs:us-east-1:000000000000:letters",
+        function_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
+        stream_arn="arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-01-01T00:00:00.000",
+        condition=Condition.RETRY_ATTEMPTS_EXHAUSTED,
+        invoke_count=3,
+        first=Position(10**20),
+        last=Position(last),
+        first_created_s=1789649451.0,
+        last_created_s=1789649452.0,
+        count=2,
+        response=ResponseContext("$LATEST", "Unhandled"),
+        records=records,
+    )
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CheckpointStore]:
+    makers: dict[str, Callable[[], CheckpointStore]] = {
+        "memory": lambda: MemoryStore(b"seed" * 8),
+        "sqlite": lambda: SqliteStore(tmp_path / "state"),
+    }
+    made = makers[request.param]()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "at",
+    [TrimHorizon(), AtTime(datetime(2026, 9, 17, 12, 30, 51, 123456, UTC)), After(BIG), ShardEnd()],
+    ids=lambda at: type(at).__name__,
+)
+def test_a_saved_shard_comes_back_as_it_was(
+    store: CheckpointStore, at: TrimHorizon | AtTime | After | ShardEnd
+) -> None:
+    saved = SavedShard(ONE, at, parents=(TWO, ShardId("p")), epoch="2026-01-01T00:00:00.000", window=b'{"n":\xff1}')
+    store.save("m", [saved])
+    assert store.load("m") == (saved,)
+
+
+def test_a_save_replaces_its_rows_removes_those_to_forget_and_leaves_the_others(store: CheckpointStore) -> None:
+    store.save("m", [SavedShard(ONE, TrimHorizon()), SavedShard(TWO, TrimHorizon())])
+    store.save("m", [SavedShard(TWO, After(Position(5)))])
+    assert store.load("m") == (SavedShard(ONE, TrimHorizon()), SavedShard(TWO, After(Position(5))))
+    store.save("m", [], forget=[ONE])
+    assert store.load("m") == (SavedShard(TWO, After(Position(5))),)
+
+
+def test_mappings_do_not_see_each_other(store: CheckpointStore) -> None:
+    store.save("m", [SavedShard(ONE, TrimHorizon())])
+    store.save("n", [SavedShard(ONE, ShardEnd())])
+    store.delete("m")
+    assert store.load("m") == ()
+    assert store.load("n") == (SavedShard(ONE, ShardEnd()),)
+
+
+def test_a_letter_comes_back_as_it_was(store: CheckpointStore) -> None:
+    letter = a_letter(records=(b'{"eventID":"1"}', b'{"eventID":"2"}'))
+    assert store.store_letter(letter, outbox_max=1)
+    (entry,) = store.outbox(limit=10)
+    assert (entry.letter, entry.tries, entry.last_error) == (letter, 0, None)
+
+
+def test_a_letter_is_kept_once(store: CheckpointStore) -> None:
+    for _ in range(2):
+        assert store.store_letter(a_letter(), outbox_max=1)
+    assert len(store.outbox(limit=10)) == 1
+
+
+def test_the_same_request_id_in_another_mapping_is_another_letter(store: CheckpointStore) -> None:
+    store.store_letter(a_letter(mapping="m"), outbox_max=10)
+    store.store_letter(a_letter(mapping="n"), outbox_max=10)
+    assert [entry.letter.mapping for entry in store.outbox(limit=10)] == ["m", "n"]
+
+
+def test_a_full_outbox_takes_no_new_letter_but_knows_the_old_ones(store: CheckpointStore) -> None:
+    assert store.store_letter(a_letter("r1"), outbox_max=2)
+    assert store.store_letter(a_letter("r2"), outbox_max=2)
+    assert not store.store_letter(a_letter("r3"), outbox_max=2)
+    assert store.store_letter(a_letter("r1"), outbox_max=2)
+    store.letter_sent(store.outbox(limit=1)[0].number)
+    assert store.store_letter(a_letter("r3"), outbox_max=2)
+
+
+def test_a_replay_does_not_bring_back_a_letter_that_was_sent(store: CheckpointStore) -> None:
+    store.store_letter(a_letter(), outbox_max=10)
+    store.letter_sent(store.outbox(limit=1)[0].number)
+    store.save("m", [SavedShard(ONE, After(Position(BIG - 1)))])  # another lane's progress: not past the letter
+    assert store.store_letter(a_letter(), outbox_max=10)
+    assert store.outbox(limit=10) == ()
+
+
+@pytest.mark.parametrize("at", [After(BIG), ShardEnd()], ids=["passed", "shard end"])
+def test_a_sent_letter_is_forgotten_once_its_checkpoint_has_passed_it(
+    store: CheckpointStore, at: After | ShardEnd
+) -> None:
+    store.store_letter(a_letter(), outbox_max=10)
+    store.letter_sent(store.outbox(limit=1)[0].number)
+    store.save("m", [SavedShard(ONE, at)])
+    store.store_letter(a_letter(), outbox_max=10)
+    assert len(store.outbox(limit=10)) == 1, "it is remembered no longer, so it counts as new"
+
+
+def test_letters_outlive_the_positions_of_their_mapping(store: CheckpointStore) -> None:
+    store.save("m", [SavedShard(ONE, After(BIG))])
+    store.store_letter(a_letter(), outbox_max=10)
+    store.delete("m")
+    assert [entry.letter for entry in store.outbox(limit=10)] == [a_letter()]
+
+
+def test_a_letter_that_failed_waits_behind_the_others_and_says_why(store: CheckpointStore) -> None:
+    for name in ("r1", "r2"):
+        store.store_letter(a_letter(name), outbox_max=10)
+    store.letter_failed(store.outbox(limit=1)[0].number, "no such queue")
+    behind = store.outbox(limit=10)
+    assert [(entry.letter.request_id, entry.tries, entry.last_error) for entry in behind] == [
+        ("r2", 0, None),
+        ("r1", 1, "no such queue"),
+    ]
+    assert store.outbox(limit=1) == behind[:1]
+
+
+def test_a_number_that_is_gone_changes_nothing(store: CheckpointStore) -> None:
+    store.store_letter(a_letter(), outbox_max=10)
+    (entry,) = store.outbox(limit=1)
+    store.letter_sent(entry.number)
+    store.letter_sent(entry.number)
+    store.letter_failed(entry.number, "late")
+    assert store.outbox(limit=10) == ()
+
+
+def test_the_seed_stays(store: CheckpointStore) -> None:
+    assert len(store.seed()) == 32
+    assert store.seed() == store.seed()
+
+
+def test_many_threads_may_call(store: CheckpointStore) -> None:
+    start = threading.Barrier(4)
+
+    def work(name: str) -> None:
+        start.wait()
+        for number in range(20):
+            store.save(name, [SavedShard(ONE, After(Position(number)))])
+            store.store_letter(a_letter(f"{number}", mapping=name), outbox_max=100)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(store.load(name) == (SavedShard(ONE, After(Position(19))),) for name in "abcd")
+    assert len(store.outbox(limit=100)) == 80
