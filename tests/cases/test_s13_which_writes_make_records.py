@@ -13,7 +13,7 @@ from integration.running import Running, running_address
 CASE = json.loads(Path(__file__).with_name("s13-which-writes-make-records.json").read_text())
 KEY = {"pk": "N"}
 FAILS = {8: "ConditionalCheckFailedException", 10: "TransactionCanceledException", 12: "ValidationException"}
-"""Operation 12 names an attribute ``missing``, which is one of DynamoDB's reserved words: it makes no record by failing. The
+"""Operation 12 names an attribute ``missing``, one of DynamoDB's reserved words: it makes no record by failing. The
 same update with the name aliased is carried out beside it."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -17,6 +17,7 @@ from afterbay.aws.errors import from_botocore
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+    from botocore.credentials import Credentials
     from botocore.session import Session
 
 __all__ = ["Aws", "AwsSettings"]
@@ -34,11 +35,15 @@ ATTEMPTS_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class AwsSettings:
-    """As on the AWS CLI's command line. None: what environment and profile say, ``AWS_ENDPOINT_URL`` included."""
+    """As on the AWS CLI's command line. None: what environment and profile say, ``AWS_ENDPOINT_URL`` included.
+
+    ``credentials`` are for an address that takes any.
+    """
 
     endpoint_url: str | None = None
     region: str | None = None
     profile: str | None = None
+    credentials: Credentials | None = field(default=None, repr=False)
 
 
 class Aws:
@@ -133,4 +138,7 @@ class Aws:
 
         if self._session is None:
             self._session = Session(profile=self._settings.profile)
+            fixed = self._settings.credentials
+            if fixed is not None:
+                self._session.set_credentials(fixed.access_key, fixed.secret_key, fixed.token)
         return self._session

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx
+import httpcore
 import msgspec
 
 from afterbay.aws.errors import CREDENTIALS_HINT, from_botocore, service_error
@@ -30,6 +32,10 @@ CONNECTIONS_MAX = 64
 
 TIMEOUT_S = 30.0
 """GetRecords answers within a second or two; what takes longer is not coming."""
+
+
+_TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), TIMEOUT_S)
+_NOT_ANSWERED = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError)
 
 
 class _Refusal(msgspec.Struct):
@@ -63,15 +69,15 @@ class JsonCaller:
     ) -> None:
         self._session = session
         self._endpoint = endpoint.rstrip("/") + "/"
+        self._host = urlsplit(self._endpoint).netloc
         self._region = region
         self._signing_name = signing_name
         self._target = target
         self._content_type = f"application/x-amz-json-{json_version}"
         self._on_date = on_date
         self._credentials: Credentials | None = None
-        self._client = httpx.AsyncClient(
-            timeout=TIMEOUT_S,
-            limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
+        self._pool = httpcore.AsyncConnectionPool(
+            max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX, proxy=_proxy(self._endpoint)
         )
 
     async def call(self, operation: str, body: bytes) -> bytes:
@@ -81,22 +87,24 @@ class JsonCaller:
         """
         headers = await self._signed_headers(operation, body)
         try:
-            answer = await self._client.post(self._endpoint, content=body, headers=headers)
-        except httpx.TransportError as error:
+            answer = await self._pool.request(
+                "POST", self._endpoint, headers=list(headers.items()), content=body, extensions={"timeout": _TIMEOUTS}
+            )
+        except _NOT_ANSWERED as error:
             reason = str(error) or type(error).__name__
             raise UnavailableError(f"{operation} at {self._endpoint}: {reason}", code=type(error).__name__) from error
         page = answer.content
-        self._tell_date(answer.headers.get("date"))
-        checksum = answer.headers.get("x-amz-crc32")
-        # the sum is of the bytes on the wire: of an encoded body, httpx hands over other ones
-        if checksum is not None and "content-encoding" not in answer.headers and checksum != str(zlib.crc32(page)):
+        told = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
+        self._tell_date(told.get(b"date"))
+        checksum = told.get(b"x-amz-crc32")
+        if checksum is not None and checksum != str(zlib.crc32(page)):
             raise UnavailableError(f"{operation}: the answer does not match its checksum", code="ChecksumMismatch")
-        if answer.status_code != 200:
-            raise _refused(operation, answer.status_code, page, answer.headers)
+        if answer.status != 200:
+            raise _refused(operation, answer.status, page, told)
         return page
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._pool.aclose()
 
     async def _signed_headers(self, operation: str, body: bytes) -> dict[str, str]:
         from botocore.auth import SigV4Auth
@@ -117,7 +125,8 @@ class JsonCaller:
         )
         frozen = self._credentials.get_frozen_credentials()
         SigV4Auth(frozen, self._signing_name, self._region).add_auth(request)
-        return {str(name): str(value) for name, value in request.headers.items()}
+        signed = {str(name): str(value) for name, value in request.headers.items()}
+        return {**signed, "Host": self._host, "Content-Length": str(len(body))}
 
     def _find_credentials(self) -> Credentials:
         from botocore.exceptions import BotoCoreError
@@ -141,6 +150,17 @@ class JsonCaller:
         self._on_date(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
 
 
+def _proxy(endpoint: str) -> httpcore.Proxy | None:
+    """The proxy that the environment names for this address, as botocore and the AWS CLI take it."""
+    address = urlsplit(endpoint)
+    named = getproxies().get(address.scheme)
+    if named is None or proxy_bypass(address.netloc):
+        return None
+    proxy = urlsplit(named if "://" in named else f"http://{named}")
+    auth = None if proxy.username is None else (unquote(proxy.username), unquote(proxy.password or ""))
+    return httpcore.Proxy(f"{proxy.scheme}://{proxy.netloc.rpartition('@')[2]}", auth=auth)
+
+
 def _expiring(credentials: Credentials) -> bool:
     """True when asking for the frozen credentials would refresh them first."""
     from botocore.credentials import RefreshableCredentials
@@ -148,15 +168,15 @@ def _expiring(credentials: Credentials) -> bool:
     return isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed()
 
 
-def _refused(operation: str, status: int, page: bytes, headers: httpx.Headers) -> ServiceError:
+def _refused(operation: str, status: int, page: bytes, headers: Mapping[bytes, str]) -> ServiceError:
     """Our error for an answer that is none. A body without a code (a proxy's page) is judged by its status."""
     try:
         told = _REFUSAL.decode(page)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         told = _Refusal()
-    wait = headers.get("retry-after", "")
+    wait = headers.get(b"retry-after", "")
     return service_error(
-        told.type_ or headers.get("x-amzn-errortype") or f"HTTP{status}",
+        told.type_ or headers.get(b"x-amzn-errortype") or f"HTTP{status}",
         f"{operation}: {told.message or told.Message}",
         status=status,
         retry_after_s=float(wait) if wait.isdigit() else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from afterbay.cli.demo.verb import demo
+#DEMO
 from afterbay.cli.dev import dev
 from afterbay.cli.output import told_in_one_line
 from afterbay.cli.run import run
@@ -19,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, dev, run, status):
+for verb in (dev, run, status):
     app.command()(told_in_one_line(verb))
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["APPLIED", "DUPLICATE", "LOWEST_TOKEN", "SKIPPED", "STALE", "Kind", "Verdict", "judge"]
+from afterbay.core.change.sequence import LOWEST_TOKEN
 
-LOWEST_TOKEN = "0" * 64
-"""The token of a backfilled image (E13): below every token of a stream, above "nothing stored"."""
+__all__ = ["APPLIED", "DUPLICATE", "LOWEST_TOKEN", "SKIPPED", "STALE", "Kind", "Verdict", "judge"]
 
 
 class Kind(Enum):

@@ -16,6 +16,7 @@ from afterbay.endpoint.http import HttpServer
 from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.protocol import Request, Response, Service, TimeKeeper, error_response, service_fault
 from afterbay.endpoint.queues import Queues
+from afterbay.endpoint.refusals import refuse_undeliverable
 from afterbay.endpoint.routing import MOTO_SERVICES, Route, route, wire_protocol
 from afterbay.endpoint.services.dynamodb_streams import StreamsService
 from afterbay.endpoint.services.streams_wire import StreamsWire
@@ -158,6 +159,7 @@ class Address:
                 "UnknownOperationException",
                 f"this address does not serve {found.service!r}; it serves {', '.join(served)}",
             )
+        refuse_undeliverable(found, request)
         response = await self._moto.run(lambda: self._moto.call(request))
         self._queues.touched()
         return response
@@ -166,11 +168,10 @@ class Address:
         """Remove expired items as they come due, each at its own instant of the clock."""
         while True:
             self._expiry_changed.clear()
-            waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._expiry_changed.wait())]
             due_s = self._tables.next_due_s()
+            waits = [asyncio.create_task(_heard(self._expiry_changed))]
             if due_s is not None:
-                due = datetime.fromtimestamp(due_s, UTC)
-                waits.append(asyncio.ensure_future(self._clock.sleep_until(due)))
+                waits.append(asyncio.create_task(self._until(due_s)))
             try:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -178,3 +179,10 @@ class Address:
                     wait.cancel()
             if due_s is not None and due_s <= self._clock.now().timestamp():
                 await self._tables.sweep()
+
+    async def _until(self, epoch_s: int) -> None:
+        await self._clock.sleep_until(datetime.fromtimestamp(epoch_s, UTC))
+
+
+async def _heard(event: asyncio.Event) -> None:
+    await event.wait()

@@ -15,7 +15,9 @@ from typing import cast
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
+from afterbay.core.change.value import decode_item
 from afterbay.endpoint.numbers import normal_number
+from afterbay.errors import EndpointError, RecordError
 
 __all__ = ["Capture", "Recorder", "Write", "typed"]
 
@@ -33,15 +35,16 @@ class Write:
 
     def undo(self, table: Table) -> None:
         """Put back what was there."""
-        if self.before is not None:
-            if self.range_key is None:
-                cast("dict[DynamoType, Item]", table.items)[self.hash_key] = self.before
-            else:
-                table.items[self.hash_key][self.range_key] = self.before
-        elif self.range_key is None:
-            table.items.pop(self.hash_key, None)
+        if self.range_key is None:
+            home = cast("dict[DynamoType, Item]", vars(table)["items"])
+            place = self.hash_key
         else:
-            table.items[self.hash_key].pop(self.range_key, None)
+            home = cast("dict[DynamoType, dict[DynamoType, Item]]", vars(table)["items"]).setdefault(self.hash_key, {})
+            place = self.range_key
+        if self.before is None:
+            home.pop(place, None)
+        else:
+            home[place] = self.before
 
 
 class Capture:
@@ -82,23 +85,29 @@ class Recorder:
         return self
 
     def add(self, old: Item | None, new: Item | None) -> None:
-        """moto's call. The images are copied at once: moto goes on changing its items."""
+        """moto's call. The images are copied at once: moto goes on changing its items.
+
+        Raises ``EndpointError`` for an item that moto takes and DynamoDB does not: the request fails, and is undone.
+        """
         item = old if new is None else new
         assert item is not None, "a write has an item before or after"
         if new is not None:
             for value in new.attrs.values():
                 _normalise(value)
             self._written(self, new)
-        self._capture.note(
-            Write(
-                self,
-                item.hash_key,
-                item.range_key,
-                old,
-                None if old is None else typed(old),
-                None if new is None else typed(new),
-            )
+        written = Write(
+            self,
+            item.hash_key,
+            item.range_key,
+            old,
+            None if old is None else typed(old),
+            None if new is None else typed(new),
         )
+        self._capture.note(written)
+        try:
+            decode_item(written.new or {})
+        except RecordError as error:
+            raise EndpointError("ValidationException", f"One or more parameter values were invalid: {error}") from error
 
 
 def typed(item: Item) -> dict[str, object]:

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from email.utils import format_datetime
 from typing import Any
 from uuid import uuid4
@@ -113,7 +113,7 @@ class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: the command line owns those."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         yield
 
 

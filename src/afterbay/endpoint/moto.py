@@ -11,10 +11,11 @@ import decimal
 import io
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, tzinfo
 from functools import cache
+from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -24,11 +25,12 @@ from afterbay.errors import StateError
 
 if TYPE_CHECKING:
     from moto.dynamodb.models import DynamoDBBackend
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 __all__ = ["Moto"]
 
 T = TypeVar("T")
+
+WsgiApplication = Callable[[dict[str, object], Callable[..., None]], Iterable[bytes]]
 
 _ENVIRONMENT = {"MOTO_ACCOUNT_ID": ACCOUNT, "MOTO_ALLOW_NONEXISTENT_REGION": "true"}
 _EXACT_DIGITS = 400
@@ -45,7 +47,7 @@ class Moto:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, "moto", initializer=_widen_decimals)
         self._saved: dict[str, str | None] = {}
-        self._application: DomainDispatcherApplication | None = None
+        self._application: WsgiApplication | None = None
 
     async def start(self) -> None:
         """Load DynamoDB's part; the other services load at their first request. Raises ``StateError``."""
@@ -98,9 +100,9 @@ class Moto:
     def call(self, request: Request) -> Response:
         """One request to any other service of moto's."""
         if self._application is None:
-            from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-            self._application = DomainDispatcherApplication(create_backend_app)
+            module = import_module("moto.moto_server.werkzeug_app")  # by name: this part of moto has no types
+            application: WsgiApplication = module.DomainDispatcherApplication(module.create_backend_app)
+            self._application = application
         told: list[tuple[int, dict[str, str]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:
@@ -124,18 +126,18 @@ class Moto:
         assert DynamoHandler is not None, "loaded for its side effect: the first request finds it there"
         self.reset()
         # moto lists a class's methods anew for every request, a sixth of a PutItem; they never change.
-        vars(responses)["method_names_from_class"] = cache(utils.method_names_from_class)
+        responses.__dict__["method_names_from_class"] = cache(utils.method_names_from_class)
         # moto asks `datetime.datetime.now(UTC)` in `moto.core.utils` alone for what it stamps and compares.
         clock = SimpleNamespace(now=self._now, fromtimestamp=datetime.fromtimestamp, strptime=datetime.strptime)
-        vars(utils)["datetime"] = SimpleNamespace(datetime=clock)
+        utils.__dict__["datetime"] = SimpleNamespace(datetime=clock)
 
     def _unload(self) -> None:
         import datetime as real
 
         from moto.core import responses, utils
 
-        vars(utils)["datetime"] = real
-        vars(responses)["method_names_from_class"] = utils.method_names_from_class
+        utils.__dict__["datetime"] = real
+        responses.__dict__["method_names_from_class"] = utils.method_names_from_class
         self.reset()
 
     def _now(self, zone: tzinfo | None = None) -> datetime:

@@ -5,6 +5,8 @@ Done before moto sees the request: a key spelt ``7.0`` then is the item ``7``, a
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
+
 from afterbay.core.change.number import number_text, parse_number
 from afterbay.core.change.wire import JsonValue
 from afterbay.errors import EndpointError
@@ -38,16 +40,29 @@ def normalise(value: JsonValue) -> bool:
 
 
 def normal_number(text: str) -> str:
-    """The stored form of a number; text that is none, or out of range, stays for moto to refuse in AWS's words."""
+    """The stored form of a number; text that is none stays for moto to refuse. Raises ``EndpointError`` (S97)."""
     try:
         normal = number_text(parse_number(text))
     except ValueError:
-        return text
+        return _refused(text)
     if len(normal.lstrip("-").replace(".", "").strip("0")) > DIGITS_MAX:
-        raise EndpointError(
-            "ValidationException", "Attempting to store more than 38 significant digits in a Number", status=400
-        )
+        raise EndpointError("ValidationException", "Attempting to store more than 38 significant digits in a Number")
     return normal
+
+
+def _refused(text: str) -> str:
+    """A number out of range is refused here: moto compares as floats, for which 1E+126 is in range."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    if not number.is_finite():
+        return text
+    what, size = ("overflow", "larger") if number.adjusted() > 0 else ("underflow", "smaller")
+    raise EndpointError(
+        "ValidationException",
+        f"Number {what}. Attempting to store a number with magnitude {size} than supported range",
+    )
 
 
 def _normalise_set(members: list[JsonValue]) -> bool:

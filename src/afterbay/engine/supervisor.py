@@ -122,6 +122,13 @@ class Supervisor:
             return None
         return MappingStatus(runner.mapping.state, last_processing_result=runner.mapping.last_result.value)
 
+    async def clear(self) -> None:
+        """Delete every mapping, and wait until all are gone."""
+        runners = tuple(self)
+        for runner in runners:
+            runner.tell(DeletionRequested())
+        await asyncio.gather(*(runner.ended() for runner in runners))
+
     async def drain(self) -> None:
         """Finish what is in flight, save, and stop every mapping."""
         self._draining = True

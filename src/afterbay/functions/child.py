@@ -39,8 +39,8 @@ class ChildGoneError(Exception):
 class LaunchSettings:
     """What is the same for every process of an address or a run.
 
-    ``libraries`` is the folder of ``libraries.link_libraries``; ``endpoint_url`` becomes AWS_ENDPOINT_URL (None: real AWS
-    endpoints). ``watch`` says how a process learns that its engine died (``launch.launcher``).
+    ``libraries`` is the folder of ``libraries.link_libraries``; ``endpoint_url`` becomes AWS_ENDPOINT_URL (None: AWS's
+    own endpoints). ``watch`` says how a process learns that its engine died (``launch.launcher``).
     """
 
     libraries: Path
@@ -164,8 +164,8 @@ class Child:
 
     async def _load(self, request_id: str) -> Answer | None:
         """Wait until the process asks for work; the answer is what went wrong, or None."""
-        ready = asyncio.ensure_future(self._api.ready.wait())
-        failed = asyncio.ensure_future(self._api.init_failed.wait())
+        ready = asyncio.create_task(self._api.ready.wait())
+        failed = asyncio.create_task(self._api.init_failed.wait())
         try:
             await self._first_of(ready, failed, timeout_s=INIT_FREE_S + self._function.timeout_s)
         finally:
@@ -175,7 +175,7 @@ class Child:
             return Answer(self._api.init_error, function_error="Unhandled")
         return None if self._api.ready.is_set() else await self._cut_off(request_id)
 
-    async def _first_of(self, *wanted: asyncio.Future[Answer] | asyncio.Future[bool], timeout_s: float) -> None:
+    async def _first_of(self, *wanted: asyncio.Future[Answer] | asyncio.Task[Literal[True]], timeout_s: float) -> None:
         """Return at the first of what is wanted, the end of the process, and the time-out."""
         await asyncio.wait([*wanted, self._exit_task], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
@@ -201,7 +201,12 @@ class Child:
         self._line(documents.end_line(request_id))
         memory_mb = self._function.memory_mb
         report = documents.report_line(
-            request_id, duration_ms=duration_ms, memory_mb=memory_mb, used_mb=self._used_mb(), init_ms=init_ms, status=status
+            request_id,
+            duration_ms=duration_ms,
+            memory_mb=memory_mb,
+            used_mb=self._used_mb(),
+            init_ms=init_ms,
+            status=status,
         )
         self._line(report)
         self._request_id = ""
@@ -226,7 +231,9 @@ class Child:
             self._tail += text.encode()
             del self._tail[:-TAIL_BYTES]
         function = self._function
-        self._log(LogLine(function.name, function.log_group_name, self._stream, self._request_id, self._now(), text))
+        group = function.log_group_name
+        line = LogLine(function.name, function.region, group, self._stream, self._request_id, self._now(), text)
+        self._log(line)
 
     @property
     def _exit_task(self) -> asyncio.Task[int]:
@@ -264,7 +271,9 @@ class Child:
         }
         if self._settings.endpoint_url is not None:
             own["AWS_ENDPOINT_URL"] = self._settings.endpoint_url
-        return {**function.variables, **own} | {name: v for name, v in function.variables.items() if name in _OVERRIDABLE}
+        return {**function.variables, **own} | {
+            name: v for name, v in function.variables.items() if name in _OVERRIDABLE
+        }
 
 
 _OVERRIDABLE = frozenset(

@@ -46,7 +46,8 @@ def response_too_large(size_bytes: int) -> Answer:
     """The function's answer does not fit into a response."""
     return _unhandled(
         "Function.ResponseSizeTooLarge",
-        f"Response payload size ({size_bytes} bytes) exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).",
+        f"Response payload size ({size_bytes} bytes) exceeded maximum allowed payload size "
+        f"({RESPONSE_BYTES_MAX} bytes).",
     )
 
 
@@ -64,7 +65,13 @@ def end_line(request_id: str) -> str:
 
 
 def report_line(
-    request_id: str, *, duration_ms: float, memory_mb: int, used_mb: int | None, init_ms: float | None, status: str | None
+    request_id: str,
+    *,
+    duration_ms: float,
+    memory_mb: int,
+    used_mb: int | None,
+    init_ms: float | None,
+    status: str | None,
 ) -> str:
     """The closing line. ``used_mb`` is None where the platform does not tell; ``init_ms`` is set on a cold start."""
     parts = [

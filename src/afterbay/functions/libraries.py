@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
-import afterbay
-
 __all__ = ["has_awslambdaric", "link_libraries"]
 
 OFFERED = ("boto3", "afterbay", "awslambdaric")
 """What is linked, with all it requires; one that is not installed is left out."""
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)([^;]*)(?:;(.*))?$")
+_PACKAGE = Path(__file__).resolve().parents[1]
 _NOT_MODULES = frozenset({"..", "__pycache__", "bin", "Scripts"})
 
 
@@ -50,7 +49,7 @@ def _modules() -> Iterator[tuple[str, Path]]:
             if not top.endswith(".pth"):
                 yield top, Path(str(distribution.locate_file(top)))
     # An editable install lists no modules of its own.
-    yield "afterbay", Path(afterbay.__file__).parent
+    yield "afterbay", _PACKAGE
 
 
 def _closure(names: tuple[str, ...]) -> Iterator[metadata.Distribution]:

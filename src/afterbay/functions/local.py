@@ -37,7 +37,9 @@ _OWN_FILES = frozenset({__file__})
 class LocalFunction:
     """``ports.Function`` over ``handler``, which runs in a bounded pool of threads, never on the event loop."""
 
-    def __init__(self, handler: Handler, *, name: str, arn: str, timeout_s: int = TIMEOUT_S, threads_max: int = THREADS_MAX) -> None:
+    def __init__(
+        self, handler: Handler, *, name: str, arn: str, timeout_s: int = TIMEOUT_S, threads_max: int = THREADS_MAX
+    ) -> None:
         self._handler = handler
         self._name = name
         self._arn = arn
@@ -93,7 +95,9 @@ def load_callable(name: str) -> Handler:
     except SyntaxError as error:
         raise HandlerError(f"module {module_name!r} of {name!r} is not Python: {error}") from error
     except Exception as error:  # the user's module runs here (style 5)
-        raise HandlerError(f"module {module_name!r} of {name!r} failed to load: {type(error).__name__}: {error}") from error
+        raise HandlerError(
+            f"module {module_name!r} of {name!r} failed to load: {type(error).__name__}: {error}"
+        ) from error
     handler = getattr(module, function_name, None)
     if handler is None:
         raise HandlerError(f"module {module_name!r} has no function {function_name!r}", hint=f"it is {module.__file__}")

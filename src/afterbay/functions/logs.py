@@ -30,6 +30,7 @@ class LogLine:
     """One line of a function, with its line end. ``request_id`` is empty outside an invocation."""
 
     function: str
+    region: str
     group: str
     stream: str
     request_id: str
@@ -39,8 +40,8 @@ class LogLine:
 
 LogEvent: TypeAlias = tuple[datetime, str]
 LogSink: TypeAlias = Callable[[LogLine], None]
-PutLogEvents: TypeAlias = Callable[[str, str, list[LogEvent]], Awaitable[None]]
-"""``(group, stream, events)``: makes group and stream when they are not there. Raises ``ServiceError``."""
+PutLogEvents: TypeAlias = Callable[[str, str, str, list[LogEvent]], Awaitable[None]]
+"""``(region, group, stream, events)``: makes group and stream when they are not there. Raises ``ServiceError``."""
 
 
 class LogWriter:
@@ -104,15 +105,17 @@ class LogWriter:
             batch.append(self._lines.popleft())
         if self._lost:
             first, lost, self._lost = batch[0], self._lost, 0
-            note = f"afterbay: {lost} log lines before this one were dropped: the log service did not take them in time\n"
-            batch.insert(0, LogLine(first.function, first.group, first.stream, "", first.time, note))
+            note = (
+                f"afterbay: {lost} log lines before this one were dropped: the log service did not take them in time\n"
+            )
+            batch.insert(0, LogLine(first.function, first.region, first.group, first.stream, "", first.time, note))
         return batch
 
     async def _write_out(self, batch: list[LogLine]) -> None:
-        streams: dict[tuple[str, str], list[LogLine]] = defaultdict(list)
+        streams: dict[tuple[str, str, str], list[LogLine]] = defaultdict(list)
         for line in batch:
-            streams[line.group, line.stream].append(line)
-        for (group, stream), lines in streams.items():
-            await self._put(group, stream, [(line.time, line.text) for line in lines])
+            streams[line.region, line.group, line.stream].append(line)
+        for (region, group, stream), lines in streams.items():
+            await self._put(region, group, stream, [(line.time, line.text) for line in lines])
             for line in lines:  # if a later stream fails, only what is left is tried again
                 batch.remove(line)

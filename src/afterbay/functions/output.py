@@ -21,8 +21,8 @@ DRAIN_BYTES_MAX = 1024 * 1024
 class OutputPipe:
     """The read end of a pipe whose ``write_fd`` a process gets as output and error.
 
-    ``line`` is told each line as it was written, with its line end; carriage returns inside become line ends (AWS's runtime
-    writes a stack trace as one line that way). ``drain`` reads at once what is there, so that what a function printed
+    ``line`` is told each line as it was written, with its line end; carriage returns inside become line ends (AWS's
+    runtime writes a stack trace as one line that way). ``drain`` reads at once what is there, so that what a function printed
     before its answer is seen before its answer is.
     """
 

@@ -15,8 +15,8 @@ from afterbay.ports import Answer
 __all__ = ["CHILDREN_MAX", "ProcessFunction"]
 
 CHILDREN_MAX = 10
-"""Processes of one function at a time: a parallelization factor of 10 is as wide as one shard gets. At 128 MB each that is
-what a developer's machine has; callers beyond it wait, which costs no attempt."""
+"""Processes of one function at a time: a parallelization factor of 10 is as wide as one shard gets. At 128 MB each
+that is what a developer's machine has; callers beyond it wait, which costs no attempt."""
 
 
 class ProcessFunction:

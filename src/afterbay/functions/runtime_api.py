@@ -25,14 +25,14 @@ READ_BYTES = 256 * 1024
 """What is read from a connection at once: a 6 MB answer in some 24 steps."""
 
 HEAD_BYTES_MAX = 2 * 1024 * 1024
-"""``awslambdaric`` sends an X-Ray cause of up to 1 MB as a header; h11's own bound of 16 KB would cut the connection."""
+"""``awslambdaric`` sends an X-Ray cause of up to 1 MB as a header; h11's own bound of 16 KB would cut it off."""
 
 _ACCEPTED = b'{"status":"OK"}'
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One event for the function. ``deadline_ms`` is epoch time by the machine's own clock; ``client_context`` is JSON."""
+    """One event. ``deadline_ms`` is epoch time by the machine's own clock; ``client_context`` is JSON."""
 
     request_id: str
     payload: bytes
@@ -180,11 +180,14 @@ class RuntimeApi:
 
 async def _next_event(
     connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> h11.Event | type[h11.PAUSED]:
+) -> h11.Event | None:
+    """The next part of a request; None when the client sent more than one request ahead, which none does."""
     while True:
         event = connection.next_event()
-        if event is not h11.NEED_DATA:
+        if isinstance(event, h11.Event):
             return event
+        if event is h11.PAUSED:
+            return None
         if connection.they_are_waiting_for_100_continue:
             writer.write(connection.send(h11.InformationalResponse(status_code=100, headers=[])))
         connection.receive_data(await reader.read(READ_BYTES))

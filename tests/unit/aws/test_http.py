@@ -127,6 +127,26 @@ def test_a_server_that_is_not_there_is_named() -> None:
         asyncio.run(work())
 
 
+def test_a_proxy_of_the_environment_is_used_and_no_proxy_heeded(
+    server: AnsweringServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(address: str) -> bytes:
+        caller = a_caller(address)
+        try:
+            return await caller.call("GetRecords", b"{}")
+        finally:
+            await caller.close()
+
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert asyncio.run(work("http://streams.invalid")) == server.body
+    assert server.requests[0][0]["host"] == "streams.invalid"
+    with answering() as direct:
+        asyncio.run(work(direct.url))
+        assert len(direct.requests) == 1
+    assert len(server.requests) == 1
+
+
 def test_without_credentials_nothing_is_sent(server: AnsweringServer) -> None:
     class NoCredentials(Session):
         def get_credentials(self) -> None:

@@ -3,7 +3,7 @@
 A lease of a vector is a saved position of ours; LATEST, which is never saved (S45), is a start that is no TRIM_HORIZON.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -20,18 +20,26 @@ from vectors.loading import Reader, vectors
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 
+def settings(initial: str) -> MappingSettings:
+    return MappingSettings(
+        event_source_arn="arn:aws:dynamodb:eu-west-1:000000000000:table/t/stream/2026-01-05T00:00:00.000",
+        function_arn="arn:aws:lambda:eu-west-1:000000000000:function:f",
+        starting_position=StartingPosition(initial),
+    )
+
+
 class Reading:
     """A line-up that has heard the listing of a vector."""
 
     def __init__(self, shards: list[dict], leases: dict[str, str], initial: str) -> None:
         self.lineup = Lineup(orders_parents=False)
-        assert set(leases.values()) <= {"SHARD_END"}
+        assert all(lease == "SHARD_END" for lease in leases.values())
         rows = [SavedShard(ShardId(one), ShardEnd()) for one in leases]
         if rows:
             rows.append(SavedShard(POSITIONED, TrimHorizon()))
         self.lineup.load(rows)
         listing = ShardsListed(tuple(described(shards).values()), complete=True)
-        self.lineup.take(listing, MappingSettings(starting_position=StartingPosition(initial)), NOW)
+        self.lineup.take(listing, settings(initial), NOW)
         self.starts: dict[str, str] = {}
         self.running: set[str] = set()
         self.order: list[str] = []
@@ -84,12 +92,12 @@ def check_children_polls(given: Reader, wanted: Reader) -> None:
     """How often a finished shard's children are asked for (S28); jitter is the driver's."""
     assert given["event"] == "GetRecords returned no NextShardIterator"
     assert given["calls"] == "DescribeStream ShardFilter CHILD_SHARDS"
-    assert machine.CHILDREN_LISTINGS_MAX == wanted["attempts_max"]
+    assert wanted["attempts_max"] == machine.CHILDREN_LISTINGS_MAX
     first, longest = machine.CHILDREN_DELAY_FIRST_S * 1000, machine.CHILDREN_DELAY_MAX_S * 1000
     assert wanted["delay_ms"] == f"min({first:.0f}*2^n,{longest:.0f}) +-20%"
     assert wanted["stop_early_if"] == ["children found", "StreamStatus DISABLED"]
     assert wanted["if_none"].endswith("let the periodic shard sync create the children")
-    assert machine.FULL_LISTING_EVERY_S > 0
+    assert timedelta(0) < machine.LISTING_INTERVAL
 
 
 @pytest.mark.parametrize("vector", vectors("streams/lineage.json"))

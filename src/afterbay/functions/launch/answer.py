@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterable
 from decimal import Decimal
 from types import TracebackType
+from typing import cast
 
 __all__ = ["MarshalError", "encode_answer", "error_document", "log_text", "raised_document"]
 
@@ -59,8 +60,10 @@ def error_document(message: str, kind: str, *, request_id: str = "", trace: Iter
     return {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": list(trace)}
 
 
-def raised_document(error: BaseException, *, request_id: str = "", own: frozenset[str] = frozenset()) -> dict[str, object]:
-    """The document of an exception. Frames at the top of the stack that lie in the files ``own`` are ours: not shown."""
+def raised_document(
+    error: BaseException, *, request_id: str = "", own: frozenset[str] = frozenset()
+) -> dict[str, object]:
+    """The document of an exception. Frames at the top of its stack in the files ``own`` are ours, and not shown."""
     return error_document(
         str(error), type(error).__name__, request_id=request_id, trace=_frames(error.__traceback__, own)
     )
@@ -72,8 +75,9 @@ def log_text(document: dict[str, object]) -> str:
     head = "[ERROR]" + (f" {kind}" if kind else "") + (f": {message}" if message else "")
     lines = [head, "Traceback (most recent call last):"]
     trace = document.get("stackTrace")
-    for element in trace if isinstance(trace, list) else []:
-        for line in str(element).splitlines():
+    elements = cast("list[str]", trace) if isinstance(trace, list) else []
+    for element in elements:
+        for line in element.splitlines():
             bare = line.lstrip(" ")
             lines.append(NO_BREAK_SPACE * (len(line) - len(bare)) + bare)
     return "\r".join(lines) + "\n"

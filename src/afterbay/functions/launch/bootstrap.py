@@ -1,7 +1,7 @@
 """A Lambda runtime client for Python in the standard library: takes an event, calls the handler, sends the answer.
 
-Used where ``awslambdaric`` has no wheel (macOS); the same tests run with both. Its exit codes are the process's answer to
-what cannot be posted: 1 after an error while loading, or when the Runtime API has gone.
+Used where ``awslambdaric`` has no wheel (macOS); the same tests run with both. It exits with 1 after
+an error while loading, and when the Runtime API has gone or refused an answer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from . import answer, handler
 from .context import ClientContext, CognitoIdentity, LambdaContext
@@ -27,9 +27,13 @@ class _RuntimeApi:
     """The one connection to the Runtime API, kept alive."""
 
     def __init__(self, address: str) -> None:
-        self._connection = http.client.HTTPConnection(address)  # no time-out: ``next`` waits as long as there is no work
+        self._connection = http.client.HTTPConnection(
+            address
+        )  # no time-out: ``next`` waits as long as there is no work
 
-    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Mapping[str, str], bytes]:
+    def call(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._connection.request(method, ROOT + path, body, {"content-type": "application/json", **named})
         reply = self._connection.getresponse()
@@ -77,7 +81,7 @@ def _load(name: str, api: _RuntimeApi) -> Callable[[object, object], object]:
 
 
 def _serve(
-    function: Callable[[object, object], object], event: bytes, headers: Mapping[str, str], api: _RuntimeApi
+    function: Callable[[object, object], object], event: bytes, headers: http.client.HTTPMessage, api: _RuntimeApi
 ) -> None:
     request_id = headers["Lambda-Runtime-Aws-Request-Id"]
     path = f"/invocation/{request_id}"
@@ -95,9 +99,9 @@ def _serve(
     api.report(path + "/error", document)
 
 
-def _context(headers: Mapping[str, str]) -> LambdaContext:
+def _context(headers: http.client.HTTPMessage) -> LambdaContext:
     environment = os.environ.get
-    client = json.loads(headers.get("Lambda-Runtime-Client-Context") or "null")
+    client: dict[str, object] | None = json.loads(headers.get("Lambda-Runtime-Client-Context") or "null")
     return LambdaContext(
         aws_request_id=headers["Lambda-Runtime-Aws-Request-Id"],
         invoked_function_arn=headers["Lambda-Runtime-Invoked-Function-Arn"],
@@ -109,7 +113,7 @@ def _context(headers: Mapping[str, str]) -> LambdaContext:
         deadline_ms=int(headers["Lambda-Runtime-Deadline-Ms"]),
         identity=CognitoIdentity(),
         client_context=ClientContext(client.get("custom"), client.get("env"), client.get("client"))
-        if isinstance(client, dict)
+        if client is not None
         else None,
         write=lambda text: sys.stdout.write(text),  # looked up at each call: a function may replace sys.stdout
     )

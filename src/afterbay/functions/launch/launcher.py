@@ -8,6 +8,7 @@ writes to, and whose end means that the engine is gone.
 from __future__ import annotations
 
 import _thread
+import importlib
 import importlib.util
 import os
 import signal
@@ -39,13 +40,11 @@ def main(arguments: list[str]) -> None:
 
 
 def _run_awslambdaric(handler: str) -> None:
-    from awslambdaric.__main__ import main as run  # noqa: PLC0415 - only here is it known to be wanted, and to be there
-
-    run(["awslambdaric", handler])
+    importlib.import_module("awslambdaric.__main__").main(["awslambdaric", handler])
 
 
 def _run_bootstrap(handler: str) -> None:
-    """Load this folder as a package of its own name, so that neither ``afterbay`` nor the folder itself gets on the path."""
+    """Load this folder as a package of its own name, so that the path stays the function's."""
     here = Path(__file__).parent
     spec = importlib.util.spec_from_file_location(
         "_afterbay_launch", here / "__init__.py", submodule_search_locations=[str(here)]
@@ -61,8 +60,8 @@ def _run_bootstrap(handler: str) -> None:
 def _die_with_engine(parent: int, *, by_signal: bool) -> None:
     """End when the engine ends, however it ends.
 
-    Linux does it by itself, even if the function never gives up the interpreter. Elsewhere a thread waits for the end of
-    the lifeline; not on Linux too, since a second thread makes ``os.fork`` in a function warn.
+    Linux does it by itself, even if the function never gives up the interpreter. Elsewhere a thread waits for the end
+    of the lifeline; not on Linux too, since a second thread makes ``os.fork`` in a function warn.
     """
     lifeline = os.dup(0)  # not inherited by what the function starts
     null = os.open(os.devnull, os.O_RDONLY)
@@ -77,7 +76,7 @@ def _die_with_engine(parent: int, *, by_signal: bool) -> None:
 
 
 def _ask_for_death_signal() -> None:
-    import ctypes  # noqa: PLC0415 - a few milliseconds that macOS need not pay
+    import ctypes  # a few milliseconds that macOS need not pay
 
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
@@ -95,7 +94,7 @@ def _limit_memory(memory_mb: int) -> None:
     RLIMIT_DATA counts what is private and writable, which is near to what AWS counts. RLIMIT_AS would count mapped
     libraries and address space that is only reserved, and stop functions that use little memory.
     """
-    import resource  # noqa: PLC0415 - not on every platform
+    import resource  # not on every platform
 
     for line in Path("/proc/self/status").read_text().splitlines():
         name, _, value = line.partition(":")

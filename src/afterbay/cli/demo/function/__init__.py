@@ -1,0 +1,1 @@
+"""The demo's function: ``app.py`` is what goes into the zip."""

@@ -1,0 +1,156 @@
+"""The whole local address: moto, our services, and the engine that runs the mappings, wired together.
+
+Letters and function logs leave as they do anywhere: by AWS calls, here to the address itself (DESIGN section 8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from botocore.credentials import Credentials
+
+from afterbay.aws.client import AwsSettings
+from afterbay.aws.regions import AwsRegions
+from afterbay.core.change.arn import parse_arn
+from afterbay.core.mapping.settings import MappingSettings
+from afterbay.endpoint.address import Address
+from afterbay.endpoint.function_logs import FunctionLogs
+from afterbay.endpoint.protocol import Request, Response
+from afterbay.endpoint.services.lambda_functions import LambdaFunctions
+from afterbay.endpoint.services.lambda_mappings import LambdaMappings
+from afterbay.endpoint.services.lambda_registry import FunctionRegistry
+from afterbay.endpoint.streams_reader import InProcessStreams
+from afterbay.engine.clock import Clock
+from afterbay.engine.jitter import spread
+from afterbay.engine.meter import Meter
+from afterbay.engine.outbox import Outbox
+from afterbay.engine.status import as_document, take
+from afterbay.engine.supervisor import Connections, Supervisor
+from afterbay.functions.child import LaunchSettings
+from afterbay.functions.libraries import has_awslambdaric, link_libraries
+from afterbay.functions.logs import LogWriter
+from afterbay.ports import Answer, Function, Source, Target
+from afterbay.sources.dynamodb_streams import DynamoDbStreamsSource
+from afterbay.stores.memory import MemoryStore
+from afterbay.targets.choose import choose_target
+
+__all__ = ["LocalAddress"]
+
+DRAIN_S = 20.0
+"""How long a function may finish what it has when the address ends."""
+
+STORE_THREADS = 2
+
+
+class LocalAddress:
+    """``async with LocalAddress(host, port)``: everything is up inside the block, and drained behind it."""
+
+    def __init__(self, host: str, port: int, *, meter: Meter | None = None) -> None:
+        self.clock = Clock()
+        self.address = Address(host, port, self.clock, status=self._status, on_reset=self._reset)
+        self._meter = meter
+        self._folder = tempfile.TemporaryDirectory(prefix="afterbay-dev-")
+        self._targets: dict[str, Target] = {}
+
+    @property
+    def url(self) -> str:
+        return self.address.url
+
+    async def __aenter__(self) -> LocalAddress:
+        await self.address.__aenter__()
+        try:
+            await self._start()
+        except BaseException:
+            await self.address.__aexit__(None, None, None)
+            raise
+        self.address.mark_ready()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Mappings finish what is in flight, then functions, then their logs; the address itself ends last."""
+        await self.supervisor.__aexit__(*exc)
+        await self.functions.close(grace_s=DRAIN_S)
+        await self._logs.close()
+        self._aws.close()
+        await self.address.__aexit__(None, None, None)
+        await asyncio.to_thread(self._folder.cleanup)
+
+    async def _start(self) -> None:
+        libraries = await asyncio.to_thread(link_libraries, Path(self._folder.name) / "libraries")
+        self._aws = AwsRegions(AwsSettings(endpoint_url=self.url, credentials=Credentials("test", "test")))
+        self._logs = LogWriter(FunctionLogs(self._aws))
+        self._logs.start()
+        self.functions = FunctionRegistry(
+            launch=LaunchSettings(
+                libraries=libraries,
+                endpoint_url=self.url,
+                client="awslambdaric" if has_awslambdaric() else "bootstrap",
+            ),
+            log=self._logs.write,
+            now=self.clock.now,
+            faults=self.address.faults,
+        )
+        await self._start_engine()
+        self.mappings = LambdaMappings(
+            functions=self.functions, streams=self.address.registry, engine=self.supervisor, now=self.clock.now
+        )
+        self._lambda_functions = LambdaFunctions(self.functions, fetch=self._fetch)
+        self.address.add_service("lambda", self._lambda)
+
+    async def _start_engine(self) -> None:
+        self._store = MemoryStore(secrets.token_bytes(32))
+        threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
+        outbox = Outbox(self._store, self._target, self.clock, threads)
+        self._streams = InProcessStreams(self.address.streams)
+        connections = Connections(source=self._source, function=self._function)
+        self.supervisor = Supervisor(
+            connections, self._store, outbox, self.clock, jitter=spread, meter=self._meter, threads=threads
+        )
+        await self.supervisor.__aenter__()
+
+    async def _lambda(self, request: Request) -> Response:
+        service = self.mappings if LambdaMappings.owns(request) else self._lambda_functions
+        return await service(request)
+
+    async def _status(self) -> object:
+        return as_document(take(self.supervisor, self.clock.now()))
+
+    async def _reset(self) -> None:
+        await self.supervisor.clear()
+        self.mappings.registry.clear()
+        await self.functions.reset()
+        self._targets.clear()
+
+    async def _fetch(self, bucket: str, key: str, region: str) -> bytes:
+        answer = await self._aws.of(region).call("s3", "get_object", Bucket=bucket, Key=key)
+        body = answer["Body"]
+        return body if isinstance(body, bytes) else b""
+
+    def _source(self, settings: MappingSettings) -> Source:
+        return DynamoDbStreamsSource(self._streams, settings.event_source_arn)
+
+    def _function(self, settings: MappingSettings) -> Function:
+        return _Named(self.functions, settings.function_arn)
+
+    def _target(self, destination: str) -> Target:
+        found = self._targets.get(destination)
+        if found is None:
+            region = parse_arn(destination).region
+            found = self._targets[destination] = choose_target(destination, self._aws.of(region))
+        return found
+
+
+class _Named:
+    """A function by its ARN, looked up at each invocation: a mapping outlives its function (R34)."""
+
+    def __init__(self, functions: FunctionRegistry, arn: str) -> None:
+        self._functions = functions
+        self._arn = arn
+
+    async def invoke(self, payload: bytes, *, request_id: str) -> Answer:
+        region = parse_arn(self._arn).region
+        return (await self._functions.invoke(self._arn, region, payload, request_id=request_id)).answer

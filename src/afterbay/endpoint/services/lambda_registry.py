@@ -1,0 +1,264 @@
+"""The functions of the local address: what the API changes and what the engine invokes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from afterbay.core.change.arn import parse_function_name
+from afterbay.endpoint.protocol import ACCOUNT, service_fault
+from afterbay.endpoint.services.lambda_code import Code, unpack
+from afterbay.endpoint.services.lambda_settings import FunctionSettings
+from afterbay.errors import (
+    DeniedError,
+    EndpointError,
+    NotFoundError,
+    PayloadTooLargeError,
+    ServiceError,
+    SettingsError,
+    ThrottledError,
+    UnavailableError,
+)
+from afterbay.functions.child import LaunchSettings, LoggedAnswer
+from afterbay.functions.definition import FunctionDefinition
+from afterbay.functions.logs import LogSink
+from afterbay.functions.process import ProcessFunction
+from afterbay.ports import Answer, Function
+
+__all__ = ["Faults", "FunctionRegistry", "RegisteredFunction", "already_there", "function_arn"]
+
+DRAIN_S = 900.0
+"""How long old code may go on with what it began: no invocation lasts longer."""
+
+_log = logging.getLogger(__name__)
+_HERE = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+class Faults(Protocol):
+    """Faults that someone planned (``emulator.faults``)."""
+
+    def take(self, service: str, operation: str) -> str | None: ...
+
+
+@dataclass(slots=True)
+class RegisteredFunction:
+    """One function as it is now; the API replaces what it updates."""
+
+    name: str
+    region: str
+    arn: str
+    settings: FunctionSettings
+    code: Code
+    tags: dict[str, str]
+    modified: datetime
+    revision: str
+    process: ProcessFunction
+
+
+class FunctionRegistry:
+    """Functions by region and name, each with its processes.
+
+    ``get`` hands the engine a function that is looked up anew at each invocation: an update counts from the next one on,
+    and a deleted function is not found any more.
+    """
+
+    def __init__(
+        self,
+        *,
+        launch: LaunchSettings,
+        log: LogSink,
+        now: Callable[[], datetime],
+        faults: Faults,
+        children_max: int = 10,
+    ) -> None:
+        self._launch = launch
+        self._log_sink = log
+        self._now = now
+        self._faults = faults
+        self._children_max = children_max
+        self._functions: dict[tuple[str, str], RegisteredFunction] = {}
+        self._folder = tempfile.TemporaryDirectory(prefix="afterbay-functions-")
+        self._numbers = itertools.count(1)
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    def exists(self, name_or_arn: str, region: str) -> str | None:
+        """The ARN (unqualified) of the function that any of R2's forms names, or None."""
+        found = self.find(name_or_arn, region)
+        return None if found is None else found.arn
+
+    def get(self, name_or_arn: str, region: str) -> Function:
+        """The function to invoke. Raises ``NotFoundError``."""
+        handle = _Handle(self, name_or_arn, region)
+        handle.resolve()
+        return handle
+
+    def find(self, name_or_arn: str, region: str) -> RegisteredFunction | None:
+        """The function, if the name is one, and lies in ``region`` and our account, and asks for no other version."""
+        try:
+            asked = parse_function_name(name_or_arn)
+        except SettingsError:
+            return None
+        if asked.account not in (None, ACCOUNT) or asked.qualifier not in (None, "$LATEST"):
+            return None
+        return self._functions.get((asked.region or region, asked.name))
+
+    def listed(self, region: str) -> Iterator[RegisteredFunction]:
+        """The functions of a region by name."""
+        for _, one in sorted(self._functions.items()):
+            if one.region == region:
+                yield one
+
+    async def create(
+        self, name: str, region: str, settings: FunctionSettings, content: bytes, tags: dict[str, str]
+    ) -> RegisteredFunction:
+        """Add a function. Raises ``EndpointError`` if its zip file is broken or the name is taken."""
+        code = await self._unpacked(content)
+        if (region, name) in self._functions:  # asked for twice at the same time: the first one is there by now
+            code.remove()
+            raise already_there(name)
+        arn = function_arn(name, region)
+        process = self._start(name, region, settings, code)
+        made = RegisteredFunction(name, region, arn, settings, code, tags, self._now(), str(uuid.uuid4()), process)
+        self._functions[region, name] = made
+        return made
+
+    async def replace_code(self, function: RegisteredFunction, content: bytes, settings: FunctionSettings) -> None:
+        """Later invocations run the new code; those that run finish on the old."""
+        code = await self._unpacked(content)
+        self._renew(function, settings, code)
+
+    def replace_settings(self, function: RegisteredFunction, settings: FunctionSettings) -> None:
+        """Later invocations run with the new settings."""
+        self._renew(function, settings, function.code)
+
+    async def delete(self, function: RegisteredFunction) -> None:
+        """Forget the function; what runs is let finish."""
+        if self._functions.pop((function.region, function.name), None) is not None:
+            self._retire(function.process, function.code)
+
+    async def invoke(
+        self, name_or_arn: str, region: str, payload: bytes, *, request_id: str, client_context: str | None = None
+    ) -> LoggedAnswer:
+        """Invoke, for the API and the engine alike. Raises ``ServiceError``; planned faults are met here."""
+        code = self._faults.take("lambda", "Invoke")
+        if code is not None:
+            raise _as_service_error(code)
+        found = self.find(name_or_arn, region)
+        if found is None:
+            raise _not_found(name_or_arn, region)
+        return await found.process.invoke_logged(payload, request_id=request_id, client_context=client_context)
+
+    async def reset(self) -> None:
+        """Forget every function and end its processes at once."""
+        functions, self._functions = list(self._functions.values()), {}
+        await asyncio.gather(*(one.process.close() for one in functions))
+        for one in functions:
+            one.code.remove()
+
+    async def close(self, *, grace_s: float = 0.0) -> None:
+        """Let what runs finish within ``grace_s``, end every process, remove the code."""
+        await asyncio.gather(*(one.process.close(grace_s=grace_s) for one in self._functions.values()))
+        for task in self._retiring:
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
+        await asyncio.to_thread(self._folder.cleanup)
+
+    async def _unpacked(self, content: bytes) -> Code:
+        folder = Path(self._folder.name) / str(next(self._numbers))
+        return await asyncio.to_thread(unpack, content, folder)
+
+    def _renew(self, function: RegisteredFunction, settings: FunctionSettings, code: Code) -> None:
+        old_process, old_code = function.process, function.code
+        function.process = self._start(function.name, function.region, settings, code)
+        function.settings, function.code = settings, code
+        function.modified, function.revision = self._now(), str(uuid.uuid4())
+        self._retire(old_process, None if old_code is code else old_code)
+
+    def _start(self, name: str, region: str, settings: FunctionSettings, code: Code) -> ProcessFunction:
+        if settings.runtime != _HERE:
+            fields = {"function": name, "runtime": settings.runtime, "runs_on": _HERE}
+            _log.warning("the function's Python version is not at hand", extra=fields)
+        definition = FunctionDefinition(
+            name=name,
+            arn=function_arn(name, region),
+            region=region,
+            runtime=settings.runtime,
+            handler=settings.handler,
+            code=code.folder,
+            timeout_s=settings.timeout_s,
+            memory_mb=settings.memory_mb,
+            variables=settings.variables or {},
+            log_group=settings.log_group,
+        )
+        return ProcessFunction(
+            definition, self._launch, log=self._log_sink, now=self._now, children_max=self._children_max
+        )
+
+    def _retire(self, process: ProcessFunction, code: Code | None) -> None:
+        async def drain() -> None:
+            try:
+                await process.close(grace_s=DRAIN_S)
+            finally:
+                await process.close()
+                if code is not None:
+                    code.remove()
+
+        task = asyncio.create_task(drain())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+
+@dataclass(frozen=True, slots=True)
+class _Handle:
+    """A function by name: ``ports.Function`` for the engine."""
+
+    registry: FunctionRegistry
+    name_or_arn: str
+    region: str
+
+    def resolve(self) -> None:
+        if self.registry.find(self.name_or_arn, self.region) is None:
+            raise _not_found(self.name_or_arn, self.region)
+
+    async def invoke(self, payload: bytes, *, request_id: str) -> Answer:
+        logged = await self.registry.invoke(self.name_or_arn, self.region, payload, request_id=request_id)
+        return logged.answer
+
+
+def function_arn(name: str, region: str) -> str:
+    return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{name}"
+
+
+def already_there(name: str) -> EndpointError:
+    return EndpointError("ResourceConflictException", f"Function already exist: {name}", status=409)
+
+
+def _not_found(name_or_arn: str, region: str) -> NotFoundError:
+    try:
+        arn = parse_function_name(name_or_arn).arn(region=region, account=ACCOUNT)
+    except SettingsError:
+        arn = name_or_arn
+    return NotFoundError(f"Function not found: {arn}", code="ResourceNotFoundException")
+
+
+def _as_service_error(code: str) -> ServiceError:
+    """A planned fault as what the engine would make of the service's answer."""
+    fault = service_fault(code)
+    if code in ("TooManyRequestsException", "ThrottlingException", "EC2ThrottledException"):
+        return ThrottledError(fault.message, code=code)
+    if code in ("ResourceNotFoundException",):
+        return NotFoundError(fault.message, code=code)
+    if code in ("AccessDeniedException", "UnrecognizedClientException", "KMSAccessDeniedException"):
+        return DeniedError(fault.message, code=code)
+    if code in ("RequestTooLargeException", "RequestEntityTooLargeException"):
+        return PayloadTooLargeError(fault.message, code=code)
+    return UnavailableError(fault.message, code=code)

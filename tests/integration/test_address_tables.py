@@ -1,0 +1,108 @@
+"""Writes that moto gets wrong, mended in front of it: what a failed request leaves, and numbers."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture
+def table(address) -> str:
+    return address.table()
+
+
+def keys(address, table) -> list[tuple[str, str]]:
+    return [(r["eventName"], r["dynamodb"]["Keys"]["pk"]["S"]) for r in address.records(address.stream(table))]
+
+
+def stored(address, table) -> set[str]:
+    return {one["pk"]["S"] for one in address.client("dynamodb").scan(TableName=table)["Items"]}
+
+
+def test_an_update_that_fails_on_a_new_item_leaves_none(address, table):
+    with pytest.raises(ClientError):
+        address.client("dynamodb").update_item(
+            TableName=table,
+            Key={"pk": {"S": "a"}},
+            UpdateExpression="SET v = other + :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        )
+    assert (stored(address, table), keys(address, table)) == (set(), [])
+
+
+def test_a_cancelled_transaction_leaves_nothing_and_later_writes_are_seen(address, table):
+    dynamodb = address.client("dynamodb")
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "old"}, "v": {"S": "1"}})
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        dynamodb.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": table, "Item": {"pk": {"S": "new"}}}},
+                {"Delete": {"TableName": table, "Key": {"pk": {"S": "old"}}}},
+                {
+                    "ConditionCheck": {
+                        "TableName": table,
+                        "Key": {"pk": {"S": "none"}},
+                        "ConditionExpression": "attribute_exists(pk)",
+                    }
+                },
+            ]
+        )
+    assert stored(address, table) == {"old"}
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "after"}})
+    assert keys(address, table) == [("INSERT", "old"), ("INSERT", "after")]
+
+
+def test_old_images_are_those_before_the_write(address, table):
+    dynamodb = address.client("dynamodb")
+    for value in ("1", "2", "3"):
+        dynamodb.update_item(
+            TableName=table,
+            Key={"pk": {"S": "a"}},
+            UpdateExpression="SET m = :m",
+            ExpressionAttributeValues={":m": {"M": {"deep": {"L": [{"N": value}]}}}},
+        )
+    records = address.records(address.stream(table))
+    images = [[one["dynamodb"].get(name, {}).get("m") for name in ("OldImage", "NewImage")] for one in records]
+    deep = [None, *({"M": {"deep": {"L": [{"N": value}]}}} for value in ("1", "2", "3"))]
+    assert images == [[deep[n], deep[n + 1]] for n in range(3)]
+
+
+def test_sums_keep_all_their_digits(address, table):
+    dynamodb = address.client("dynamodb")
+    long = "12345678901234567890123456789012345.678"
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "a"}, "n": {"N": long}})
+    added = dynamodb.update_item(
+        TableName=table,
+        Key={"pk": {"S": "a"}},
+        UpdateExpression="ADD n :v",
+        ExpressionAttributeValues={":v": {"N": "0.002"}},
+        ReturnValues="UPDATED_NEW",
+    )
+    assert added["Attributes"]["n"] == {"N": "12345678901234567890123456789012345.68"}
+
+
+@pytest.mark.parametrize("number", ["1" * 39, "1E+126", "1E-131", "seven"])
+def test_a_number_that_cannot_be_stored_is_refused(address, table, number):
+    with pytest.raises(ClientError) as refused:
+        address.client("dynamodb").put_item(TableName=table, Item={"pk": {"S": "a"}, "n": {"N": number}})
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_tables_of_two_regions_are_apart(address, table):
+    assert table not in address.client("dynamodb", "ap-south-1").list_tables()["TableNames"]
+
+
+def test_every_partiql_call_makes_its_records(address, table):
+    dynamodb = address.client("dynamodb")
+    dynamodb.execute_statement(Statement=f"INSERT INTO \"{table}\" VALUE {{'pk': 'a', 'v': '1'}}")
+    dynamodb.batch_execute_statement(Statements=[{"Statement": f"INSERT INTO \"{table}\" VALUE {{'pk': 'b'}}"}])
+    dynamodb.execute_transaction(
+        TransactStatements=[
+            {"Statement": f"UPDATE \"{table}\" SET v='2' WHERE pk='a'"},
+            {"Statement": f"DELETE FROM \"{table}\" WHERE pk='b'"},
+        ]
+    )
+    assert keys(address, table) == [("INSERT", "a"), ("INSERT", "b"), ("MODIFY", "a"), ("REMOVE", "b")]
+
+
+def test_kinesis_for_dynamodb_is_refused_by_name(address, table):
+    with pytest.raises(ClientError, match="not implemented yet"):
+        address.client("dynamodb").describe_kinesis_streaming_destination(TableName=table)
