@@ -61,7 +61,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkpoint
 def test_a_saved_shard_comes_back_as_it_was(
     store: CheckpointStore, at: TrimHorizon | AtTime | After | ShardEnd
 ) -> None:
-    saved = SavedShard(ONE, at, parents=(TWO, ShardId("p")), epoch="2026-01-01T00:00:00.000", window=b'{"n":\xff1}')
+    epoch = "2026-01-01T00:00:00.000"
+    lanes = (Position(0), Position(10**27 + 1))
+    saved = SavedShard(ONE, at, parents=(TWO, ShardId("p")), epoch=epoch, window=b'{"n":\xff1}', lanes=lanes)
     store.save("m", [saved])
     assert store.load("m") == (saved,)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from itertools import islice
 
 from afterbay.core.shard.position import Position, ShardId
 from afterbay.errors import TrimmedError
@@ -138,7 +137,7 @@ class ShardLog:
         first = bisect_right(self._numbers, position)
         records: list[bytes] = []
         left = bytes_max
-        for body in islice(self._bodies, first, first + limit):
+        for body in self._bodies[first : first + limit]:
             left -= len(body)
             if left < 0 and records:
                 break

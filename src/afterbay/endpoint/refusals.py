@@ -19,14 +19,14 @@ def refuse_undeliverable(route: Route, request: Request) -> None:
     if route.service == "sns" and route.operation == "Subscribe" and b"Protocol=lambda" in request.body:
         raise EndpointError(
             "InvalidParameter",
-            "Invalid parameter: Protocol: the local address does not deliver topics to functions yet; subscribe a queue",
+            "Invalid parameter: Protocol: this address does not deliver topics to functions yet; subscribe a queue",
         )
-    if route.service == "s3" and request.method == "PUT" and "notification" in request.parameters:
-        if any(name in request.body for name in _LAMBDA_NOTIFICATIONS):
-            raise EndpointError(
-                "InvalidArgument",
-                "the local address does not deliver bucket notifications to functions yet; name a queue or a topic",
-            )
+    notifies = route.service == "s3" and request.method == "PUT" and "notification" in request.parameters
+    if notifies and any(name in request.body for name in _LAMBDA_NOTIFICATIONS):
+        raise EndpointError(
+            "InvalidArgument",
+            "the local address does not deliver bucket notifications to functions yet; name a queue or a topic",
+        )
     if route.service == "logs" and route.operation == "PutSubscriptionFilter" and b":lambda:" in request.body:
         raise EndpointError(
             "InvalidParameterException", "the local address does not deliver log events to functions yet"

@@ -78,9 +78,9 @@ class StreamRegistry:
         log.trim(now)
         return log
 
-    def exists(self, arn: str) -> bool:
+    def exists(self, stream_arn: str) -> bool:
         with suppress(NotFoundError):
-            self.get(arn)
+            self.get(stream_arn)
             return True
         return False
 

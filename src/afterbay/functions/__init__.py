@@ -1,1 +1,1 @@
-"""What a mapping can invoke: a Python callable here (``local``), or a function in processes of its own (``process``)."""
+"""What a mapping can invoke: a callable in this process, a function in processes of its own, or one behind the API."""

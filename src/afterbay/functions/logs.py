@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -85,13 +85,11 @@ class LogWriter:
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
-            batch = self._take()
-            try:
-                await self._write_out(batch)
-            except ServiceError:
-                if self._closing:
-                    return
-                self._lines.extendleft(reversed(batch))
+            left = await self._write_out(self._take())
+            if left and self._closing:
+                return
+            if left:
+                self._lines.extendleft(reversed(left))
                 await asyncio.sleep(RETRY_PAUSE_S)
 
     def _take(self) -> list[LogLine]:
@@ -111,11 +109,15 @@ class LogWriter:
             batch.insert(0, LogLine(first.function, first.region, first.group, first.stream, "", first.time, note))
         return batch
 
-    async def _write_out(self, batch: list[LogLine]) -> None:
+    async def _write_out(self, batch: list[LogLine]) -> list[LogLine]:
+        """Write each stream's lines; the answer is what was not taken."""
         streams: dict[tuple[str, str, str], list[LogLine]] = defaultdict(list)
         for line in batch:
             streams[line.region, line.group, line.stream].append(line)
+        left: list[LogLine] = []
         for (region, group, stream), lines in streams.items():
-            await self._put(region, group, stream, [(line.time, line.text) for line in lines])
-            for line in lines:  # if a later stream fails, only what is left is tried again
-                batch.remove(line)
+            try:
+                await self._put(region, group, stream, [(line.time, line.text) for line in lines])
+            except ServiceError:
+                left += lines
+        return left

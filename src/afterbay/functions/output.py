@@ -22,8 +22,8 @@ class OutputPipe:
     """The read end of a pipe whose ``write_fd`` a process gets as output and error.
 
     ``line`` is told each line as it was written, with its line end; carriage returns inside become line ends (AWS's
-    runtime writes a stack trace as one line that way). ``drain`` reads at once what is there, so that what a function printed
-    before its answer is seen before its answer is.
+    runtime writes a stack trace as one line that way). ``drain`` reads at once what is there, so that what a function
+    printed before its answer is seen before its answer is.
     """
 
     def __init__(self, line: Callable[[str], None]) -> None:

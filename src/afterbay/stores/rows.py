@@ -38,6 +38,7 @@ class _Shard(msgspec.Struct, frozen=True, tag_field="form", tag="shard-1"):
     window: bytes | None
     position: str | None = None
     time: datetime | None = None
+    lanes: tuple[str, ...] = ()
 
 
 class _Letter(msgspec.Struct, frozen=True, tag_field="form", tag="letter-1", kw_only=True):
@@ -85,16 +86,17 @@ def encode_shard(saved: SavedShard) -> bytes:
             at, position = "AFTER", str(after)
         case ShardEnd():
             at = "SHARD_END"
-    row = _Shard(at, saved.parents, saved.epoch, saved.window, position, time)
+    lanes = tuple(str(lane) for lane in saved.lanes)
+    row = _Shard(at, saved.parents, saved.epoch, saved.window, position, time, lanes)
     return msgspec.msgpack.encode(row)
 
 
 def decode_shard(shard: str, body: bytes) -> SavedShard:
     """Raises ``msgspec.MsgspecError`` for bytes that are no row of ours."""
     row = _SHARD.decode(body)
-    return SavedShard(
-        ShardId(shard), _saved_at(row), tuple(ShardId(parent) for parent in row.parents), row.epoch, row.window
-    )
+    parents = tuple(ShardId(parent) for parent in row.parents)
+    lanes = tuple(Position(int(lane)) for lane in row.lanes)
+    return SavedShard(ShardId(shard), _saved_at(row), parents, row.epoch, row.window, lanes)
 
 
 def _saved_at(row: _Shard) -> SavedAt:

@@ -160,7 +160,8 @@ def _replay(evidence: Evidence) -> Check:
             strange = ", ".join(f"{number} {kind.value}" for kind, number in count.items() if number)
             wrong.append(f"{one.sink}: {strange}; only one record is poison, and none is skipped or fails")
         told.append(
-            f"{one.sink}: applied 0, duplicates {count[Kind.DUPLICATE]}, stale {count[Kind.STALE]}, {one.rows} rows equal"
+            f"{one.sink}: applied 0, duplicates {count[Kind.DUPLICATE]}, stale {count[Kind.STALE]},"
+            f" {one.rows} rows equal"
         )
     return _check(
         REPLAY, "replaying the whole stream from TRIM_HORIZON changes nothing in either sink", wrong, "; ".join(told)

@@ -32,19 +32,25 @@ class Clients:
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        return self._session.client("dynamodb", endpoint_url=self._url, config=self._config)
+        client: DynamoDBClient = self._session.client("dynamodb", endpoint_url=self._url, config=self._config)
+        return client
 
     @cached_property
     def streams(self) -> DynamoDBStreamsClient:
-        return self._session.client("dynamodbstreams", endpoint_url=self._url, config=self._config)
+        client: DynamoDBStreamsClient = self._session.client(
+            "dynamodbstreams", endpoint_url=self._url, config=self._config
+        )
+        return client
 
     @cached_property
     def functions(self) -> LambdaClient:
-        return self._session.client("lambda", endpoint_url=self._url, config=self._config)
+        client: LambdaClient = self._session.client("lambda", endpoint_url=self._url, config=self._config)
+        return client
 
     @cached_property
     def queues(self) -> SQSClient:
-        return self._session.client("sqs", endpoint_url=self._url, config=self._config)
+        client: SQSClient = self._session.client("sqs", endpoint_url=self._url, config=self._config)
+        return client
 
     def close(self) -> None:
         for name in ("dynamodb", "streams", "functions", "queues"):

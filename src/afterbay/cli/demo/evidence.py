@@ -18,7 +18,6 @@ from afterbay.cli.demo.sinks import open_sinks
 from afterbay.cli.demo.stream import Streamed, read_stream
 from afterbay.cli.demo.witness import Delivery, read_witness
 from afterbay.core.change.value import decode_item, encode_item
-from afterbay.errors import UnavailableError
 from afterbay.sinks.live import live_item
 
 __all__ = ["Evidence", "Found", "SinkContents", "gather"]
@@ -90,7 +89,4 @@ def _table(clients: Clients) -> Found:
 
 
 def _mapping_state(clients: Clients, places: Places) -> str:
-    state = clients.functions.get_event_source_mapping(UUID=places.mapping).get("State")
-    if state is None:
-        raise UnavailableError("the mapping has no state", code="WrongForm")
-    return state
+    return clients.functions.get_event_source_mapping(UUID=places.mapping)["State"]

@@ -25,7 +25,7 @@ CLOCK_STEP_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedLetter:
-    """``requests`` are the ids of the invocations that got the record, in order; the last attempts are of one batch (R89).
+    """``requests`` are the ids of the invocations that got the record, in order; the last are of one batch (R89).
     ``sent_between`` bounds the moment of sending, in epoch seconds."""
 
     function_arn: str
@@ -67,11 +67,12 @@ class ExpectedLetter:
         return first_s - CLOCK_STEP_S <= datetime.fromisoformat(value).timestamp() <= last_s + CLOCK_STEP_S
 
     def _is_request(self, value: JsonValue) -> bool:
-        """A UUID, and the very one that the function saw at its last attempt (R110)."""
+        """A UUID, and the very one that the function saw at each attempt of that batch (R89, R110)."""
         try:
-            return isinstance(value, str) and str(UUID(value)) == value and value == self.requests[-1]
-        except (ValueError, IndexError):
+            is_uuid = isinstance(value, str) and str(UUID(value)) == value
+        except ValueError:
             return False
+        return is_uuid and self.requests[-self.invoke_count :] == (value,) * self.invoke_count
 
 
 def faults(body: str, expected: ExpectedLetter) -> list[str]:
@@ -85,7 +86,9 @@ def faults(body: str, expected: ExpectedLetter) -> list[str]:
     found = dict(_leaves(document))
     wanted = expected.members()
     wrong_members = [f"{path} is missing" for path in wanted if path not in found]
-    wrong_members += [f"{path} is {found[path]!r}" for path, right in wanted.items() if path in found and not right(found[path])]
+    wrong_members += [
+        f"{path} is {found[path]!r}" for path, right in wanted.items() if path in found and not right(found[path])
+    ]
     wrong_members += [f"{path} does not belong there" for path in found if path not in wanted]
     return wrong_members
 

@@ -80,7 +80,7 @@ class Life:
 
 def read_orders(count: int) -> list[Order]:
     """The first ``count`` orders of the file that comes with the package."""
-    with (files("afterbay") / "data" / "cdnow-orders.csv").open(encoding="utf-8", newline="") as file:
+    with (files("afterbay") / "data" / "cdnow-orders.csv").open(encoding="utf-8") as file:
         orders = [Order(**line) for line in csv.DictReader(file)]
     if not 1 <= count <= len(orders):
         raise SettingsError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -47,7 +47,7 @@ class Progress:
     state: str = "Creating"
     age_s: float = 0.0
     outbox: int = 0
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
 
     @property
     def done(self) -> int:

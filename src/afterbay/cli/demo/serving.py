@@ -89,9 +89,7 @@ class Serving:
         try:
             status, body = self._get("/_afterbay/status")
         except (OSError, http.client.HTTPException) as error:
-            raise UnavailableError(
-                f"the address does not answer: {self._last_words()}", code="AddressGone"
-            ) from error
+            raise UnavailableError(f"the address does not answer: {self._last_words()}", code="AddressGone") from error
         if status != http.client.OK:
             raise UnavailableError(f"the address answered {status} to /_afterbay/status", code=str(status))
         return read_progress(body)

@@ -60,14 +60,12 @@ def parents_first(parents: Mapping[str, str | None]) -> list[str]:
 
 def _shards(client: DynamoDBStreamsClient, stream_arn: str) -> dict[str, str | None]:
     listed: list[ShardTypeDef] = []
-    last: str | None = None
-    while True:
-        more = {} if last is None else {"ExclusiveStartShardId": last}
-        described = client.describe_stream(StreamArn=stream_arn, **more)["StreamDescription"]
+    described = client.describe_stream(StreamArn=stream_arn)["StreamDescription"]
+    listed += described.get("Shards", [])
+    while last := described.get("LastEvaluatedShardId"):
+        described = client.describe_stream(StreamArn=stream_arn, ExclusiveStartShardId=last)["StreamDescription"]
         listed += described.get("Shards", [])
-        last = described.get("LastEvaluatedShardId")
-        if last is None:
-            return {shard.get("ShardId", ""): shard.get("ParentShardId") for shard in listed}
+    return {shard.get("ShardId", ""): shard.get("ParentShardId") for shard in listed}
 
 
 def _pages(client: DynamoDBStreamsClient, stream_arn: str, shard: str) -> Iterator[list[Mapping[str, object]]]:

@@ -15,8 +15,7 @@ def halves(batch: Batch, shard: ShardId, ids: RequestIds) -> tuple[Batch, Batch]
     Rules: R93 each half is a new batch with a budget of its own, R92 the cut itself uses no retry.
     """
     middle = len(batch.records) // 2
-    generation = batch.generation + 1
     return (
-        make_batch(batch.records[:middle], shard, ids, generation=generation),
-        make_batch(batch.records[middle:], shard, ids, generation=generation),
+        make_batch(batch.records[:middle], shard, ids, generation=batch.generation),
+        make_batch(batch.records[middle:], shard, ids, generation=batch.generation),
     )

@@ -26,6 +26,7 @@ class SavedShard:
     parents: tuple[ShardId, ...] = ()
     epoch: str | None = None
     window: bytes | None = None
+    lanes: tuple[Position, ...] = ()
 
 
 class Watermark:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -33,12 +34,14 @@ class Lane:
 
     ``window_ends``: when the batching window under way is over. It starts when the previous invocation completes,
     not with the first record (R55), and empty windows follow each other, so a record waits at most one window.
+    ``done``: everything of this lane up to here is done, by this run or an earlier one (0: nothing is known).
     ``discarding``: how many leading records of the batch on top a letter is being stored for.
     """
 
-    __slots__ = ("batches", "discarding", "state", "waiting", "waiting_bytes", "window_ends")
+    __slots__ = ("batches", "discarding", "done", "state", "waiting", "waiting_bytes", "window_ends")
 
-    def __init__(self, window_ends: datetime) -> None:
+    def __init__(self, window_ends: datetime, done: Position) -> None:
+        self.done = done
         self.waiting: deque[RawRecord] = deque()
         self.waiting_bytes = 0
         self.batches: list[Batch] = []
@@ -65,6 +68,14 @@ class Lane:
     def admit(self, record: RawRecord) -> None:
         self.waiting.append(record)
         self.waiting_bytes += len(record.body)
+
+    def acknowledge(self, records: Sequence[RawRecord]) -> None:
+        """Note what is done; ``batches`` holds it no more. What lies behind an unfinished record cannot be told yet."""
+        lowest = self.lowest()
+        for record in reversed(records):
+            if lowest is None or record.position < lowest:
+                self.done = max(self.done, Position(record.position))
+                return
 
     def full(self, batch_size: int) -> bool:
         """True when what waits fills a batch by count or by bytes (R54)."""

@@ -392,7 +392,8 @@ class Mapping:
         for description, start, orphan in self._lineup.startable():
             if orphan is not None:
                 commands.append(Tell(Notice.PARENT_MISSING, description.shard, f"its parent is {orphan}"))
-            shard = Shard(description, start, context, now)
+            row = self._lineup.saved.get(description.shard)
+            shard = Shard(description, start, context, now, () if row is None else row.lanes)
             self.shards[description.shard] = shard
             commands += shard.begin(now)
         return commands

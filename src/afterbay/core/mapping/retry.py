@@ -76,10 +76,10 @@ def decide(batch: Batch, outcome: Outcome, settings: MappingSettings, shard: Sha
             return Again(max(backoff_s(batch.not_reached), advice or 0.0))
         case FailedFrom(position=position, response=response):
             rest = tuple(r for r in batch.records if r.position >= position)
-            return _without_what_is_done(batch, rest, response, settings, shard, ids)
+            return _without_what_is_done(batch, rest, batch.generation, response, settings, shard, ids)
         case FailedSome(positions=positions, response=response):
             rest = _failed_and_behind(batch.records, positions)
-            return _without_what_is_done(batch, rest, response, settings, shard, ids)
+            return _without_what_is_done(batch, rest, batch.generation + 1, response, settings, shard, ids)
         case Failed(cause=cause, splittable=splittable, response=response):
             told = None if cause is Cause.TOO_LARGE else response
             return _failed(batch, splittable, told, settings, shard, ids)
@@ -90,6 +90,7 @@ def decide(batch: Batch, outcome: Outcome, settings: MappingSettings, shard: Sha
 def _without_what_is_done(
     batch: Batch,
     rest: tuple[RawRecord, ...],
+    generation: int,
     response: ResponseContext | None,
     settings: MappingSettings,
     shard: ShardId,
@@ -98,7 +99,7 @@ def _without_what_is_done(
     assert rest, "a failure names a record of the batch"
     if len(rest) == len(batch.records):
         return _failed(batch, True, response, settings, shard, ids)
-    return Replace((make_batch(rest, shard, ids, generation=batch.generation + 1),))
+    return Replace((make_batch(rest, shard, ids, generation=generation),))
 
 
 def _failed(

@@ -53,7 +53,14 @@ class ShardContext:
 class Shard:
     """One shard. Every method that is told something returns the commands that follow from it."""
 
-    def __init__(self, description: ShardDescription, start: StartAt, context: ShardContext, now: datetime) -> None:
+    def __init__(
+        self,
+        description: ShardDescription,
+        start: StartAt,
+        context: ShardContext,
+        now: datetime,
+        marks: tuple[Position, ...] = (),
+    ) -> None:
         settings = context.settings
         self.description = description
         self.start = start
@@ -67,11 +74,15 @@ class Shard:
         self._last_read: Position | None = start.position if isinstance(start, After) else None
         self._watermark = Watermark(self._last_read)
         window_ends = now + timedelta(seconds=settings.batching_window_s)
-        self.lanes = [Lane(window_ends) for _ in range(settings.parallelization_factor)]
+        factor = settings.parallelization_factor
+        if len(marks) != factor:  # of another factor: its lanes were others
+            marks = (Position(0),) * factor
+        self.lanes = [Lane(window_ends, done) for done in marks]
+        self._marks = marks
         self.buffered = 0
         self.buffered_bytes = 0
-        self._records_max = max(BUFFER_RECORDS_MIN, 2 * settings.batch_size * settings.parallelization_factor)
-        self._bytes_max = max(BUFFER_BYTES_MIN, 12 * 1024 * 1024 * settings.parallelization_factor)
+        self._records_max = max(BUFFER_RECORDS_MIN, 2 * settings.batch_size * factor)
+        self._bytes_max = max(BUFFER_BYTES_MIN, 12 * 1024 * 1024 * factor)
 
     # What is true of it
 
@@ -100,7 +111,8 @@ class Shard:
         if self.finished:
             return SavedShard(shard, ShardEnd(), parents)
         done = self._watermark.done
-        return SavedShard(shard, to_save(self.start) if done is None else After(done), parents)
+        at = to_save(self.start) if done is None else After(done)
+        return SavedShard(shard, at, parents, lanes=self._marks if len(self.lanes) > 1 else ())
 
     # What it is told
 
@@ -121,7 +133,10 @@ class Shard:
                 continue
             last = position
             self._watermark.read(position)
-            self.lanes[lane_of(record.key, factor) if factor > 1 else 0].admit(record)
+            lane = self.lanes[lane_of(record.key, factor) if factor > 1 else 0]
+            if position <= lane.done:
+                continue  # an earlier run finished it: its lane was ahead of the others
+            lane.admit(record)
             self.buffered += 1
             self.buffered_bytes += len(record.body)
         self._last_read = last
@@ -175,6 +190,7 @@ class Shard:
                 lane.batches.extend(reversed(batches))
                 kept = {record.position for part in batches for record in part.records}
                 acknowledged = [record for record in batch.records if record.position not in kept]
+                lane.acknowledge(acknowledged)
                 self._forget(acknowledged)
                 self._context.counters.delivered += len(acknowledged)
                 if split:
@@ -233,9 +249,10 @@ class Shard:
         return commands
 
     def settle_watermark(self) -> bool:
-        """Move the position up to the lowest unfinished record over all lanes (R65); True if it moved."""
+        """Move the position up to the lowest unfinished record over all lanes (R65); True if something moved."""
         open_positions = [position for lane in self.lanes if (position := lane.lowest()) is not None]
-        return self._watermark.advance(min(open_positions, default=None))
+        marks, self._marks = self._marks, tuple(lane.done for lane in self.lanes)
+        return self._watermark.advance(min(open_positions, default=None)) or marks != self._marks
 
     def wake_at(self) -> datetime | None:
         """When the first batching window with something in it is over."""
@@ -352,10 +369,11 @@ class Shard:
                     rest,
                     self.description.shard,
                     self._context.ids,
-                    generation=batch.generation + 1,
+                    generation=batch.generation,
                     attempts=batch.attempts,
                 )
             )
+        lane.acknowledge(batch.records[:count])
         lane.discarding = 0
 
     def _forget(self, records: Sequence[RawRecord]) -> None:

@@ -208,7 +208,7 @@ def _check_revision(function: RegisteredFunction, params: dict[str, JsonValue]) 
 def _unknown(request: Request) -> EndpointError:
     tail = request.segments[3] if len(request.segments) > 3 else ""
     named = _NOT_YET.get(tail)
-    told = f"{named} are not supported by afterbay yet" if named else f"{request.method} {request.path} is no call"
+    told = f"{named}: not supported by afterbay yet" if named else f"{request.method} {request.path} is no call"
     return EndpointError("UnknownOperationException", told, status=HTTPStatus.NOT_FOUND)
 
 

@@ -8,6 +8,7 @@ import logging
 import sys
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,8 +68,8 @@ class RegisteredFunction:
 class FunctionRegistry:
     """Functions by region and name, each with its processes.
 
-    ``get`` hands the engine a function that is looked up anew at each invocation: an update counts from the next one on,
-    and a deleted function is not found any more.
+    ``get`` hands the engine a function that is looked up anew at each invocation: an update counts from the next one
+    on, and a deleted function is not found any more.
     """
 
     def __init__(
@@ -89,6 +90,9 @@ class FunctionRegistry:
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-functions-")
         self._numbers = itertools.count(1)
         self._retiring: set[asyncio.Task[None]] = set()
+        self._users: Counter[Path] = (
+            Counter()
+        )  # how many ProcessFunctions run in a code folder: the last one removes it
 
     def exists(self, name_or_arn: str, region: str) -> str | None:
         """The ARN (unqualified) of the function that any of R2's forms names, or None."""
@@ -162,7 +166,7 @@ class FunctionRegistry:
         functions, self._functions = list(self._functions.values()), {}
         await asyncio.gather(*(one.process.close() for one in functions))
         for one in functions:
-            one.code.remove()
+            self._retire(one.process, one.code)
 
     async def close(self, *, grace_s: float = 0.0) -> None:
         """Let what runs finish within ``grace_s``, end every process, remove the code."""
@@ -181,12 +185,13 @@ class FunctionRegistry:
         function.process = self._start(function.name, function.region, settings, code)
         function.settings, function.code = settings, code
         function.modified, function.revision = self._now(), str(uuid.uuid4())
-        self._retire(old_process, None if old_code is code else old_code)
+        self._retire(old_process, old_code)
 
     def _start(self, name: str, region: str, settings: FunctionSettings, code: Code) -> ProcessFunction:
         if settings.runtime != _HERE:
             fields = {"function": name, "runtime": settings.runtime, "runs_on": _HERE}
             _log.warning("the function's Python version is not at hand", extra=fields)
+        self._users[code.folder] += 1
         definition = FunctionDefinition(
             name=name,
             arn=function_arn(name, region),
@@ -203,14 +208,16 @@ class FunctionRegistry:
             definition, self._launch, log=self._log_sink, now=self._now, children_max=self._children_max
         )
 
-    def _retire(self, process: ProcessFunction, code: Code | None) -> None:
+    def _retire(self, process: ProcessFunction, code: Code) -> None:
         async def drain() -> None:
             try:
                 await process.close(grace_s=DRAIN_S)
             finally:
                 await process.close()
-                if code is not None:
-                    code.remove()
+                self._users[code.folder] -= 1
+                if not self._users[code.folder]:
+                    del self._users[code.folder]
+                    await asyncio.to_thread(code.remove)
 
         task = asyncio.create_task(drain())
         self._retiring.add(task)

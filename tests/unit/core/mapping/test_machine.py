@@ -538,3 +538,34 @@ def test_deliveries_carry_the_lane_and_shard_that_answers_are_addressed_to() -> 
     addressed = {(c.shard, c.lane) for c in world.in_hand if isinstance(c, Deliver)}
     assert len(addressed) == 2
     assert len({c.batch.request_id for c in world.in_hand}) == 2
+
+
+def test_a_restart_repeats_no_more_than_the_batch_that_each_lane_had() -> None:
+    stream = {"s": [record(n, f"k{n}") for n in range(1, 400)]}
+    chosen = settings(batch_size=5, parallelization_factor=4)
+    stored = Stored()
+    world = World(chosen, stream, stored=stored)
+    world.hold = True
+    world.start().run(0)
+    stuck = world.in_hand[0].lane
+    while any(command.lane != stuck for command in world.in_hand):  # one lane is slow, the others go on
+        world.answer(next(i for i, command in enumerate(world.in_hand) if command.lane != stuck))
+        world.run(0)
+    again = World(chosen, stream, stored=stored).start().run(1)
+    repeated = {p for batch in world.delivered for p in batch} & {p for batch in again.delivered for p in batch}
+    assert repeated == set()
+    assert {p for batch in (*world.delivered, *again.delivered) for p in batch} == set(range(1, 400))
+
+
+def test_marks_of_another_factor_do_not_count() -> None:
+    stream = {"s": [record(n, f"k{n}") for n in range(1, 100)]}
+    stored = Stored()
+    world = World(settings(batch_size=5, parallelization_factor=4), stream, stored=stored)
+    world.hold = True
+    world.start().run(0)
+    stuck = world.in_hand[0].lane
+    while any(command.lane != stuck for command in world.in_hand):
+        world.answer(next(i for i, command in enumerate(world.in_hand) if command.lane != stuck))
+        world.run(0)
+    again = World(settings(parallelization_factor=3), stream, stored=stored).start().run(1)
+    assert {p for batch in (*world.delivered, *again.delivered) for p in batch} == set(range(1, 100))
