@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-#DEMO
 from afterbay.cli.dev import dev
 from afterbay.cli.output import told_in_one_line
 from afterbay.cli.run import run
@@ -19,8 +18,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (dev, run, status):
-    app.command()(told_in_one_line(verb))
+app.command()(told_in_one_line(dev))
+app.command()(told_in_one_line(run))
+app.command()(told_in_one_line(status))
 
 
 def main() -> None:
