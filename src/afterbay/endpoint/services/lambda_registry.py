@@ -90,9 +90,8 @@ class FunctionRegistry:
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-functions-")
         self._numbers = itertools.count(1)
         self._retiring: set[asyncio.Task[None]] = set()
-        self._users: Counter[Path] = (
-            Counter()
-        )  # how many ProcessFunctions run in a code folder: the last one removes it
+        # How many ProcessFunctions run in a code folder; the last one to end removes it.
+        self._users: Counter[Path] = Counter()
 
     def exists(self, name_or_arn: str, region: str) -> str | None:
         """The ARN (unqualified) of the function that any of R2's forms names, or None."""
