@@ -1,4 +1,4 @@
-"""Functions in real processes, with AWS's runtime client and with ours: what each way to fail costs, and what is seen."""
+"""Functions in real processes, with AWS's runtime client and with ours: what each failure costs, and what is seen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -137,7 +137,7 @@ class Bench:
             ),
             LaunchSettings(libraries=self.libraries, endpoint_url="http://127.0.0.1:4566", client=self.client),
             log=self.lines.append,
-            now=lambda: datetime.now(timezone.utc),
+            now=lambda: datetime.now(UTC),
             children_max=children_max,
         )
         try:

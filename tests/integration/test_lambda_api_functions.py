@@ -1,4 +1,4 @@
-"""The Lambda API's functions by real requests to the service: bodies, codes, texts, updates under way, faults, zip files."""
+"""The Lambda API's functions, by requests to the service: bodies, codes, texts, updates under way, faults, zips."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import logging
 import stat
 import zipfile
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -34,7 +34,7 @@ from afterbay.functions.libraries import link_libraries
 REGION = "eu-west-1"
 ARN = f"arn:aws:lambda:{REGION}:000000000000:function:orders"
 ROOT = "/2015-03-31/functions"
-NOW = datetime(2026, 1, 1, 12, 30, tzinfo=timezone.utc)
+NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 OBJECTS = {("bucket", "code.zip"): "def handler(event, context): return 'from s3'\n"}
 
 

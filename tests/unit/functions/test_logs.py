@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +11,7 @@ from afterbay.errors import UnavailableError
 from afterbay.functions import logs
 from afterbay.functions.logs import LogLine, LogWriter
 
-NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def line(text: str, stream: str = "s") -> LogLine:
