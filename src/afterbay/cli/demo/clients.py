@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import boto3
@@ -52,7 +53,16 @@ class Clients:
         client: SQSClient = self._session.client("sqs", endpoint_url=self._url, config=self._config)
         return client
 
+    def __enter__(self) -> Clients:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def close(self) -> None:
+        """Close the connections of those that were used."""
         for name in ("dynamodb", "streams", "functions", "queues"):
             if name in self.__dict__:
                 self.__dict__[name].close()

@@ -1,24 +1,23 @@
-"""The demo from start to end: an address, the pipeline on it, the orders, the wait, the evidence, the report."""
+"""The demo from start to end: an address, the pipeline on it, the orders, the wait, the proof."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from afterbay.cli.demo.awscli import AwsCli, find_aws
-from afterbay.cli.demo.checks import judge
 from afterbay.cli.demo.clients import REGION, Clients
+from afterbay.cli.demo.delivered import Delivered
 from afterbay.cli.demo.display import Display, Meter
-from afterbay.cli.demo.evidence import gather
 from afterbay.cli.demo.orders import Life, lives, read_orders
 from afterbay.cli.demo.places import Names, Places
 from afterbay.cli.demo.progress import Counts
-from afterbay.cli.demo.report import Report
+from afterbay.cli.demo.report import Kept, Report
 from afterbay.cli.demo.serving import Serving, free_port
 from afterbay.cli.demo.setup import put_up
 from afterbay.cli.demo.writing import Writing
@@ -56,85 +55,75 @@ class Demo:
         self._options = options
         self._display = display
         self._before_checks = before_checks
-        self._clock = Clock()
-        self._lives: Sequence[Life] = ()
-        self._meter = Meter(0)
-        self._started_s = 0.0
 
     def run(self) -> Report:
-        """All of it. Whatever happens, nothing that was started is left, but for the address that is to be kept."""
-        aws = find_aws()
+        """All of it."""
+        with self.delivered() as delivered:
+            self._display.say("delivered; now the proof")
+            serving = delivered.serving
+            kept = Kept(serving.url, serving.pid, str(serving.folder)) if self._options.keep else None
+            return delivered.check(self._before_checks(delivered.places), kept)
+
+    @contextmanager
+    def delivered(self) -> Generator[Delivered]:
+        """Everything up to the checks, up for as long as the block lasts.
+
+        Whatever happens, nothing that was started is left behind, but for an address that is to be kept, and that only
+        if the block ends well.
+        """
+        program = find_aws()
         orders = read_orders(self._options.orders)
-        began = time.monotonic()
-        self._started_s = self._clock.now().timestamp()
-        self._lives = lives(orders, int(self._started_s))
-        self._meter = Meter(self.changes)
+        began_s, clock = time.monotonic(), Clock()
+        started_s = clock.now().timestamp()
+        those = lives(orders, int(started_s))
+        meter = Meter(_changes(those))
         with ExitStack() as stack:
             folder = Path(tempfile.mkdtemp(prefix="afterbay-demo-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             port = free_port() if self._options.port is None else self._options.port
             serving = Serving(port, folder, kept=self._options.keep)
             stack.callback(serving.stop)
+            clients = stack.enter_context(Clients(serving.url))
             with self._display:
                 self._display.say(f"$ afterbay dev --port {port}")
                 serving.start()
-                places = put_up(
-                    AwsCli(aws, serving.url, REGION, folder, self._display.say), serving.url, folder, self._started_s
+                aws = AwsCli(program, serving.url, REGION, folder, self._display.say)
+                places = put_up(aws, serving.url, folder, started_s)
+                self._deliver(those, serving, clients, meter)
+                yield Delivered(
+                    places=places,
+                    lives=those,
+                    serving=serving,
+                    clients=clients,
+                    meter=meter,
+                    clock=clock,
+                    began_s=began_s,
                 )
-                clients = Clients(serving.url)
-                stack.callback(clients.close)
-                self._deliver(serving, clients)
-                self._display.say("delivered; now the proof")
-                report = self.check(self._before_checks(places), serving, clients, began)
             if self._options.keep:
                 clients.close()
+                serving.leave()
                 stack.pop_all()
-                return self._kept(report, serving, folder)
-        return report
 
-    @property
-    def changes(self) -> int:
-        """Changes that the stream must have in the end."""
-        return sum(len(life.kinds) for life in self._lives)
-
-    def check(self, places: Places, serving: Serving, clients: Clients, began: float) -> Report:
-        """Gather the evidence at ``places``, judge it, and sum up. ``began`` is a moment of the monotonic clock."""
-        progress = serving.progress()
-        evidence = gather(places, self._lives, clients, progress, self._clock.now().timestamp())
-        counts = progress.counts
-        return Report(
-            orders=len(self._lives),
-            changes=self.changes,
-            checks=judge(evidence),
-            took_s=time.monotonic() - began,
-            records_per_s_peak=self._meter.peak_rate,
-            iterator_age_s_peak=self._meter.peak_age_s,
-            batches=counts.invocations,
-            retries=counts.retries,
-            bisects=counts.bisects,
-            letters=counts.letters,
-        )
-
-    def _deliver(self, serving: Serving, clients: Clients) -> None:
+    def _deliver(self, those: Sequence[Life], serving: Serving, clients: Clients, meter: Meter) -> None:
         """Write all lives and watch until the mapping is done with them, or does nothing any more."""
-        self._display.say(f"{len(self._lives)} real orders: {self.changes} changes, one of them poison")
-        with Writing(clients.dynamodb, Names.TABLE, self._lives) as writing:
+        changes = _changes(those)
+        self._display.say(f"{len(those)} real orders: {changes} changes, one of them poison")
+        with Writing(clients.dynamodb, Names.TABLE, those) as writing:
             counts, moved_s = Counts(), time.monotonic()
             while True:
-                progress = serving.progress()
-                now_s = time.monotonic()
+                progress, now_s = serving.progress(), time.monotonic()
                 writing.check()
-                self._display.show(self._meter.read(now_s, writing.written, progress))
-                if progress.done >= self.changes and progress.outbox == 0 and progress.age_s == 0:
+                self._display.show(meter.read(now_s, writing.written, progress))
+                if progress.done >= changes and progress.outbox == 0 and progress.age_s == 0:
                     return
                 if progress.counts != counts:
                     counts, moved_s = progress.counts, now_s
                 if now_s - moved_s > STALLED_S:
-                    self._display.say(f"nothing moves: {progress.done} of {self.changes} changes are done")
+                    self._display.say(f"nothing moves: {progress.done} of {changes} changes are done")
                     return
                 time.sleep(POLL_S)
 
-    def _kept(self, report: Report, serving: Serving, folder: Path) -> Report:
-        pid = serving.pid
-        serving.leave()
-        return replace(report, address=serving.url, address_pid=pid, folder=str(folder))
+
+def _changes(those: Sequence[Life]) -> int:
+    """Changes that the stream must have in the end."""
+    return sum(len(life.kinds) for life in those)

@@ -12,12 +12,21 @@ from rich.text import Text
 from afterbay.cli.demo.checks import Check
 from afterbay.cli.output import Exit
 
-__all__ = ["Report", "print_report"]
+__all__ = ["Kept", "Report", "print_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An address that still serves: its process, and the folder of its files."""
+
+    url: str
+    pid: int
+    folder: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Figures of the run and the checks. ``address`` is given where it still serves (``--keep``)."""
+    """Figures of the run and the checks. ``kept`` is given where the address stays up (``--keep``)."""
 
     orders: int
     changes: int
@@ -29,9 +38,7 @@ class Report:
     bisects: int
     letters: int
     checks: Sequence[Check]
-    address: str | None = None
-    address_pid: int | None = None
-    folder: str | None = None
+    kept: Kept | None = None
 
     @property
     def failed(self) -> list[str]:
@@ -48,8 +55,26 @@ class Report:
 
 
 def print_report(report: Report, console: Console) -> None:
-    """The table of checks, the figures, and how to go on where the address is kept."""
-    table = Table(title="What was promised, and what was found", title_justify="left", expand=True)
+    """The checks, the figures, and how to go on where the address is kept."""
+    if console.is_terminal:
+        _print_table(report, console)
+    else:
+        for check in report.checks:
+            mark = "ok  " if check.held else "FAIL"
+            console.print(Text(f"{mark} {check.name}: {check.promise}\n     {check.found}"), soft_wrap=True)
+    figures = (
+        f"{report.changes} changes of {report.orders} orders in {report.took_s:.0f} s; "
+        f"at most {report.records_per_s_peak:.0f} records/s and {report.iterator_age_s_peak:.1f} s of iterator age; "
+        f"{report.batches} batches, {report.retries} retries, {report.bisects} bisects, "
+        f"{report.letters} dead letter(s)"
+    )
+    console.print(Text(figures), soft_wrap=True)
+    if report.kept is not None:
+        _print_kept(report.kept, console)
+
+
+def _print_table(report: Report, console: Console) -> None:
+    table = Table(title="What was promised, and what was found", title_justify="left", expand=True, show_lines=True)
     table.add_column("", width=4)
     table.add_column("check", ratio=3)
     table.add_column("found", ratio=4)
@@ -57,26 +82,14 @@ def print_report(report: Report, console: Console) -> None:
         mark = Text("ok", style="green") if check.held else Text("FAIL", style="bold red")
         table.add_row(mark, Text.assemble((check.name, "bold"), f"\n{check.promise}"), Text(check.found))
     console.print(table)
-    console.print(
-        f"{report.changes} changes of {report.orders} orders in {report.took_s:.0f} s; "
-        f"at most {report.records_per_s_peak:.0f} records/s and {report.iterator_age_s_peak:.1f} s of iterator age; "
-        f"{report.batches} batches, {report.retries} retries, {report.bisects} bisects, "
-        f"{report.letters} dead letter(s)",
-        highlight=False,
-    )
-    if report.failed:
-        console.print(Text(f"{len(report.failed)} check(s) failed: {', '.join(report.failed)}", style="bold red"))
-    if report.address is not None:
-        _print_kept(report, console)
 
 
-def _print_kept(report: Report, console: Console) -> None:
-    url = report.address
+def _print_kept(kept: Kept, console: Console) -> None:
     lines = [
-        f"The address still serves at {url}. Try:",
-        f"  afterbay status --endpoint-url {url}",
-        f"  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={url} \\",
+        f"The address still serves at {kept.url}. Try:",
+        f"  afterbay status --endpoint-url {kept.url}",
+        f"  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={kept.url} \\",
         "    aws dynamodb scan --table-name orders-copy --max-items 3",
-        f"Stop it with: kill {report.address_pid}   (its files are in {report.folder})",
+        f"Stop it with: kill {kept.pid}   (its files stay in {kept.folder})",
     ]
     console.print(Text("\n".join(lines)), soft_wrap=True)

@@ -45,7 +45,7 @@ class Serving:
     def __init__(self, port: int, folder: Path, *, kept: bool) -> None:
         self.port = port
         self.log = folder / "address.log"
-        self._folder = folder
+        self.folder = folder
         self._kept = kept
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -64,8 +64,8 @@ class Serving:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, "dev", "--port", str(self.port)],
-                cwd=self._folder,
-                env=_environment(os.environ, self._folder),
+                cwd=self.folder,
+                env=_environment(os.environ, self.folder),
                 stdin=subprocess.DEVNULL if self._kept else subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -6,16 +6,19 @@ import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from afterbay.cli.output import print_json, say
 
-__all__ = ["INTERRUPTED", "demo"]
+if TYPE_CHECKING:
+    from afterbay.cli.demo.report import Report
 
-ORDERS_DEFAULT = 1000
-"""Some 2,600 changes: three quarters of a minute on two cores, most of it real work."""
+__all__ = ["INTERRUPTED", "demo", "finish"]
+
+ORDERS_DEFAULT = 1500
+"""Some 4,100 changes: a good half minute on two cores, all of it real work, and enough for retries and bisects."""
 
 INTERRUPTED = 130
 """The exit code that shells know for Ctrl-C."""
@@ -38,11 +41,8 @@ def demo(
     Example: afterbay demo --orders 200 --keep
     """
     # Loaded here: boto3 takes a moment that `afterbay dev`, which imports every verb, must not wait for.
-    from rich.console import Console
-
     from afterbay.cli.demo.display import choose_display
     from afterbay.cli.demo.pipeline import Demo, Options
-    from afterbay.cli.demo.report import print_report
 
     try:
         with _interrupted_by_signals():
@@ -50,6 +50,15 @@ def demo(
     except KeyboardInterrupt as interrupt:
         say("interrupted; the address is stopped")
         raise typer.Exit(INTERRUPTED) from interrupt
+    finish(report, as_json=as_json)
+
+
+def finish(report: Report, *, as_json: bool) -> NoReturn:
+    """Print the report and end with its exit code; what failed is named on stderr."""
+    from rich.console import Console
+
+    from afterbay.cli.demo.report import print_report
+
     if as_json:
         print_json(report.document())
     else:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from afterbay.core.change.arn import parse_arn
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.lifecycle import USER_ACTION, State
-from afterbay.core.mapping.machine import LastResult
+from afterbay.core.mapping.result import LastResult
 from afterbay.core.mapping.settings import MappingSettings
 
 __all__ = ["MappingStatus", "mapping_arn", "mapping_body"]

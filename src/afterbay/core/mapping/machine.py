@@ -7,7 +7,7 @@ Decides when the mapping reads, which shards may start, and when a position is s
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import assert_never
 
@@ -48,31 +48,15 @@ from afterbay.core.mapping.events import (
 )
 from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step
 from afterbay.core.mapping.lineup import Lineup
-from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedFrom, FailedSome, NotReached, Outcome
+from afterbay.core.mapping.listings import Listings
+from afterbay.core.mapping.outcome import Outcome
 from afterbay.core.mapping.request_id import RequestIds
-from afterbay.core.mapping.retry import backoff_s
+from afterbay.core.mapping.result import LastResult, result_of
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
 from afterbay.core.mapping.shard import Shard, ShardContext
 from afterbay.core.shard.position import ShardId
 
-__all__ = ["LastResult", "Mapping"]
-
-LISTING_INTERVAL = timedelta(seconds=60)
-"""A full listing besides the ones at shard ends (S29): children can appear late, and a listing is no snapshot."""
-
-CHILDREN_LISTINGS_MAX = 10
-CHILDREN_DELAY_FIRST_S = 0.05
-CHILDREN_DELAY_MAX_S = 1.0
-"""How often a finished shard's children are asked for before the periodic listing has to find them (S28)."""
-
-
-class LastResult(Enum):
-    """``LastProcessingResult`` (R40 to R44). A discard never changes it."""
-
-    NONE = "No records processed"
-    OK = "OK"
-    FUNCTION_FAILED = "PROBLEM: Function call failed"
-    INVALID_RESPONSE = "PROBLEM: Sequence number in function response is invalid. Please check function implementation."
+__all__ = ["Mapping"]
 
 
 class _Phase(Enum):
@@ -102,7 +86,6 @@ class Mapping:
         self.last_result = LastResult.NONE
         self.counters = Counters()
         self.shards: dict[ShardId, Shard] = {}
-        self.listing_failure: str | None = None
         self._ids = RequestIds(seed, uuid)
         self._phase = _Phase.RESTING
         self._lineup = Lineup(orders_parents=orders_parents)
@@ -110,10 +93,7 @@ class Mapping:
         self._saving = False
         self._dirty: dict[ShardId, None] = {}
         self._forget: list[ShardId] = []
-        self._listing_failures = 0
-        self._children_listings: dict[ShardId, int] = {}
-        self._listing = False
-        self._next_listing: datetime | None = None
+        self._listings = Listings()
         self._wake: datetime | None = None
         self._enabled = False
         self._then: Callable[[datetime], list[Command]] = self._rest_now
@@ -128,6 +108,11 @@ class Mapping:
         return self._phase is _Phase.OVER
 
     @property
+    def listing_failure(self) -> str | None:
+        """Why the shards cannot be listed at the moment."""
+        return self._listings.failure
+
+    @property
     def lineup(self) -> Lineup:
         """Which shards are known, and what has become of each."""
         return self._lineup
@@ -136,7 +121,7 @@ class Mapping:
         """Absorb one event; return what to do about it."""
         commands = self._absorb(event, now)
         if self._phase in (_Phase.READING, _Phase.DRAINING):
-            commands += self._settle(now)
+            commands += self._settle(self._touched(event))
         commands += self._save()
         if self._phase is _Phase.DRAINING and self._drained:
             commands += self._drain_over(now)
@@ -257,8 +242,7 @@ class Mapping:
         self._then = then
         self._phase = _Phase.DRAINING
         self._run += 1
-        self._listing = False
-        self._next_listing = None
+        self._listings.clear()
         for shard in self.shards.values():
             shard.drain()
         return []
@@ -270,7 +254,6 @@ class Mapping:
     def _drain_over(self, now: datetime) -> list[Command]:
         released: list[Command] = [ReleaseShard(shard) for shard in self.shards]
         self.shards.clear()
-        self._children_listings.clear()
         self._lineup.clear()
         return released + self._then(now)
 
@@ -281,7 +264,8 @@ class Mapping:
             return []
         self._lineup.load(saved)
         self._phase = _Phase.LISTING
-        return self._list()
+        first = not self._lineup.positioned
+        return [self._listings.ask(pin_latest=first and self.settings.starting_position is StartingPosition.LATEST)]
 
     def _saved(self, now: datetime) -> list[Command]:
         self._saving = False
@@ -312,18 +296,13 @@ class Mapping:
 
     # Shards
 
-    def _list(self, *, delay_s: float = 0.0) -> list[Command]:
-        self._listing = True
-        first = self._phase is _Phase.LISTING and not self._lineup.positioned
-        pin = first and self.settings.starting_position is StartingPosition.LATEST
-        return [ListShards(pin_latest=pin, delay_s=delay_s)]
-
     def _listed(self, event: ShardsListed | ListingFailed | ShardWithdrawn, now: datetime) -> list[Command]:
         if self._phase not in (_Phase.LISTING, _Phase.READING):
             return []
         match event:
             case ListingFailed(reason=reason, children_of=parent):
-                return self._listing_failed(reason, parent)
+                self._arrive(LifecycleEvent.STARTED)  # a stream that cannot be read must not hold up the API (R34, R52)
+                return self._listings.failed(reason, parent)
             case ShardWithdrawn(shard=shard):
                 self.shards.pop(shard, None)
                 self._lineup.withdraw(shard)
@@ -333,27 +312,8 @@ class Mapping:
             case _:
                 assert_never(event)
 
-    def _listing_failed(self, reason: str, parent: ShardId | None) -> list[Command]:
-        told: list[Command] = []
-        if self.listing_failure is None:
-            told.append(Tell(Notice.SOURCE_FAILED, parent, reason))
-        self.listing_failure = reason
-        self._listing_failures += 1
-        self._arrive(LifecycleEvent.STARTED)  # a stream that cannot be read must not hold up the API (R34, R52)
-        delay_s = backoff_s(self._listing_failures)
-        if parent is None:
-            return told + self._list(delay_s=delay_s)
-        return [*told, ListShards(children_of=parent, delay_s=delay_s)]
-
     def _take_listing(self, event: ShardsListed, now: datetime) -> list[Command]:
-        commands: list[Command] = []
-        if self.listing_failure is not None:
-            commands.append(Tell(Notice.SOURCE_RECOVERED, event.children_of, "the shards are listed again"))
-        self.listing_failure = None
-        self._listing_failures = 0
-        if event.children_of is None and event.complete:
-            self._listing = False
-            self._next_listing = now + LISTING_INTERVAL
+        commands = self._listings.came(event, now)
         fresh = self._lineup.take(event, self.settings, now)
         for gone in fresh.vanished:
             self._forget.append(gone)
@@ -366,18 +326,7 @@ class Mapping:
                 return commands + self._begin(now)
             self._phase = _Phase.POSITIONING
             return commands
-        if event.children_of is not None:
-            commands += self._children_again(event.children_of, event, now)
         return commands + self._start_shards(now)
-
-    def _children_again(self, parent: ShardId, event: ShardsListed, now: datetime) -> list[Command]:
-        """Ask again for the children of a finished shard, a bounded number of times (S28)."""
-        asked = self._children_listings.get(parent, 0) + 1
-        if event.shards or event.stream_disabled or asked >= CHILDREN_LISTINGS_MAX:
-            self._children_listings.pop(parent, None)
-            return []
-        self._children_listings[parent] = asked
-        return [ListShards(children_of=parent, delay_s=min(CHILDREN_DELAY_MAX_S, CHILDREN_DELAY_FIRST_S * 2.0**asked))]
 
     def _begin(self, now: datetime) -> list[Command]:
         """The positions are fixed and saved: from here on nothing that is written is missed (R46)."""
@@ -398,10 +347,20 @@ class Mapping:
             commands += shard.begin(now)
         return commands
 
-    def _settle(self, now: datetime) -> list[Command]:
+    def _touched(self, event: Event) -> list[Shard]:
+        """The shards that an event can have moved: the one that it names, else all."""
+        match event:
+            case RecordsRead() | ReadFailed() | Invoked() | Rested() | LetterStored():
+                one = self.shards.get(event.shard)
+                return [] if one is None else [one]
+            case _:
+                return list(self.shards.values())
+
+    def _settle(self, shards: list[Shard]) -> list[Command]:
         """Note which positions moved, and which shards came to their end."""
         commands: list[Command] = []
-        for name, shard in list(self.shards.items()):
+        for shard in shards:
+            name = shard.description.shard
             if shard.settle_watermark():
                 self._dirty[name] = None
             if shard.finished:
@@ -444,7 +403,7 @@ class Mapping:
         shard = self.shards.get(name)
         if shard is None:
             return []
-        self.last_result = _result_of(outcome, self.last_result)
+        self.last_result = result_of(outcome, self.last_result)
         return shard.invoked(lane, request_id, outcome, now)
 
     # Time
@@ -455,33 +414,19 @@ class Mapping:
         commands: list[Command] = []
         for shard in self.shards.values():
             commands += shard.advance(now)
-        if self._next_listing is not None and now >= self._next_listing and not self._listing:
-            self._next_listing = None
-            commands += self._list()
+        if self._listings.due(now):
+            commands.append(self._listings.ask())
         return commands
 
     def _wake_up(self) -> list[Command]:
-        moments = [moment for shard in self.shards.values() if (moment := shard.wake_at()) is not None]
-        if self._next_listing is not None:
-            moments.append(self._next_listing)
+        windows = self.settings.batching_window_s > 0
+        moments = (
+            [moment for shard in self.shards.values() if (moment := shard.wake_at()) is not None] if windows else []
+        )
+        if self._listings.next_at is not None:
+            moments.append(self._listings.next_at)
         wake = min(moments, default=None)
         if wake == self._wake:
             return []
         self._wake = wake
         return [WakeAt(wake)]
-
-
-def _result_of(outcome: Outcome, before: LastResult) -> LastResult:
-    """Rules: R41 a valid partial response is OK, R42 a function error, R43 a malformed response; R85 changes
-    nothing."""
-    match outcome:
-        case Delivered() | FailedFrom() | FailedSome():
-            return LastResult.OK
-        case Failed(cause=Cause.INVALID_RESPONSE):
-            return LastResult.INVALID_RESPONSE
-        case Failed():
-            return LastResult.FUNCTION_FAILED
-        case NotReached():
-            return before
-        case _:
-            assert_never(outcome)

@@ -23,7 +23,6 @@ from afterbay.core.mapping.events import (
     UpdateRequested,
 )
 from afterbay.core.mapping.lifecycle import State
-from afterbay.core.mapping.machine import LastResult
 from afterbay.core.mapping.outcome import (
     Cause,
     Delivered,
@@ -34,6 +33,7 @@ from afterbay.core.mapping.outcome import (
     Outcome,
     ResponseContext,
 )
+from afterbay.core.mapping.result import LastResult
 from afterbay.core.mapping.settings import StartingPosition
 from afterbay.core.mapping.snapshot import snapshot
 from afterbay.core.shard.lineage import ShardDescription
