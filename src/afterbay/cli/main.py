@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from afterbay.cli.demo.verb import demo
 from afterbay.cli.dev import dev
 from afterbay.cli.output import told_in_one_line
 from afterbay.cli.run import run
@@ -18,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(told_in_one_line(demo))
 app.command()(told_in_one_line(dev))
 app.command()(told_in_one_line(run))
 app.command()(told_in_one_line(status))
