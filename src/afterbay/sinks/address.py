@@ -29,7 +29,8 @@ _COMMON = ("fields", "ttl", "without")
 
 _NOT_YET = ("delta", "iceberg", "opensearch+http", "opensearch+https", "postgresql", "s3")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
-_USERINFO = re.compile(r"//[^/?#]*@")
+_USERINFO = re.compile(r"//.*@", re.DOTALL)
+"""Greedy: a password may hold any character, and half of it must not be shown either."""
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 _SQL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 
@@ -123,7 +124,7 @@ def _names(value: str) -> frozenset[str]:
 
 def _redacted(address: str) -> str:
     """An address as an error may show it: without what stands before an ``@``, and without parameters."""
-    return _USERINFO.sub("//***@", unquote(address).partition("?")[0])[:200]
+    return _USERINFO.sub("//***@", unquote(address)).partition("?")[0][:200]
 
 
 # ---- what each scheme takes
@@ -199,7 +200,14 @@ def _sqlite(address: SinkAddress) -> AnySink:
 
 
 def _dynamodb(address: SinkAddress) -> AnySink:
-    from afterbay.sinks.dynamodb import DynamoDbSink
+    try:
+        from afterbay.sinks.dynamodb import DynamoDbSink
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("boto3", "botocore"):
+            raise
+        raise SettingsError(
+            f"{address}: the AWS SDK is not installed", hint="install it: pip install 'afterbay[aws]'"
+        ) from missing
 
     return DynamoDbSink(
         address.place,

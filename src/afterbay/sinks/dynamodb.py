@@ -10,25 +10,29 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from afterbay.aws.errors import from_botocore
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.tombstone import TombstoneRetention
-from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict, judge
-from afterbay.errors import RecordError, SettingsError
+from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict
+from afterbay.errors import PayloadTooLargeError, RecordError, ServiceError, SettingsError
 from afterbay.sinks.dynamodb_item import GuardNames, mark_request, put_request, tombstone_request, without_guard
-from afterbay.sinks.entry import Entry, prepare_all
+from afterbay.sinks.entry import Entry, judge_stored, prepare_all
 from afterbay.sinks.live import LiveItem, live_item
 from afterbay.sinks.options import SinkOptions
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["DynamoDbSink", "verdict_of"]
+__all__ = ["DynamoDbSink"]
+
+Fault: TypeAlias = ClientError | BotoCoreError
+"""What a call of the SDK raises: the service's answer, or no answer."""
 
 WRITERS = 8
 """Keys written at once. A put takes some milliseconds, most of them waiting; more writers only meet throttles
@@ -76,6 +80,7 @@ class DynamoDbSink:
         self._region = region
         self._endpoint_url = endpoint_url
         self._client = client
+        self._makes_client = client is None
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
@@ -83,7 +88,8 @@ class DynamoDbSink:
         return f"dynamodb:{self._table}"
 
     def apply(self, changes: Sequence[ChangeRecord]) -> list[Verdict]:
-        """Write each change with its own condition. Raises ``SettingsError`` where no region is known."""
+        """Write each change with its own condition. Raises ``SettingsError`` where no region is known, or where the
+        table holds tokens of another form (E2)."""
         entries, verdicts = prepare_all(changes, self._options)
         keys: dict[str, list[tuple[int, Entry]]] = {}
         for index, entry in entries:
@@ -93,20 +99,29 @@ class DynamoDbSink:
         return [verdicts[index] for index in range(len(changes))]
 
     def read_live(self) -> Iterator[LiveItem]:
-        """Every live item of the table, strongly consistent."""
-        described = self._connected().describe_table(TableName=self._table)
-        keys = frozenset(part["AttributeName"] for part in described["Table"].get("KeySchema", ()))
-        pages = self._connected().get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True)
-        for page in pages:
-            for item in page["Items"]:
-                if self._names.deleted not in item:
-                    yield live_item(without_guard(item, self._names), keys)
+        """Every live item of the table, strongly consistent. Raises ``ServiceError``."""
+        client = self._connected()
+        try:
+            described = client.describe_table(TableName=self._table)
+            keys = frozenset(part["AttributeName"] for part in described["Table"].get("KeySchema", ()))
+            for page in client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
+                for item in page["Items"]:
+                    if self._names.deleted not in item:
+                        yield live_item(without_guard(item, self._names), keys)
+        except (ClientError, BotoCoreError) as fault:
+            raise from_botocore(fault, action=str(self)) from fault
 
     def close(self) -> None:
+        """End the writers. A client that was handed in stays its owner's."""
         with self._lock:
             pool, self._pool = self._pool, None
+            client = None
+            if self._makes_client:
+                client, self._client = self._client, None
         if pool is not None:
             pool.shutdown()
+        if client is not None:
+            client.close()
 
     # ---- calls
 
@@ -117,8 +132,8 @@ class DynamoDbSink:
                     self._client = boto3.Session().client(
                         "dynamodb", region_name=self._region, endpoint_url=self._endpoint_url, config=_CALLS
                     )
-                except NoRegionError as missing:
-                    raise SettingsError(f"{self}: no region", hint="add ?region=R, or set AWS_REGION") from missing
+                except BotoCoreError as fault:
+                    raise from_botocore(fault, action=str(self)) from fault
                 except ValueError as wrong:
                     raise SettingsError(f"{self}: endpoint_url is not a URL") from wrong
             return self._client
@@ -145,17 +160,15 @@ class DynamoDbSink:
                 return self._try(client, entry, live=live)
             except RecordError as refused:
                 return Verdict(Kind.POISON, str(refused))
-            except ClientError as fault:
-                if fault.response.get("Error", {}).get("Code") != _CONDITION:
+            except (ClientError, BotoCoreError) as fault:
+                if not _condition_failed(fault):
                     return self._failed(fault)
                 try:
                     stored = self._stored(client, entry, fault)
                 except (ClientError, BotoCoreError) as unread:
                     return self._failed(unread)
-            except BotoCoreError as fault:
-                return self._failed(fault)
             token = None if stored is None else _token(stored, self._names)
-            verdict = judge(entry.token, token)
+            verdict = judge_stored(entry.token, token, str(self))
             if verdict is not APPLIED:
                 return verdict
             live = stored is not None and self._names.deleted not in stored
@@ -173,9 +186,9 @@ class DynamoDbSink:
             client.put_item(**tombstone_request(self._table, entry, self._names, expires_s=expires_s))
         return SKIPPED
 
-    def _stored(self, client: DynamoDBClient, entry: Entry, fault: ClientError) -> Mapping[str, object] | None:
+    def _stored(self, client: DynamoDBClient, entry: Entry, fault: Fault) -> Mapping[str, object] | None:
         """The item that the condition met: from the answer, or read where the service does not send it."""
-        told = fault.response.get("Item")
+        told = fault.response.get("Item") if isinstance(fault, ClientError) else None
         if isinstance(told, dict) and told:
             return cast("Mapping[str, object]", told)
         key = put_request(self._table, entry, self._names, expires_s=0)["Item"]
@@ -183,21 +196,18 @@ class DynamoDbSink:
         read = client.get_item(TableName=self._table, Key=wanted, ConsistentRead=True).get("Item")
         return None if read is None else dict(read)
 
-    def _failed(self, fault: ClientError | BotoCoreError) -> Verdict:
-        return verdict_of(fault, str(self))
+    def _failed(self, fault: Fault) -> Verdict:
+        """What a failed call makes of its record, by the service's code (E8, E9). A time-out is retryable: the guard is
+        there. Raises ``SettingsError`` for what no record is to blame for."""
+        ours = from_botocore(fault, action=str(self))
+        if not isinstance(ours, ServiceError):
+            raise ours from fault
+        poison = isinstance(ours, PayloadTooLargeError) or ours.code in _POISON_CODES
+        return Verdict(Kind.POISON if poison else Kind.RETRYABLE, str(ours))
 
 
-def verdict_of(fault: ClientError | BotoCoreError, sink: str) -> Verdict:
-    """What a failed call makes of its record, by the service's code (E8, E9). A time-out is retryable: the guard is
-    there."""
-    if isinstance(fault, ClientError):
-        error = fault.response.get("Error", {})
-        code = error.get("Code", "Unknown")
-        kind = Kind.POISON if code in _POISON_CODES else Kind.RETRYABLE
-        return Verdict(kind, f"{sink}: {code}: {error.get('Message', '')}")
-    if isinstance(fault, ParamValidationError):
-        return Verdict(Kind.POISON, f"{sink}: the SDK refuses the item's form")
-    return Verdict(Kind.RETRYABLE, f"{sink}: {type(fault).__name__}")
+def _condition_failed(fault: Fault) -> bool:
+    return isinstance(fault, ClientError) and fault.response.get("Error", {}).get("Code") == _CONDITION
 
 
 def _token(stored: Mapping[str, object], names: GuardNames) -> str | None:

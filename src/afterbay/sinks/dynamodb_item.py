@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from afterbay.core.change.sequence import TOKEN_CHARS
 from afterbay.core.change.value import TypedItem
 from afterbay.errors import RecordError, SettingsError
 from afterbay.sinks.entry import Entry
@@ -21,6 +22,10 @@ __all__ = ["GuardNames", "mark_request", "put_request", "tombstone_request", "wi
 
 SdkItem = dict[str, Any]
 """Attribute values as the SDK takes them: typed, binary as ``bytes``. It stays inside the DynamoDB sink."""
+
+
+_OLDER = "#tok < :tok AND size(#tok) = :chars"
+"""The stored token is older, and of our form: one of another width would not compare (E2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,9 @@ def put_request(table: str, entry: Entry, names: GuardNames, *, expires_s: int) 
     return {
         "TableName": table,
         "Item": item,
-        "ConditionExpression": "attribute_not_exists(#tok) OR #tok < :tok",
+        "ConditionExpression": f"attribute_not_exists(#tok) OR ({_OLDER})",
         "ExpressionAttributeNames": {"#tok": names.token},
-        "ExpressionAttributeValues": {":tok": {"S": entry.token}},
+        "ExpressionAttributeValues": _token_values(entry),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
@@ -70,10 +75,10 @@ def mark_request(table: str, entry: Entry, names: GuardNames) -> UpdateItemInput
         "Key": _sdk_item(entry.keys_typed),
         "UpdateExpression": "SET #tok = :tok",
         "ConditionExpression": (
-            "attribute_exists(#key) AND attribute_not_exists(#deleted) AND (attribute_not_exists(#tok) OR #tok < :tok)"
+            f"attribute_exists(#key) AND attribute_not_exists(#deleted) AND (attribute_not_exists(#tok) OR ({_OLDER}))"
         ),
         "ExpressionAttributeNames": {"#tok": names.token, "#deleted": names.deleted, "#key": min(entry.keys_typed)},
-        "ExpressionAttributeValues": {":tok": {"S": entry.token}},
+        "ExpressionAttributeValues": _token_values(entry),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
@@ -81,13 +86,17 @@ def mark_request(table: str, entry: Entry, names: GuardNames) -> UpdateItemInput
 def tombstone_request(table: str, entry: Entry, names: GuardNames, *, expires_s: int) -> PutItemInputTypeDef:
     """A skipped expiry where no live item is: its token must stay all the same, and no live item may go (E6)."""
     request = put_request(table, entry, names, expires_s=expires_s)
-    request["ConditionExpression"] = "attribute_not_exists(#key) OR (attribute_exists(#deleted) AND #tok < :tok)"
+    request["ConditionExpression"] = f"attribute_not_exists(#key) OR (attribute_exists(#deleted) AND {_OLDER})"
     request["ExpressionAttributeNames"] = {
         "#tok": names.token,
         "#deleted": names.deleted,
         "#key": min(entry.keys_typed),
     }
     return request
+
+
+def _token_values(entry: Entry) -> SdkItem:
+    return {":tok": {"S": entry.token}, ":chars": {"N": str(TOKEN_CHARS)}}
 
 
 def without_guard(item: Mapping[str, object], names: GuardNames) -> dict[str, object]:

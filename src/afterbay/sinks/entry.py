@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from afterbay.core.change.record import ChangeRecord
+from afterbay.core.change.sequence import SequenceToken
 from afterbay.core.change.value import Item, TypedItem, canonical, decode_item, json_bytes
 from afterbay.core.change.view import ChangeKind
-from afterbay.core.guard import LOWEST_TOKEN, Kind, Verdict
-from afterbay.errors import RecordError
+from afterbay.core.guard import LOWEST_TOKEN, Kind, Verdict, judge
+from afterbay.errors import RecordError, SettingsError
 from afterbay.sinks.options import Expiry, SinkOptions
 
-__all__ = ["Entry", "prepare", "prepare_all"]
+__all__ = ["Entry", "judge_stored", "prepare", "prepare_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +92,17 @@ def _entry(change: ChangeRecord, options: SinkOptions) -> Entry:
         typed=typed,
         skips=change.is_expiry and options.ttl is Expiry.SKIP,
     )
+
+
+def judge_stored(token: str, stored: str | None, sink: str) -> Verdict:
+    """E5 against a token read from a sink. Raises ``SettingsError`` for one of another form: the two do not compare, so
+    one sink never holds both (E2)."""
+    if stored not in (None, LOWEST_TOKEN):
+        try:
+            SequenceToken.parse(stored)
+        except (RecordError, SettingsError) as foreign:
+            raise SettingsError(
+                f"{sink} holds a token of another form, of {len(stored)} characters",
+                hint="its items are another source's or another program's: give each kind of source a sink of its own",
+            ) from foreign
+    return judge(token, stored)

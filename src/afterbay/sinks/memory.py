@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.value import Item
-from afterbay.core.guard import APPLIED, SKIPPED, Verdict, judge
-from afterbay.sinks.entry import Entry, prepare_all
+from afterbay.core.guard import APPLIED, SKIPPED, Verdict
+from afterbay.sinks.entry import Entry, judge_stored, prepare_all
 from afterbay.sinks.live import LiveItem, plain_item
 from afterbay.sinks.options import SinkOptions
 
@@ -67,7 +67,7 @@ class MemorySink:
 
     def _write(self, entry: Entry) -> Verdict:
         stored = self._store.rows.get(entry.key)
-        verdict = judge(entry.token, stored.token if stored else None)
+        verdict = judge_stored(entry.token, stored.token if stored else None, str(self))
         if verdict is not APPLIED:
             return verdict
         kept = (stored.item if stored else None) if entry.skips else entry.item

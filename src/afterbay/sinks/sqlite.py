@@ -13,12 +13,12 @@ from pathlib import Path
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.tombstone import TombstoneRetention
-from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict, judge
-from afterbay.errors import SettingsError
-from afterbay.sinks.entry import Entry, prepare_all
+from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict
+from afterbay.errors import SettingsError, UnavailableError
+from afterbay.sinks.entry import Entry, judge_stored, prepare_all
 from afterbay.sinks.live import LiveItem, plain_text
 from afterbay.sinks.options import SinkOptions
-from afterbay.sinks.sqlite_table import SinkTable, create_or_check
+from afterbay.sinks.sqlite_table import SinkTable, create_or_check, is_there
 
 __all__ = ["SqliteSink"]
 
@@ -30,6 +30,7 @@ _PAGE_ROWS = 500
 _NEVER_OURS = {
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: does its folder exist?",
     sqlite3.SQLITE_NOTADB: "is no SQLite database",
+    sqlite3.SQLITE_CORRUPT: "is damaged",
     sqlite3.SQLITE_READONLY: "is read-only",
     sqlite3.SQLITE_PERM: "may not be opened",
 }
@@ -78,11 +79,18 @@ class SqliteSink:
         return [verdicts[index] for index in range(len(changes))]
 
     def read_live(self) -> Iterator[LiveItem]:
-        """Page by page, so that writers are not kept waiting; a sink that no change has reached yet has no items."""
+        """Page by page, so that writers are not kept waiting; a sink that no change has reached yet has no items.
+
+        Raises ``UnavailableError`` for a file in use, ``SettingsError`` for one that cannot be this sink.
+        """
         after = ""
         while True:
             with self._lock:
-                rows = self._page(after)
+                try:
+                    rows = self._page(after)
+                except sqlite3.Error as fault:
+                    name = self._passing(fault)
+                    raise UnavailableError(f"{self}: {name}", code=name) from fault
             for key, item in rows:
                 yield LiveItem(key, plain_text(item))
             if len(rows) < _PAGE_ROWS:
@@ -140,7 +148,7 @@ class SqliteSink:
     def _one(self, database: sqlite3.Connection, table: SinkTable, entry: Entry) -> Verdict:
         found = database.execute(table.stored_token, (entry.key,)).fetchone()
         stored = None if found is None else str(found[0])
-        verdict = judge(entry.token, stored)
+        verdict = judge_stored(entry.token, stored, str(self))
         if verdict is not APPLIED:
             return verdict
         expires_s = self._retention.purge_at_s(entry.created_s)
@@ -169,20 +177,22 @@ class SqliteSink:
         if not self._file.exists():
             return []
         database = self._database()
-        known = database.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (self._name,))
-        if known.fetchone() is None:
+        if not is_there(database, self._name):
             return []
         return list(database.execute(SinkTable(self._name, ()).live_page, (after, _PAGE_ROWS)))
 
     def _failed(self, fault: sqlite3.Error, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
         """Retryable for the whole batch: nothing of it was committed, or whether it was is not known (E9)."""
+        verdict = Verdict(Kind.RETRYABLE, f"{self}: {self._passing(fault)}")
+        return {index: verdict for index, _ in entries}
+
+    def _passing(self, fault: sqlite3.Error) -> str:
+        """The name of a fault that may pass. Raises ``SettingsError`` for one that does not."""
         code = getattr(fault, "sqlite_errorcode", None)
-        name = str(getattr(fault, "sqlite_errorname", type(fault).__name__))
         primary = code & 0xFF if isinstance(code, int) else None
         if primary in _NEVER_OURS:
             raise SettingsError(f"{self._file} {_NEVER_OURS[primary]}", hint="see the sink's address") from fault
-        verdict = Verdict(Kind.RETRYABLE, f"{self}: {name}")
-        return {index: verdict for index, _ in entries}
+        return str(getattr(fault, "sqlite_errorname", type(fault).__name__))
 
 
 def _prepare(database: sqlite3.Connection) -> None:

@@ -13,7 +13,7 @@ from afterbay.core.change.value import Value
 from afterbay.errors import SettingsError
 from afterbay.sinks.entry import Entry
 
-__all__ = ["SinkTable", "create_or_check"]
+__all__ = ["SinkTable", "create_or_check", "is_there"]
 
 _OWN = ("_key", "item", "_tok", "_deleted", "_expires")
 _PURGE_MAX = 500
@@ -97,6 +97,7 @@ def create_or_check(database: sqlite3.Connection, name: str, keys: tuple[str, ..
     _check_keys(table)
     found = _columns(database, name)
     if not found:
+        _check_free(database, table)
         for statement in table.definition:
             database.execute(statement)
     elif found != table.columns:
@@ -117,6 +118,28 @@ def _check_keys(table: SinkTable) -> None:
                 hint="that name is taken by another column; use another kind of sink for this table",
             )
         taken.add(name.lower())
+
+
+def is_there(database: sqlite3.Connection, name: str) -> bool:
+    """Whether the file has the sink's table. Raises ``SettingsError`` for a table that is not one."""
+    found = _columns(database, name)
+    if found and found[-len(_OWN) :] != _OWN:
+        raise SettingsError(
+            f"table {name} has columns {', '.join(found)}: no sink made it", hint="choose another table (table=)"
+        )
+    return bool(found)
+
+
+def _check_free(database: sqlite3.Connection, table: SinkTable) -> None:
+    """The table's view and index have names too, and another sink's table may have taken one of them."""
+    names = (f"{table.name}_expires", f"{table.name}_live")
+    taken = database.execute("SELECT name FROM sqlite_master WHERE lower(name) IN (lower(?), lower(?))", names)
+    found = taken.fetchone()
+    if found is not None:
+        raise SettingsError(
+            f"table {table.name} cannot be made: its file already has a {found[0]}",
+            hint="choose another table (table=)",
+        )
 
 
 def _columns(database: sqlite3.Connection, name: str) -> tuple[str, ...]:

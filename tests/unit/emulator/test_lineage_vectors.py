@@ -3,16 +3,18 @@
 A lease of a vector is a saved position of ours; LATEST, which is never saved (S45), is a start that is no TRIM_HORIZON.
 """
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from afterbay.core.mapping import machine
 from afterbay.core.mapping.checkpoint import SavedShard
+from afterbay.core.mapping.commands import ListShards
 from afterbay.core.mapping.events import ShardsListed
 from afterbay.core.mapping.lineup import POSITIONED, Lineup
+from afterbay.core.mapping.listings import Listings
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
-from afterbay.core.shard.lineage import leaves, roots
+from afterbay.core.shard.lineage import ShardDescription, leaves, roots
 from afterbay.core.shard.position import ShardEnd, ShardId, TrimHorizon
 from unit.emulator.test_stream import described
 from vectors.loading import Reader, vectors
@@ -92,12 +94,23 @@ def check_children_polls(given: Reader, wanted: Reader) -> None:
     """How often a finished shard's children are asked for (S28); jitter is the driver's."""
     assert given["event"] == "GetRecords returned no NextShardIterator"
     assert given["calls"] == "DescribeStream ShardFilter CHILD_SHARDS"
-    assert wanted["attempts_max"] == machine.CHILDREN_LISTINGS_MAX
-    first, longest = machine.CHILDREN_DELAY_FIRST_S * 1000, machine.CHILDREN_DELAY_MAX_S * 1000
-    assert wanted["delay_ms"] == f"min({first:.0f}*2^n,{longest:.0f}) +-20%"
+    nothing = ShardsListed((), complete=False, children_of=ShardId("p"))
+    listings, delays_ms = Listings(), list[float]()
+    while commands := listings.came(nothing, NOW):
+        (again,) = commands
+        assert isinstance(again, ListShards)
+        assert again.children_of == "p"
+        delays_ms.append(again.delay_s * 1000)
+    assert wanted["attempts_max"] == 1 + len(delays_ms), "the first one is asked at the shard's end"
+    assert wanted["delay_ms"] == "min(50*2^n,1000) +-20%"
+    assert delays_ms == [min(50 * 2**n, 1000) for n in range(1, 10)]
     assert wanted["stop_early_if"] == ["children found", "StreamStatus DISABLED"]
+    child = ShardDescription(ShardId("c"), (ShardId("p"),))
+    assert Listings().came(ShardsListed((child,), complete=False, children_of=ShardId("p")), NOW) == []
+    assert Listings().came(replace(nothing, stream_disabled=True), NOW) == []
     assert wanted["if_none"].endswith("let the periodic shard sync create the children")
-    assert timedelta(0) < machine.LISTING_INTERVAL
+    assert listings.came(ShardsListed(()), NOW) == []
+    assert listings.next_at is not None
 
 
 @pytest.mark.parametrize("vector", vectors("streams/lineage.json"))

@@ -88,8 +88,8 @@ def _print_kept(kept: Kept, console: Console) -> None:
     lines = [
         f"The address still serves at {kept.url}. Try:",
         f"  afterbay status --endpoint-url {kept.url}",
-        f"  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL={kept.url} \\",
-        "    aws dynamodb scan --table-name orders-copy --max-items 3",
+        "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1",
+        f"  AWS_ENDPOINT_URL={kept.url} aws dynamodb scan --table-name orders-copy --max-items 3",
         f"Stop it with: kill {kept.pid}   (its files stay in {kept.folder})",
     ]
     console.print(Text("\n".join(lines)), soft_wrap=True)

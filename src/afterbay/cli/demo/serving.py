@@ -60,6 +60,7 @@ class Serving:
 
     def start(self) -> None:
         """Return once the address is ready. Raises ``UnavailableError`` with what it said."""
+        _refuse_taken(self.port)
         module = "afterbay" if self._kept else "afterbay.cli.demo.tether"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -78,7 +79,6 @@ class Serving:
                 raise UnavailableError(
                     f"the address ended before it was ready: {self._last_words()}",
                     code="AddressEnded",
-                    hint="if the port is taken, name another with --port",
                 )
             if time.monotonic() > deadline:
                 raise UnavailableError(f"the address was not ready after {READY_S:.0f} s", code="NotReady")
@@ -135,6 +135,20 @@ class Serving:
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else f"it said nothing; see {self.log}"
+
+
+def _refuse_taken(port: int) -> None:
+    """Look first: whoever has the port may well be another address, and answer as if it were ours."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do; one just closed is no obstacle
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise UnavailableError(
+                f"port {port} cannot be listened on: {error.strerror}",
+                code="PortTaken",
+                hint="name another with --port, or leave it out for a free one",
+            ) from error
 
 
 def _environment(ours: Mapping[str, str], folder: Path) -> dict[str, str]:

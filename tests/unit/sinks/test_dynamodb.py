@@ -1,0 +1,276 @@
+"""The DynamoDB sink against a table's own answers: names that clash, codes, races, and a service that says less."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from moto import mock_aws
+
+from afterbay.core.change.record import ChangeRecord
+from afterbay.core.guard import Kind
+from afterbay.errors import NotFoundError, SettingsError
+from afterbay.sinks.dynamodb import RACES_MAX, DynamoDbSink
+from afterbay.sinks.dynamodb_item import GuardNames
+from afterbay.sinks.options import Expiry, SinkOptions
+from contract.histories import KEYS, History
+
+KEY = KEYS[2]
+
+
+@pytest.fixture
+def client(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-west-1")
+        client.create_table(
+            TableName="copy",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield client
+
+
+@pytest.fixture
+def made():
+    return History(random.Random(1))
+
+
+class Between:
+    """A client with something happening before or instead of a call; all else is the real one's."""
+
+    def __init__(self, client, **calls):
+        self._client = client
+        self._calls = calls
+
+    def __getattr__(self, name):
+        return self._calls.get(name) or getattr(self._client, name)
+
+
+def verdict(sink, record):
+    (one,) = sink.apply([ChangeRecord(record)])
+    return one
+
+
+def stored(client):
+    return client.scan(TableName="copy", ConsistentRead=True)["Items"]
+
+
+def refusal(code, status=400):
+    told = {"Error": {"Code": code, "Message": "said so"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(told, "PutItem")
+
+
+@pytest.mark.parametrize("name", GuardNames().all)
+def test_a_source_attribute_with_a_guards_name_is_poison_and_not_overwritten(client, made, name):
+    """E11, and the two ways out that the reason names."""
+    record = made.put(KEY, **{name: {"S": "mine"}})
+    told = verdict(DynamoDbSink("copy", client=client), record)
+    assert told.kind is Kind.POISON and name in told.reason and f"without={name}" in told.reason
+    assert stored(client) == []
+    names = GuardNames(token="_t", deleted="_d", expires="_e")
+    assert verdict(DynamoDbSink("copy", client=client, names=names), record).kind is Kind.APPLIED
+    (item,) = stored(client)
+    assert item[name] == {"S": "mine"} and set(item) == {"pk", "sk", "_t", name}
+
+
+def test_leaving_the_attribute_out_is_the_other_way_out(client, made):
+    sink = DynamoDbSink("copy", client=client, options=SinkOptions(without=frozenset({"_tok"})))
+    assert verdict(sink, made.put(KEY, _tok={"S": "mine"})).kind is Kind.APPLIED
+
+
+def test_guard_names_must_differ():
+    with pytest.raises(SettingsError, match="three different"):
+        GuardNames(token="_x", deleted="_x")
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (refusal("ProvisionedThroughputExceededException"), Kind.RETRYABLE),
+        (refusal("ThrottlingException"), Kind.RETRYABLE),
+        (refusal("RequestLimitExceeded"), Kind.RETRYABLE),
+        (refusal("InternalServerError", 500), Kind.RETRYABLE),
+        (refusal("NeverHeardOf", 503), Kind.RETRYABLE),
+        (refusal("AccessDeniedException"), Kind.RETRYABLE),
+        (refusal("TransactionConflictException"), Kind.RETRYABLE),
+        (ReadTimeoutError(endpoint_url="http://table"), Kind.RETRYABLE),
+        (ConnectionClosedError(endpoint_url="http://table"), Kind.RETRYABLE),
+        (refusal("ValidationException"), Kind.POISON),
+        (refusal("ItemCollectionSizeLimitExceededException"), Kind.POISON),
+        (refusal("RequestTooLargeException", 413), Kind.POISON),
+    ],
+    ids=lambda one: str(one) if isinstance(one, Exception) else one.value,
+)
+def test_a_failed_call_is_judged_by_its_code(client, made, fault, kind):
+    def put_item(**_):
+        raise fault
+
+    told = verdict(DynamoDbSink("copy", client=Between(client, put_item=put_item)), made.put(KEY))
+    assert told.kind is kind and "dynamodb:copy" in told.reason
+
+
+def test_one_keys_failure_leaves_the_other_keys_applied(client, made):
+    records = [made.put(key) for key in KEYS]
+
+    def put_item(**request):
+        if request["Item"]["pk"]["S"] == KEY[0]:
+            raise refusal("ThrottlingException")
+        return client.put_item(**request)
+
+    verdicts = DynamoDbSink("copy", client=Between(client, put_item=put_item)).apply(
+        [ChangeRecord(one) for one in records]
+    )
+    assert [one.kind for one in verdicts] == [
+        Kind.RETRYABLE if key[0] == KEY[0] else Kind.APPLIED for key in KEYS
+    ]  # two keys share that partition
+
+
+def test_calls_have_bounded_tries_and_time_outs():
+    sink = DynamoDbSink("copy", region="eu-west-1")
+    config = sink._connected().meta.config
+    assert config.retries["mode"] == "standard" and config.retries["total_max_attempts"] <= 5
+    assert config.read_timeout <= 10 and config.connect_timeout <= 3
+    sink.close()
+
+
+def test_a_missing_table_is_retryable_and_named(client, made):
+    sink = DynamoDbSink("elsewhere", client=client)
+    told = verdict(sink, made.put(KEY))
+    assert told.kind is Kind.RETRYABLE and "elsewhere" in told.reason and "ResourceNotFoundException" in told.reason
+    with pytest.raises(NotFoundError, match="elsewhere"):
+        list(sink.read_live())
+
+
+def test_no_region_is_a_settings_error(made):
+    with pytest.raises(SettingsError, match="region"):
+        verdict(DynamoDbSink("copy"), made.put(KEY))
+
+
+def test_an_item_that_is_too_large_is_poison(client, made):
+    told = verdict(DynamoDbSink("copy", client=client), made.put(KEY, big={"S": "x" * 450_000}))
+    assert told.kind is Kind.POISON and "ValidationException" in told.reason
+
+
+def test_a_service_that_leaves_the_item_out_of_its_refusal_is_asked_for_it(client, made):
+    asked = []
+
+    def put_item(**request):
+        try:
+            return client.put_item(**request)
+        except ClientError as refused:
+            refused.response.pop("Item", None)
+            raise
+
+    def get_item(**request):
+        asked.append(request["ConsistentRead"])
+        return client.get_item(**request)
+
+    first, second = made.put(KEY, n={"N": "1"}), made.put(KEY, n={"N": "2"})
+    sink = DynamoDbSink("copy", client=Between(client, put_item=put_item, get_item=get_item))
+    assert [verdict(sink, one).kind for one in (second, second, first)] == [Kind.APPLIED, Kind.DUPLICATE, Kind.STALE]
+    assert asked == [True, True]
+
+
+def test_an_unreadable_item_after_a_refusal_is_retryable(client, made):
+    def put_item(**_):
+        raise refusal("ConditionalCheckFailedException")
+
+    def get_item(**_):
+        raise refusal("ThrottlingException")
+
+    sink = DynamoDbSink("copy", client=Between(client, put_item=put_item, get_item=get_item))
+    assert verdict(sink, made.put(KEY)).kind is Kind.RETRYABLE
+
+
+def test_a_key_that_never_stands_still_is_retryable_after_bounded_tries(client, made):
+    tries = []
+
+    def put_item(**_):
+        tries.append(1)
+        raise refusal("ConditionalCheckFailedException")  # and yet nothing is stored: purged in between
+
+    told = verdict(DynamoDbSink("copy", client=Between(client, put_item=put_item)), made.put(KEY))
+    assert told.kind is Kind.RETRYABLE and len(tries) == RACES_MAX
+
+
+def test_a_skipped_expiry_finds_its_way_when_the_item_comes_or_goes_in_between(client, made):
+    """The mark is meant for a live item; another writer's delete, still on its way, may be first."""
+    put = made.put(KEY, n={"N": "1"})
+    expiry = made.expire(KEY, mirrored=True)
+    again = made.put(KEY, n={"N": "2"})
+    other = DynamoDbSink("copy", client=client)
+
+    def put_item(**request):
+        if not stored(client):
+            verdict(other, put)
+        return client.put_item(**request)
+
+    sink = DynamoDbSink("copy", client=Between(client, put_item=put_item))
+    assert verdict(sink, expiry).kind is Kind.SKIPPED
+    (item,) = stored(client)
+    assert item["n"] == {"N": "1"} and item["_tok"] == {"S": ChangeRecord(expiry).token}
+    assert verdict(sink, put).kind is Kind.STALE and verdict(sink, again).kind is Kind.APPLIED
+
+
+def test_two_writers_racing_on_a_key_end_with_the_newest_change(client, made):
+    """The condition decides, whoever comes first: one of the two writes before the other's call arrives."""
+    older, newer = made.put(KEY, n={"N": "1"}), made.put(KEY, n={"N": "2"})
+    other = DynamoDbSink("copy", client=client)
+
+    def put_item(**request):
+        assert verdict(other, newer).kind in (Kind.APPLIED, Kind.DUPLICATE)
+        return client.put_item(**request)
+
+    assert verdict(DynamoDbSink("copy", client=Between(client, put_item=put_item)), older).kind is Kind.STALE
+    (item,) = stored(client)
+    assert item["n"] == {"N": "2"}
+
+
+def test_threads_that_write_one_key_in_any_order_end_with_the_newest_change(client, made):
+    records = [made.put(KEY, n={"N": str(number)}) for number in range(24)]
+    sinks = [DynamoDbSink("copy", client=client) for _ in range(2)]
+    made.rng.shuffle(records)
+    with ThreadPoolExecutor(2) as threads:
+        verdicts = list(threads.map(lambda pair: verdict(sinks[pair[0] % 2], pair[1]), enumerate(records)))
+    assert not any(one.failed for one in verdicts)
+    assert [item["n"] for item in stored(client)] == [{"N": "23"}]
+
+
+@pytest.mark.parametrize("token", [{"S": "0001767607872000000"}, {"N": "17"}])
+@pytest.mark.parametrize("expiry", [False, True])
+def test_a_token_of_another_form_is_a_clear_error_and_stays(client, made, token, expiry):
+    """E2: never mixed, even where the foreign token is the lower text."""
+    record = made.put(KEY)
+    if expiry:
+        record = made.expire(KEY, mirrored=False)
+    item = {"pk": {"S": KEY[0]}, "sk": {"S": KEY[1]}, "_tok": token}
+    client.put_item(TableName="copy", Item=item)
+    with pytest.raises(SettingsError, match="token"):
+        verdict(DynamoDbSink("copy", client=client), record)
+    assert stored(client) == [item]
+
+
+def test_a_tombstone_says_when_the_tables_ttl_may_purge_it(client, made):
+    """E7: eight days after the delete, in epoch seconds as the table's TTL wants them."""
+    made.put(KEY)
+    delete = made.delete(KEY)
+    verdict(DynamoDbSink("copy", client=client, options=SinkOptions(ttl=Expiry.MIRROR)), delete)
+    (item,) = stored(client)
+    created_s = int(delete["dynamodb"]["ApproximateCreationDateTime"])
+    assert item["_deleted"] == {"BOOL": True} and item["_expires"] == {"N": str(created_s + 8 * 24 * 60 * 60)}
+    assert set(item) == {"pk", "sk", "_tok", "_deleted", "_expires"}
+
+
+def test_after_close_a_sink_connects_anew(client, made):
+    sink = DynamoDbSink("copy", region="eu-west-1")
+    first, second = made.put(KEY, n={"N": "1"}), made.put(KEY, n={"N": "2"})
+    assert verdict(sink, first).kind is Kind.APPLIED
+    sink.close()
+    assert verdict(sink, second).kind is Kind.APPLIED
+    sink.close()
