@@ -1,1 +1,1 @@
-"""What afterbay costs, measured: ``python -m benchmarks``, or ``make bench``. How to read it: ``docs/benchmarks.md``."""
+"""What afterbay costs, measured: ``python -m benchmarks``, or ``make bench``. docs/benchmarks.md says how to read it."""

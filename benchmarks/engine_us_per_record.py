@@ -12,18 +12,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import thread_time_ns
 
+from afterbay.core.change.raw import RawRecord
 from afterbay.core.change.wire import payload, split_page
 from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.commands import Command, Deliver, ListShards, LoadPositions, ReadShard, SavePositions
-from afterbay.core.mapping.events import Created, Event, Invoked, PositionsLoaded, PositionsSaved, RecordsRead
-from afterbay.core.mapping.events import ShardsListed as Listed
+from afterbay.core.mapping.events import (
+    Created,
+    Event,
+    Invoked,
+    PositionsLoaded,
+    PositionsSaved,
+    RecordsRead,
+    ShardsListed,
+)
 from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.outcome import Delivered
 from afterbay.core.mapping.response import read_answer
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import Position, ShardId
-
 from benchmarks.harness import Benchmark, Better, Budget, Result, median
 from benchmarks.pages import PAGE_RECORDS, STREAM_ARN, make_pages
 
@@ -89,12 +96,12 @@ def _performed(command: Command, unread: deque[bytes], spent: Spent) -> Event | 
         case LoadPositions():
             return PositionsLoaded(())
         case ListShards():
-            return Listed((ShardDescription(SHARD, (), closed=False),))
+            return ShardsListed((ShardDescription(SHARD, (), closed=False),))
         case _:
             return None
 
 
-def _read(page: bytes, spent: Spent):
+def _read(page: bytes, spent: Spent) -> tuple[RawRecord, ...]:
     began = thread_time_ns()
     records, _ = split_page(page, STREAM_ARN)
     kept = tuple(records)

@@ -20,7 +20,7 @@ SHUFFLED = 0.1
 """The part of the records whose members come in another order: nobody promised the usual one."""
 
 KEYS = 5_000
-FILLER_BYTES = 160
+FILLER_BYTES = 64
 FIRST_NUMBER = 10**23
 COUNTER_STEP = 10**12
 CREATED_S = 1_790_000_000

@@ -1,6 +1,7 @@
 """``afterbay demo`` as a user starts it: what it prints, how it ends, and that nothing of it stays behind."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -58,7 +59,13 @@ def test_a_kept_address_serves_on_until_it_is_killed():
     [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_the_address_never_outlives_a_demo_that_is_stopped(number, exit_code, tmp_path):
-    process = subprocess.Popen([*DEMO, "--orders", "500"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*DEMO, "--orders", "500"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # killed outright, it cannot clear its folder away
+    )
     with process:
         line = process.stderr.readline()
         port = int(re.search(r"dev --port (\d+)", line)[1])

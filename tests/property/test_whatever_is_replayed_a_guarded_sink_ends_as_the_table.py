@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -29,7 +30,7 @@ def deliveries(draw) -> tuple[History, Expiry, list[list[ChangeRecord]]]:
     mingled = [lanes[key].pop(0) for key in turns]
     cuts = sorted({0, len(mingled), *draw(st.lists(st.integers(0, len(mingled)), max_size=6))})
     batches = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         batches.append(mingled[start:end])
         for again in draw(st.lists(st.integers(0, len(batches) - 1), max_size=2)):
             batches.append(batches[again])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar, assert_never
 
+from afterbay.core.change.wire import payload
 from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.commands import (
     Deliver,
@@ -140,9 +141,9 @@ class Performer:
 
     async def _invoke(self, batch: Batch) -> Outcome:
         """Rules: R85 what was not reached, R80 what was too large, R79 and R81 to R83 what the answer says."""
-        payload = b'{"Records":[' + b",".join([record.body for record in batch.records]) + b"]}"
+        event = payload(batch.records)
         try:
-            answer = await self.function.invoke(payload, request_id=batch.request_id)
+            answer = await self.function.invoke(event, request_id=batch.request_id)
         except PayloadTooLargeError:
             return Failed(Cause.TOO_LARGE, splittable=False)
         except ServiceError as error:

@@ -132,7 +132,9 @@ class RuntimeApi:
             if not isinstance(request, h11.Request):
                 return
             body = await _read_body(connection, reader, writer)
-            status, headers, content = await self._answer(request.method.decode(), request.target.decode(), body)
+            status, headers, content = await self._answer(
+                request.method.decode(), request.target.decode(), body, reader
+            )
             head = [*headers, ("Content-Length", str(len(content)))]
             writer.write(
                 connection.send(h11.Response(status_code=status, headers=head))
@@ -144,10 +146,12 @@ class RuntimeApi:
                 return
             connection.start_next_cycle()
 
-    async def _answer(self, method: str, path: str, body: _Body) -> tuple[int, list[tuple[str, str]], bytes]:
+    async def _answer(
+        self, method: str, path: str, body: _Body, reader: asyncio.StreamReader
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
         match method, path.removeprefix(ROOT + "/").split("/"):
             case "GET", ["invocation", "next"]:
-                invocation = await self._next()
+                invocation = await self._next(reader)
                 return 200, invocation.headers(), invocation.payload
             case "POST", ["init", "error"]:
                 self.init_error = body.content
@@ -158,12 +162,20 @@ class RuntimeApi:
             case _:
                 return _refusal(404, "NotFound", f"{method} {path} is not part of the Runtime API")
 
-    async def _next(self) -> Invocation:
-        """Wait for work as long as it takes: a function's process may idle for hours."""
+    async def _next(self, reader: asyncio.StreamReader) -> Invocation:
+        """Wait for work as long as it takes: a function's process may idle for hours.
+
+        Raises ``ConnectionError`` when the client went away meanwhile; the event is then not taken.
+        """
         self.ready.set()
         while self._waiting is None:
             self._offered.clear()
             await self._offered.wait()
+        await asyncio.sleep(0)  # a client that died while idle closed its connection: let the loop see that first
+        if reader.at_eof():
+            raise ConnectionResetError("the client went away")
+        if self._waiting is None:
+            return await self._next(reader)
         invocation, self._waiting = self._waiting, None
         return invocation
 

@@ -24,8 +24,8 @@ SdkItem = dict[str, Any]
 """Attribute values as the SDK takes them: typed, binary as ``bytes``. It stays inside the DynamoDB sink."""
 
 
-_OLDER = "#tok < :tok AND size(#tok) = :chars"
-"""The stored token is older, and of our form: one of another width would not compare (E2)."""
+_OLDER = "attribute_type(#tok, :text) AND size(#tok) = :chars AND #tok < :tok"
+"""The stored token is of our form, and older: one of another type or width would not compare (E2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def tombstone_request(table: str, entry: Entry, names: GuardNames, *, expires_s:
 
 
 def _token_values(entry: Entry) -> SdkItem:
-    return {":tok": {"S": entry.token}, ":chars": {"N": str(TOKEN_CHARS)}}
+    return {":tok": {"S": entry.token}, ":chars": {"N": str(TOKEN_CHARS)}, ":text": {"S": "S"}}
 
 
 def without_guard(item: Mapping[str, object], names: GuardNames) -> dict[str, object]:

@@ -88,7 +88,7 @@ def test_parents_come_before_their_children(parents, order):
 
 
 def test_the_rate_is_of_the_last_seconds_and_the_peaks_are_kept():
-    meter = Meter(100)
+    meter = Meter(writes=90, changes=100)
 
     assert meter.read(0.0, 0, Progress()).rate == 0
     assert meter.read(1.0, 50, Progress(age_s=3.0, counts=Counts(delivered=40, lettered=1))).rate == 41
@@ -98,14 +98,22 @@ def test_the_rate_is_of_the_last_seconds_and_the_peaks_are_kept():
 
 def test_plain_lines_come_now_and_then_and_name_every_figure():
     out = io.StringIO()
-    display, meter = PlainDisplay(Console(file=out, width=40)), Meter(9)
+    display, meter = PlainDisplay(Console(file=out, width=40)), Meter(writes=8, changes=9)
 
     for at_s in (0.0, 0.1, LINE_EVERY_S - 0.1, LINE_EVERY_S):
         display.show(meter.read(at_s, 5, Progress(counts=Counts(retries=2, bisects=7))))
 
     lines = out.getvalue().splitlines()
     assert len(lines) == 2
-    for figure in ("written 5 of 9", "records/s 0", "iterator age 0.0 s", "batches 0", "retries 2", "bisects 7"):
+    for figure in (
+        "written 5 of 8",
+        "delivered 0 of 9",
+        "records/s 0",
+        "iterator age 0.0 s",
+        "batches 0",
+        "retries 2",
+        "bisects 7",
+    ):
         assert figure in lines[0]
 
 
@@ -113,7 +121,7 @@ def test_the_live_display_draws_its_figures_below_the_lines_that_stay():
     out = io.StringIO()
     with LiveDisplay(Console(file=out, force_terminal=True, width=80)) as display:
         display.say("$ aws dynamodb create-table")
-        display.show(Meter(9).read(0.0, 5, Progress(counts=Counts(bisects=7))))
+        display.show(Meter(writes=8, changes=9).read(0.0, 5, Progress(counts=Counts(bisects=7))))
 
     assert "$ aws dynamodb create-table" in out.getvalue()
     assert "iterator age" in out.getvalue()

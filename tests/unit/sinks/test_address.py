@@ -17,6 +17,9 @@ def test_parts_are_decoded():
     ("address", "word"),
     [
         ("mongodb://u:secret@x/y", "mongodb"),
+        ("postgresql://u:half/secret@h/db?table=t", "not built"),
+        ("postgresql://u:half?secret@h/db?table=t", "not built"),
+        ("postgresql://u:half%40secret@h/db?table=t", "not built"),
         ("s3://bucket/p", "not built"),
         ("orders", "address"),
         ("sqlite:///f.db", "table"),
@@ -34,4 +37,4 @@ def test_parts_are_decoded():
 def test_what_is_wrong_is_named_and_no_secret_shown(address, word):
     with pytest.raises(SettingsError, match=word) as told:
         parse_address(address)
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(told.value) and "half" not in str(told.value)

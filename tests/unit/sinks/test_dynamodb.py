@@ -177,6 +177,15 @@ def test_a_service_that_leaves_the_item_out_of_its_refusal_is_asked_for_it(clien
     assert asked == [True, True]
 
 
+def test_a_refusal_that_holds_the_item_costs_no_second_call(client, made):
+    def get_item(**_):
+        raise AssertionError("asked again")
+
+    record = made.put(KEY)
+    sink = DynamoDbSink("copy", client=Between(client, get_item=get_item))
+    assert [verdict(sink, record).kind for _ in range(2)] == [Kind.APPLIED, Kind.DUPLICATE]
+
+
 def test_an_unreadable_item_after_a_refusal_is_retryable(client, made):
     def put_item(**_):
         raise refusal("ConditionalCheckFailedException")

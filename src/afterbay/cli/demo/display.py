@@ -27,9 +27,10 @@ LINE_EVERY_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is shown at a moment. ``written`` and ``done`` count changes, of ``changes`` in all."""
+    """What is shown at a moment. ``changes`` is more than ``writes``: the table sweeps what expired by itself."""
 
     at_s: float
+    writes: int
     changes: int
     written: int
     rate: float
@@ -43,7 +44,8 @@ class Figures:
 class Meter:
     """Makes figures of what is polled, and keeps the highest rate and age."""
 
-    def __init__(self, changes: int) -> None:
+    def __init__(self, *, writes: int, changes: int) -> None:
+        self._writes = writes
         self._changes = changes
         self._seen: deque[tuple[float, int]] = deque()
         self.peak_rate = 0.0
@@ -58,7 +60,7 @@ class Meter:
         rate = (progress.done - first) / (at_s - first_s) if at_s > first_s else 0.0
         self.peak_rate = max(self.peak_rate, rate)
         self.peak_age_s = max(self.peak_age_s, progress.age_s)
-        return Figures(at_s, self._changes, written, rate, progress)
+        return Figures(at_s, self._writes, self._changes, written, rate, progress)
 
 
 class Display(Protocol):
@@ -134,8 +136,8 @@ def choose_display() -> Display:
 def _rows(figures: Figures) -> list[tuple[str, str]]:
     counts = figures.progress.counts
     return [
-        ("written", f"{figures.written} of {figures.changes}"),
-        ("delivered", f"{figures.done}"),
+        ("written", f"{figures.written} of {figures.writes}"),
+        ("delivered", f"{figures.done} of {figures.changes}"),
         ("records/s", f"{figures.rate:.0f}"),
         ("iterator age", f"{figures.progress.age_s:.1f} s"),
         ("batches", f"{counts.invocations}"),

@@ -76,7 +76,7 @@ class Demo:
         began_s, clock = time.monotonic(), Clock()
         started_s = clock.now().timestamp()
         those = lives(orders, int(started_s))
-        meter = Meter(_changes(those))
+        meter = Meter(writes=sum(len(life.writes) for life in those), changes=_changes(those))
         with ExitStack() as stack:
             folder = Path(tempfile.mkdtemp(prefix="afterbay-demo-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
