@@ -1,1 +1,1 @@
-"""What afterbay costs, measured: ``python -m benchmarks``, or ``make bench``. docs/benchmarks.md says how to read it."""
+"""What afterbay costs, measured: ``python -m benchmarks``, or ``make bench``. See docs/benchmarks.md."""

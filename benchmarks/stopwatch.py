@@ -7,9 +7,10 @@ monotonic clock is one for all processes of a machine on Linux.
 
 import os
 import time
+from typing import Any
 
 
-def handler(event: dict, context: object) -> dict:
+def handler(event: dict[str, Any], context: object) -> dict[str, object]:
     began = time.monotonic_ns()
     records = event["Records"]
     first = records[0]["dynamodb"]["Keys"]["pk"]["S"]
