@@ -108,3 +108,13 @@ def an_image_that_the_view_hides_is_refused(sink) -> None:
     record["dynamodb"]["StreamViewType"] = "KEYS_ONLY"
     (verdict,) = sink.apply([ChangeRecord(record)])
     assert verdict.kind is Kind.POISON and "NEW_AND_OLD_IMAGES" in verdict.reason
+
+
+def a_text_that_no_store_takes_is_refused_alone(sink) -> None:
+    """A lone surrogate, in an attribute or in the key, fails its own record and not the batch."""
+    made = History(random.Random(6))
+    good, bad, bad_key = made.put(KEYS[2]), made.put(KEYS[3], n={"S": "\ud800"}), made.put(KEYS[4])
+    bad_key["dynamodb"]["Keys"]["pk"] = {"S": "\ud800"}
+    verdicts = sink.apply([ChangeRecord(one) for one in (bad, bad_key, good)])
+    assert [one.kind for one in verdicts] == [Kind.POISON, Kind.POISON, Kind.APPLIED]
+    assert "Unicode" in verdicts[0].reason and len(live(sink)) == 1

@@ -87,6 +87,10 @@ def test_an_image_that_the_view_hides_is_refused_with_the_view_named(make_sink):
     sink_suite.an_image_that_the_view_hides_is_refused(make_sink())
 
 
+def test_a_text_that_no_store_takes_is_refused_alone(make_sink):
+    sink_suite.a_text_that_no_store_takes_is_refused_alone(make_sink())
+
+
 def test_tokens_outlive_the_sink_object(make_sink):
     """A new process finds what the last one stored: a stale change stays stale."""
     first, second = make_sink(Expiry.MIRROR), make_sink(Expiry.MIRROR)

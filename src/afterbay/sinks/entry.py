@@ -22,7 +22,8 @@ __all__ = ["Entry", "judge_stored", "prepare", "prepare_all"]
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One write. ``key`` is the canonical key text, which tells items apart (S101). ``typed`` and ``item`` are the
-    same item, in DynamoDB's typed JSON and in Python values; None makes a tombstone.
+    same item, in DynamoDB's typed JSON and in Python values, ``json`` its text with exact numbers for stores that keep
+    documents; None makes a tombstone.
 
     ``skips``: an expiry that the sink does not mirror. What is stored stays and only its token moves up (E6).
     """
@@ -34,12 +35,8 @@ class Entry:
     created_s: float
     item: Item | None
     typed: TypedItem | None
+    json: str | None
     skips: bool = False
-
-    @property
-    def json(self) -> str | None:
-        """The item as JSON text with exact numbers, for stores that keep documents."""
-        return None if self.item is None else json_bytes(self.item).decode()
 
 
 def prepare_all(
@@ -66,6 +63,9 @@ def prepare(change: ChangeRecord, options: SinkOptions) -> Entry | Verdict:
         return _entry(change, options)
     except RecordError as broken:
         return Verdict(Kind.POISON, str(broken))
+    except UnicodeEncodeError:
+        # A lone surrogate: JSON can spell it and Python reads it, but no table can hold it and no store takes it.
+        return Verdict(Kind.POISON, "dynamodb: a text is not valid Unicode")
 
 
 def _entry(change: ChangeRecord, options: SinkOptions) -> Entry:
@@ -90,6 +90,7 @@ def _entry(change: ChangeRecord, options: SinkOptions) -> Entry:
         created_s=change.created_s,
         item=item,
         typed=typed,
+        json=None if item is None else json_bytes(item).decode(),
         skips=change.is_expiry and options.ttl is Expiry.SKIP,
     )
 
