@@ -54,12 +54,28 @@ class Gated(MemorySink):
         return super().apply(changes)
 
 
+class Finishing(MemorySink):
+    """Says when it has been given everything, and its thread has nothing left to do but to end."""
+
+    def __init__(self, *, records):
+        super().__init__()
+        self.left = records
+        self.finished = threading.Event()
+
+    def apply(self, changes):
+        told = super().apply(changes)
+        self.left -= len(changes)
+        if not self.left:
+            threading.Timer(0.2, self.finished.set).start()
+        return told
+
+
 class Context:
     """Time runs out exactly when the sink has come to where the test wants it."""
 
     aws_request_id = "r-1"
 
-    def __init__(self, reached):
+    def __init__(self, *reached):
         self.reached = reached
         self.asked = 0
 
@@ -67,7 +83,7 @@ class Context:
         self.asked += 1
         if self.asked == 1:
             return 60_000
-        assert self.reached.wait(60)
+        assert all(event.wait(60) for event in self.reached)
         return 0
 
 
@@ -99,10 +115,10 @@ def test_a_verdict_too_few_is_a_bug_that_fails_the_batch(made):
 def test_what_is_done_when_the_time_is_over_counts_and_the_rest_is_reported(made, capsys):
     records = [made.put(KEYS[2], n={"N": str(number)}) for number in range(2 * PIECE_RECORDS + 7)]
     slow = Gated(pieces_free=1)
-    quick = MemorySink()
+    quick = Finishing(records=len(records))
     handler = afterbay.into(quick, slow)
     try:
-        answer = handler({"Records": records}, Context(slow.waiting))
+        answer = handler({"Records": records}, Context(slow.waiting, quick.finished))
     finally:
         slow.release.set()
     assert names(answer) == numbers(records[PIECE_RECORDS:])
