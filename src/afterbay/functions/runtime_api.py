@@ -168,14 +168,18 @@ class RuntimeApi:
         Raises ``ConnectionError`` when the client went away meanwhile; the event is then not taken.
         """
         self.ready.set()
-        while self._waiting is None:
-            self._offered.clear()
+        while True:
             await self._offered.wait()
-        await asyncio.sleep(0)  # a client that died while idle closed its connection: let the loop see that first
-        if reader.at_eof():
-            raise ConnectionResetError("the client went away")
-        if self._waiting is None:
-            return await self._next(reader)
+            await asyncio.sleep(0)  # a client that died while idle closed its connection: let the loop see that first
+            if reader.at_eof():
+                raise ConnectionResetError("the client went away")
+            invocation = self._take()
+            if invocation is not None:
+                return invocation
+
+    def _take(self) -> Invocation | None:
+        """What was offered, once; None if another call has it."""
+        self._offered.clear()
         invocation, self._waiting = self._waiting, None
         return invocation
 
