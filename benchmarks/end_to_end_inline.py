@@ -21,7 +21,7 @@ from benchmarks.witness import calls, delivered
 __all__ = ["BENCHMARK"]
 
 RECORDS = 10_000
-FILLER_BYTES = 190
+FILLER_BYTES = 225
 BATCH = 100
 ROUNDS = 3
 RATIO_MIN = 9.0

@@ -19,7 +19,7 @@ from benchmarks.witness import calls, delivered
 __all__ = ["BENCHMARK"]
 
 RECORDS = 10_000
-FILLER_BYTES = 190
+FILLER_BYTES = 225
 BATCH = 100
 ROUNDS = 3
 RATIO_MIN = 3.0

@@ -133,10 +133,10 @@ def _run() -> list[Result]:
     total = median(one.per_record(one.split_ns + one.machine_ns + one.join_ns) for one in rounds)
     record_bytes = rounds[0].payload_bytes / rounds[0].records
     stages = {
-        "split": [one.per_record(one.split_ns) for one in rounds],
-        "machine": [one.per_record(one.machine_ns) for one in rounds],
-        "join": [one.per_record(one.join_ns) for one in rounds],
-        "answer": [one.per_record(one.answer_ns) for one in rounds],
+        "engine_split_ns": [one.per_record(one.split_ns) for one in rounds],
+        "engine_machine_ns": [one.per_record(one.machine_ns) for one in rounds],
+        "engine_join_ns": [one.per_record(one.join_ns) for one in rounds],
+        "engine_answer_ns": [one.per_record(one.answer_ns) for one in rounds],
     }
     main = Result(
         "engine_us_per_record",
@@ -149,8 +149,10 @@ def _run() -> list[Result]:
     )
     return [
         main,
-        *(Result(f"engine_{name}_ns", median(values), "ns CPU", Better.LOWER) for name, values in stages.items()),
+        *(Result(name, median(values), "ns CPU", Better.LOWER) for name, values in stages.items()),
     ]
 
 
-BENCHMARK = Benchmark(("engine_us_per_record",), _run)
+BENCHMARK = Benchmark(
+    ("engine_us_per_record", "engine_split_ns", "engine_machine_ns", "engine_join_ns", "engine_answer_ns"), _run
+)

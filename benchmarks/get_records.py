@@ -16,7 +16,7 @@ from benchmarks.wire import RawClient
 __all__ = ["BENCHMARK"]
 
 RECORDS = 1000
-FILLER_BYTES = 71
+FILLER_BYTES = 101
 """Makes a record of 900 bytes on our address."""
 
 REPEATS = 15
