@@ -23,6 +23,10 @@ Chosen = frozenset[tuple[int, int]]
 """Elements that a value was taken from: (number of the array, index in it). A scalar directly in an array carries no
 index of that array (P48)."""
 
+CHOICES_MAX = 100
+"""Arrays of more than one element around a value. What lies deeper is not looked at (ours): each value carries its
+choices, and DynamoDB nests 32 levels."""
+
 Occurrence = tuple[Leaf, Chosen]
 _NOTHING: Chosen = frozenset()
 
@@ -66,10 +70,14 @@ class Paths:
                 else:
                     todo.extend((jumps[key], member, chosen) for key, member in members.items() if key in jumps)
             elif isinstance(value, list | tuple):
+                elements = cast("list[object]", value)
+                alone = len(elements) == 1  # an array of one element leaves no choice
+                if len(chosen) >= CHOICES_MAX:
+                    continue
                 arrays += 1
-                for index, element in enumerate(cast("list[object]", value)):
+                for index, element in enumerate(elements):
                     if isinstance(element, Mapping | list | tuple):
-                        todo.append((node, element, chosen | {(arrays, index)}))
+                        todo.append((node, element, chosen if alone else chosen | {(arrays, index)}))
                     elif node.path is not None:
                         found.setdefault(node.path, []).append((leaf_of(element), chosen))
             elif node.path is not None:
@@ -152,10 +160,12 @@ class _Index:
     def __init__(self, all_chosen: set[Chosen]) -> None:
         self._all = all_chosen
         self._arrays: dict[int, dict[int, list[Chosen]]] = {}
+        self._inside: dict[int, int] = {}
         self._without: dict[int, list[Chosen]] = {}
         for chosen in all_chosen:
             for array, index in chosen:
                 self._arrays.setdefault(array, {}).setdefault(index, []).append(chosen)
+                self._inside[array] = self._inside.get(array, 0) + 1
 
     def _outside(self, array: int) -> list[Chosen]:
         """The sets that say nothing about an array."""
@@ -170,7 +180,7 @@ class _Index:
         if not shared:
             yield from self._all
             return
-        best = min(shared, key=lambda one: len(self._arrays[one[0]].get(one[1], ())) + len(self._outside(one[0])))
+        best = min(shared, key=lambda one: len(self._arrays[one[0]].get(one[1], ())) - self._inside[one[0]])
         picked = dict(shared)
         for candidates in (self._arrays[best[0]].get(best[1], []), self._outside(best[0])):
             for chosen in candidates:

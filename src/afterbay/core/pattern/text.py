@@ -30,6 +30,9 @@ class Pairs(list[tuple[str, "Tree"]]):
     """The members of an object in reading order, repeated keys included."""
 
 
+EVENT_DEPTH_MAX = 1000
+"""Levels of an event. Jackson, which AWS's engine reads with, stops there too; a deeper event is no event."""
+
 Tree = str | bool | Number | Pairs | list["Tree"] | None
 
 
@@ -138,7 +141,7 @@ def read_event(data: bytes) -> dict[str, object] | None:
 
 def _read_deep(text: str) -> dict[str, object] | None:
     try:
-        tree = read_tree(text)
+        tree = read_tree(text, depth_max=EVENT_DEPTH_MAX)
     except ValueError:
         return None
     return cast("dict[str, object]", _plain(tree)) if isinstance(tree, Pairs) else None
