@@ -27,7 +27,7 @@ from afterbay.core.pattern.operators import (
 )
 from afterbay.core.pattern.syntax import Alternative
 
-__all__ = ["MISSING", "Answer", "Form", "Place", "compile_dict", "emit", "looks_at_numbers", "places_of"]
+__all__ = ["MISSING", "Answer", "Form", "Place", "compile_dict", "compile_entry", "emit", "looks_at_numbers", "places_of"]
 
 Answer = bool | None
 ALTERNATIVES_COMPILED_MAX = 64
@@ -270,3 +270,50 @@ def compile_dict(alternatives: list[Alternative]) -> Callable[[object], Answer] 
     return emit(alternatives, _DictForm())
 
 
+def compile_entry(
+    alternatives: list[Alternative], careful: Callable[[object], bool], other: Callable[[object], bool]
+) -> Callable[[object], bool]:
+    """The function that users call: for a plain event it looks up, compares, and is done.
+
+    ``careful`` answers for any dict: it is asked when a look-up misses or finds no scalar. ``other`` answers for bytes
+    and other mappings. A subscript by a name succeeds on mappings alone, so a value reached is a value of its path.
+    """
+    constants = Constants(LEAVES=_LEAVES, MISSING=MISSING, leaf_of=leaf_of, careful=careful, other=other)
+    constants["MISSED"] = (KeyError, TypeError, IndexError)
+    lines = ["if x0.__class__ is not dict: return other(x0)"]
+    paths = list(alternatives[0]) if len(alternatives) == 1 else []
+    places = places_of(paths)
+    if paths and len(paths) <= ALTERNATIVES_COMPILED_MAX and not any(one.path and one.below for one in places):
+        lines += ["try:", *(f"    {line}" for line in _straight(alternatives[0], places, constants))]
+        lines += ["except MISSED: pass"]
+    source = "def matches(x0):\n" + "".join(f"    {line}\n" for line in [*lines, "return careful(x0)"])
+    exec(compile(source, "<pattern>", "exec"), constants)  # only generated names in the source, see above
+    matches: Callable[[object], bool] = constants["matches"]  # type: ignore[assignment]
+    return matches
+
+
+def _straight(alternative: Alternative, places: list[Place], constants: Constants) -> list[str]:
+    """One alternative on an event that has every wanted field; whatever is amiss ends in ``careful``."""
+    lines: list[str] = []
+    reached: set[int] = set()
+    by_path = _by_path(places)
+    form = _DictForm()
+    for path, leaves in alternative.items():
+        place = by_path[path]
+        here = f"x{place.number}"
+        for step in _way_to(place)[1:]:
+            if step.number not in reached and step.parent is not None:
+                reached.add(step.number)
+                lines.append(f"x{step.number} = x{step.parent.number}[{constants.add(step.name)}]")
+        test = condition(leaves, here, constants)
+        plain = f"{here}.__class__ is str or {here}.__class__ in LEAVES"
+        joined = _joined_on_way(place, form, constants)
+        failed = f"return careful(x0) if {joined} else False" if joined else "return False"
+        if " in " in test or "(" in test or "MISSING" in test:
+            lines.append(f"if not ({plain}): return careful(x0)")
+            lines.append(f"if not ({test}): {failed}")
+        else:  # comparing by == or `is` does no harm to any value
+            lines.append(f"if not ({test}):")
+            lines.append(f"    if {plain}: {failed}")
+            lines.append("    return careful(x0)")
+    return [*lines, "return True"]

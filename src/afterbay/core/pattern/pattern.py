@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 import msgspec
 
-from afterbay.core.pattern.compile import compile_dict, looks_at_numbers
+from afterbay.core.pattern.compile import compile_dict, compile_entry, looks_at_numbers
 from afterbay.core.pattern.decode import compile_bytes, compile_rejection
 from afterbay.core.pattern.dialect import check_dialect, unwanted
 from afterbay.core.pattern.errors import Dialect, PatternError
@@ -27,25 +27,45 @@ class _Compiled:
     """Alternatives with all ways to match them, each made when first needed."""
 
     def __init__(self, alternatives: list[Alternative]) -> None:
-        self.exact = Matcher(alternatives)
-        self.on_dict = compile_dict(alternatives)
-        self.on_bytes = compile_bytes(alternatives)
-        self.rejects = compile_rejection(alternatives)
+        self._exact = Matcher(alternatives)
+        merged = _merged(alternatives)
+        self._on_dict = compile_dict(merged)
+        self._on_bytes = compile_bytes(merged)
+        self._rejects = compile_rejection(merged)
+        self.matches = cast("Callable[[Event], bool]", compile_entry(merged, self._careful, self._other))
 
-    def matches(self, event: Event) -> bool:
-        if event.__class__ is dict:
-            answer = self.on_dict(event) if self.on_dict is not None else None
-            return self.exact.matches(cast("dict[str, object]", event)) if answer is None else answer
-        if not isinstance(event, bytes | bytearray | memoryview):
-            return self.exact.matches(event)
-        data = event if isinstance(event, bytes) else bytes(event)
-        if self.rejects is not None and self.rejects(data):
+    def _careful(self, event: object) -> bool:
+        answer = self._on_dict(event) if self._on_dict is not None else None
+        return self._exact.matches(cast("dict[str, object]", event)) if answer is None else answer
+
+    def _other(self, event: object) -> bool:
+        if isinstance(event, Mapping):
+            return self._exact.matches(cast("Mapping[str, object]", event))
+        data = event if isinstance(event, bytes) else bytes(cast("bytearray | memoryview", event))
+        if self._rejects is not None and self._rejects(data):
             return False
-        answer = self.on_bytes(data) if self.on_bytes is not None else None
+        answer = self._on_bytes(data) if self._on_bytes is not None else None
         if answer is not None:
             return answer
         decoded = read_event(data)
-        return decoded is not None and self.exact.matches(decoded)
+        return decoded is not None and self._exact.matches(decoded)
+
+
+def _merged(alternatives: list[Alternative]) -> list[Alternative]:
+    """Alternatives of one and the same single path as one: their members are ORed either way."""
+    merged: list[Alternative] = []
+    single: dict[str, Alternative] = {}
+    for alternative in alternatives:
+        if len(alternative) != 1:
+            merged.append(alternative)
+            continue
+        ((path, leaves),) = alternative.items()
+        if path in single:
+            single[path][path] = (*single[path][path], *leaves)
+        else:
+            single[path] = {path: leaves}
+            merged.append(single[path])
+    return merged
 
 
 class Pattern:
