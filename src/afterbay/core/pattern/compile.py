@@ -2,7 +2,7 @@
 
 The function answers True, False, or None for "ask the exact matcher" (``match``). Without arrays and without joined
 keys (P8) each path has one value or none, so a pattern is a chain of look-ups and comparisons. Only names made here go
-into the source: every text and number of the user's is a constant handed in beside it.
+into the source: every text and number of the user's is a constant handed in beside it (``Constants``).
 
 ``Form`` says how a place is reached: by ``get`` on a decoded event, or as an attribute of a decoded struct (``decode``).
 """
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import FunctionType
+from typing import Protocol, cast
 
 from afterbay.core.pattern.members import Leaves
 from afterbay.core.pattern.number import leaf_of
@@ -82,12 +83,35 @@ def places_of(paths: list[str]) -> list[Place]:
 
 
 class Constants(dict[str, object]):
-    """What a generated function may name."""
+    """What a generated function may name.
+
+    Texts are named by a literal of ours, which ``build`` exchanges in the compiled code for the text itself: read as
+    fast as a literal, and never part of any source.
+    """
+
+    def __init__(self, **known: object) -> None:
+        super().__init__(known)
+        self._texts: dict[str, str] = {}
 
     def add(self, value: object) -> str:
+        if isinstance(value, str):
+            literal = f"text {len(self._texts)}"
+            self._texts[literal] = value
+            return f"'{literal}'"
         name = f"k{len(self)}"
         self[name] = value
         return name
+
+    def build(self, name: str, lines: list[str]) -> Callable[[object], object]:
+        """A function of one argument, ``x0``, with these lines."""
+        source = f"def {name}(x0):\n" + "".join(f"    {line}\n" for line in lines)
+        scope: dict[str, object] = dict(self)
+        exec(compile(source, "<pattern>", "exec"), scope)  # only names made here are in the source, see above
+        made = cast("FunctionType", scope[name])
+        texts = self._texts
+        constants = (texts.get(one, one) if isinstance(one, str) else one for one in made.__code__.co_consts)
+        made.__code__ = made.__code__.replace(co_consts=tuple(constants))
+        return made
 
 
 class Form(Protocol):
@@ -111,8 +135,8 @@ class _DictForm:
         here = f"x{place.number}"
         return [
             f"{here} = {parent}.get({constants.add(place.name)}, EMPTY)",
-            f"if {here}.__class__ is not dict:",
-            f"    if {here}.__class__ not in SCALARS: return None",
+            f"if type({here}) is not dict:",
+            f"    if type({here}) not in SCALARS: return None",
             f"    {here} = EMPTY",
         ]
 
@@ -120,8 +144,8 @@ class _DictForm:
         here = f"x{place.number}"
         return [
             f"{here} = {parent}.get({constants.add(place.name)}, MISSING)",
-            f"if {here}.__class__ is not str and {here}.__class__ not in LEAVES:",
-            f"    if {here}.__class__ is not dict: return None",
+            f"if type({here}) is not str and type({here}) not in LEAVES:",
+            f"    if type({here}) is not dict: return None",
             f"    {here} = MISSING",
         ]
 
@@ -148,11 +172,11 @@ def condition(leaves: Leaves, here: str, constants: Constants) -> str:
     if len(texts) == 1:
         parts.append(f"{here} == {constants.add(texts.pop())}")
     elif texts:
-        parts.append(f"({here}.__class__ is str and {here} in {constants.add(frozenset(texts))})")
+        parts.append(f"(type({here}) is str and {here} in {constants.add(frozenset(texts))})")
     for kind, method in ((Prefix, "startswith"), (Suffix, "endswith")):
         affixes = tuple(test.text for test in tests if isinstance(test, kind))
         if affixes:
-            parts.append(f"({here}.__class__ is str and {here}.{method}({constants.add(affixes)}))")
+            parts.append(f"(type({here}) is str and {here}.{method}({constants.add(affixes)}))")
     for test in tests:
         if isinstance(test, Exists):
             parts.append(f"{here} is {'not ' if test.wanted else ''}MISSING")
@@ -186,10 +210,7 @@ def emit(alternatives: list[Alternative], form: Form) -> Callable[[object], Answ
     lines = _chain(alternatives[0], places, form, constants) if len(alternatives) == 1 else []
     if not lines:
         lines = _choice(alternatives, places, form, constants)
-    source = "def answer(x0):\n" + "".join(f"    {line}\n" for line in lines)
-    exec(compile(source, "<pattern>", "exec"), constants)  # only generated names in the source, see above
-    answer: Callable[[object], Answer] = constants["answer"]  # type: ignore[assignment]
-    return answer
+    return cast("Callable[[object], Answer]", constants.build("answer", lines))
 
 
 def _by_path(places: list[Place]) -> dict[str, Place]:
@@ -280,16 +301,13 @@ def compile_entry(
     """
     constants = Constants(LEAVES=_LEAVES, MISSING=MISSING, leaf_of=leaf_of, careful=careful, other=other)
     constants["MISSED"] = (KeyError, TypeError, IndexError)
-    lines = ["if x0.__class__ is not dict: return other(x0)"]
+    lines = ["if type(x0) is not dict: return other(x0)"]
     paths = list(alternatives[0]) if len(alternatives) == 1 else []
     places = places_of(paths)
     if paths and len(paths) <= ALTERNATIVES_COMPILED_MAX and not any(one.path and one.below for one in places):
         lines += ["try:", *(f"    {line}" for line in _straight(alternatives[0], places, constants))]
         lines += ["except MISSED: pass"]
-    source = "def matches(x0):\n" + "".join(f"    {line}\n" for line in [*lines, "return careful(x0)"])
-    exec(compile(source, "<pattern>", "exec"), constants)  # only generated names in the source, see above
-    matches: Callable[[object], bool] = constants["matches"]  # type: ignore[assignment]
-    return matches
+    return cast("Callable[[object], bool]", constants.build("matches", [*lines, "return careful(x0)"]))
 
 
 def _straight(alternative: Alternative, places: list[Place], constants: Constants) -> list[str]:
@@ -306,7 +324,7 @@ def _straight(alternative: Alternative, places: list[Place], constants: Constant
                 reached.add(step.number)
                 lines.append(f"x{step.number} = x{step.parent.number}[{constants.add(step.name)}]")
         test = condition(leaves, here, constants)
-        plain = f"{here}.__class__ is str or {here}.__class__ in LEAVES"
+        plain = f"type({here}) is str or type({here}) in LEAVES"
         joined = _joined_on_way(place, form, constants)
         failed = f"return careful(x0) if {joined} else False" if joined else "return False"
         if " in " in test or "(" in test or "MISSING" in test:

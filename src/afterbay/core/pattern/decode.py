@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from afterbay.core.pattern.compile import MISSING, Answer, Form, Place, emit, looks_at_numbers, places_of
+from afterbay.core.pattern.compile import MISSING, Answer, Constants, Form, Place, emit, looks_at_numbers, places_of
 from afterbay.core.pattern.members import Leaves
 from afterbay.core.pattern.number import number_of
 from afterbay.core.pattern.operators import Equals, Prefix, Suffix
@@ -21,9 +21,6 @@ __all__ = ["compile_bytes", "compile_rejection"]
 
 _NEEDLES_MAX = 4
 """Texts looked for per path: each costs a scan of the record."""
-
-Constants = dict[str, object]
-
 
 def _needle(leaves: Leaves) -> tuple[bytes, ...]:
     """Texts of which one must stand in the record for the leaf array to hold; empty if no such thing is known."""
@@ -60,7 +57,7 @@ def compile_rejection(alternatives: list[Alternative]) -> Callable[[bytes], bool
         return None
     names = {f"k{place}": text for place, text in enumerate(texts)}
     absent = " and ".join(f"{name} not in data" for name in names)
-    scope: Constants = {**names, "backslash": b"\\"}
+    scope: dict[str, object] = {**names, "backslash": b"\\"}
     exec(f"def reject(data): return {absent} and backslash not in data", scope)  # names made here, texts as constants
     reject: Callable[[bytes], bool] = scope["reject"]  # type: ignore[assignment]
     return reject
@@ -102,8 +99,8 @@ class _StructForm:
             lines.append(f"if {here} is not MISSING: {here} = scalar_of({here})")
         return [
             *lines,
-            f"if {here}.__class__ is dict: {here} = MISSING",
-            f"elif {here}.__class__ is list: return None",
+            f"if type({here}) is dict: {here} = MISSING",
+            f"elif type({here}) is list: return None",
         ]
 
     def joined(self, place: Place, key: str, constants: Constants) -> str:
