@@ -104,7 +104,7 @@ class _StructForm:
         ]
 
     def joined(self, place: Place, key: str, constants: Constants) -> str:
-        return f"x{place.number}.{self.joined_names[place.number, key]} is not None"
+        return f"x{place.number}.{self.joined_names[place.number, key]} is not MISSING"
 
 
 def _struct_of(place: Place, form: _StructForm, raw_paths: set[str]) -> type[msgspec.Struct]:
@@ -123,7 +123,7 @@ def _struct_of(place: Place, form: _StructForm, raw_paths: set[str]) -> type[msg
         name = f"j{place_of_key}"
         rename[name] = key
         form.joined_names[place.number, key] = name
-        fields.append((name, msgspec.Raw | None, None))
+        fields.append((name, msgspec.Raw, MISSING))
     return msgspec.defstruct(f"Wanted{place.number}", fields, rename=rename, gc=False)  # type: ignore[arg-type]
 
 
