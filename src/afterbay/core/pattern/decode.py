@@ -46,6 +46,8 @@ def compile_rejection(alternatives: list[Alternative]) -> Callable[[bytes], bool
 
     The longest text of each alternative is looked for, since long texts are the rarest.
     """
+    if not alternatives:
+        return None
     wanted: list[tuple[bytes, ...]] = []
     for alternative in alternatives:
         needles = [needle for leaves in alternative.values() if (needle := _needle(leaves))]
