@@ -27,13 +27,19 @@ def record(number, share):
     image = {f"field{place:02d}": {"S": f"value {number} of field {place}"} for place in range(6)}
     status = "SHIPPED" if number % share == 0 else "PENDING"
     return {
-        "eventID": f"{number:032x}", "eventName": "MODIFY", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+        "eventID": f"{number:032x}",
+        "eventName": "MODIFY",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
         "awsRegion": "eu-west-1",
         "dynamodb": {
-            "ApproximateCreationDateTime": 1767607872.0, "Keys": {"pk": {"S": f"order-{number}"}},
+            "ApproximateCreationDateTime": 1767607872.0,
+            "Keys": {"pk": {"S": f"order-{number}"}},
             "NewImage": {**image, "pk": {"S": f"order-{number}"}, "status": {"S": status}, "total": {"N": str(number)}},
             "OldImage": {"pk": {"S": f"order-{number}"}, "status": {"S": "PAID"}},
-            "SequenceNumber": str(4 * 10**20 + number), "SizeBytes": 900, "StreamViewType": "NEW_AND_OLD_IMAGES",
+            "SequenceNumber": str(4 * 10**20 + number),
+            "SizeBytes": 900,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
         },
         "eventSourceARN": "arn:aws:dynamodb:eu-west-1:000000000000:table/orders/stream/2026-01-01T00:00:00.000",
     }
@@ -52,7 +58,8 @@ def rate(match, events, seconds):
 
 def many(count):
     return PatternSet(
-        Pattern({"dynamodb": {"NewImage": {"pk": {"S": [f"order-{n}"]}, "status": {"S": ["SHIPPED"]}}}}) for n in range(count)
+        Pattern({"dynamodb": {"NewImage": {"pk": {"S": [f"order-{n}"]}, "status": {"S": ["SHIPPED"]}}}})
+        for n in range(count)
     )
 
 
@@ -72,11 +79,18 @@ def peers(share):
 
 def java(command, texts):
     """Records per second of the Java engine, from bytes: the difference of a long and a short run, its start taken off."""
+
     def run(times):
-        lines = "".join(f'{{"id": 0, "pattern": {json.dumps(SEED)}, "event": {json.dumps(text.decode())}}}\n' for text in texts) * times
+        lines = (
+            "".join(
+                f'{{"id": 0, "pattern": {json.dumps(SEED)}, "event": {json.dumps(text.decode())}}}\n' for text in texts
+            )
+            * times
+        )
         begun = time.perf_counter()
         subprocess.run(shlex.split(command), input=lines.encode(), stdout=subprocess.DEVNULL, check=True)
         return time.perf_counter() - begun
+
     return 20 * len(texts) / (run(30) - run(10))
 
 
@@ -91,9 +105,16 @@ def main():
         dicts = [record(number, share) for number in range(chosen.records)]
         texts = [json.dumps(one, separators=(",", ":")).encode() for one in dicts]
         seed, five = Pattern(SEED), PatternSet(map(Pattern, FIVE))
-        for name, match in (("1", seed.matches), ("5, any", five.matches), ("5, which", five.matching),
-                            ("100, which", many(100).matching), ("1000, which", many(1000).matching)):
-            rows.append((f"afterbay, {name}", share, rate(match, dicts, chosen.seconds), rate(match, texts, chosen.seconds)))
+        for name, match in (
+            ("1", seed.matches),
+            ("5, any", five.matches),
+            ("5, which", five.matching),
+            ("100, which", many(100).matching),
+            ("1000, which", many(1000).matching),
+        ):
+            rows.append(
+                (f"afterbay, {name}", share, rate(match, dicts, chosen.seconds), rate(match, texts, chosen.seconds))
+            )
         for name, takes_bytes, match in peers(share):
             speed = rate(match, texts if takes_bytes else dicts, chosen.seconds)
             rows.append((name, share, 0.0 if takes_bytes else speed, speed if takes_bytes else 0.0))

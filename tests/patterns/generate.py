@@ -10,13 +10,77 @@ import json
 import random
 
 KEYS = ("a", "b", "c", "S", "N", "a.b", "b.c", "é", "x-y")
-TEXTS = ("", "x", "abc", "ABC", "aXc", "abab", "straße", "STRASSE", "É", "\u0000", 'q"\\', "a*b", "😀x", "10.0.0.1", "10.0.0.77",
-         "::ffff:10.0.0.1", "2001:db8::1", "2001:0DB8:0::1", "300", "line\nbreak", "Ωσς", "aaaa")
-NUMBERS = ("0", "-0", "-0.0", "1", "300", "300.0", "3e2", "3.0E+2", "0.1", "1e-1", "-5", "7.25", "9007199254740992",
-           "9007199254740993", "1e400", "1e22", "0.10000000000000000555", "123456789012345678901", "2.5e-10", "1e-400")
-COMPARABLE = tuple(n for n in NUMBERS if n not in ("9007199254740993", "1e400", "0.10000000000000000555", "123456789012345678901", "1e-400"))
-OPERATORS = ("literal", "prefix", "suffix", "prefix-eic", "suffix-eic", "equals-ignore-case", "wildcard", "anything-but", "anything-but-list",
-             "anything-but-prefix", "anything-but-suffix", "anything-but-eic", "anything-but-wildcard", "numeric", "cidr", "exists", "absent", "exactly")
+TEXTS = (
+    "",
+    "x",
+    "abc",
+    "ABC",
+    "aXc",
+    "abab",
+    "straße",
+    "STRASSE",
+    "É",
+    "\u0000",
+    'q"\\',
+    "a*b",
+    "😀x",
+    "10.0.0.1",
+    "10.0.0.77",
+    "::ffff:10.0.0.1",
+    "2001:db8::1",
+    "2001:0DB8:0::1",
+    "300",
+    "line\nbreak",
+    "Ωσς",
+    "aaaa",
+)
+NUMBERS = (
+    "0",
+    "-0",
+    "-0.0",
+    "1",
+    "300",
+    "300.0",
+    "3e2",
+    "3.0E+2",
+    "0.1",
+    "1e-1",
+    "-5",
+    "7.25",
+    "9007199254740992",
+    "9007199254740993",
+    "1e400",
+    "1e22",
+    "0.10000000000000000555",
+    "123456789012345678901",
+    "2.5e-10",
+    "1e-400",
+)
+COMPARABLE = tuple(
+    n
+    for n in NUMBERS
+    if n not in ("9007199254740993", "1e400", "0.10000000000000000555", "123456789012345678901", "1e-400")
+)
+OPERATORS = (
+    "literal",
+    "prefix",
+    "suffix",
+    "prefix-eic",
+    "suffix-eic",
+    "equals-ignore-case",
+    "wildcard",
+    "anything-but",
+    "anything-but-list",
+    "anything-but-prefix",
+    "anything-but-suffix",
+    "anything-but-eic",
+    "anything-but-wildcard",
+    "numeric",
+    "cidr",
+    "exists",
+    "absent",
+    "exactly",
+)
 
 
 def spell(value, chance):
@@ -79,28 +143,62 @@ def operator(name, seen, chance):
     number = seen if isinstance(seen, tuple) and seen[0] in COMPARABLE else (chance.choice(COMPARABLE),)
     cut = chance.randrange(len(text) + 1)
     other = chance.choice(TEXTS)
-    starred = text[:cut].replace("\\", "\\\\").replace("*", "\\*") + "*" + text[cut + chance.randrange(2) :].replace("\\", "\\\\").replace("*", "\\*")
+    starred = (
+        text[:cut].replace("\\", "\\\\").replace("*", "\\*")
+        + "*"
+        + text[cut + chance.randrange(2) :].replace("\\", "\\\\").replace("*", "\\*")
+    )
     value = float(number[0])
     one = lambda key, operand: ("{", [(key, operand)])  # noqa: E731
     match name:
-        case "literal": return seen
-        case "prefix": return one("prefix", text[:cut])
-        case "suffix": return one("suffix", text[cut:])
-        case "prefix-eic": return one("prefix", one("equals-ignore-case", text[:cut].swapcase() or "x"))
-        case "suffix-eic": return one("suffix", one("equals-ignore-case", "".join(c.swapcase() for c in text[cut:] if c not in "ßς") or "c"))
-        case "equals-ignore-case": return one("equals-ignore-case", chance.choice((text, text.upper(), text.lower())))
-        case "wildcard": return one("wildcard", starred)
-        case "anything-but": return one("anything-but", chance.choice((text, other, number)))
-        case "anything-but-list": return one("anything-but", chance.choice(([text, other], [number], [other, "zz"])))
-        case "anything-but-prefix": return one("anything-but", one("prefix", chance.choice((other or "x", [text[:1] or "q", "zz"]))))
-        case "anything-but-suffix": return one("anything-but", one("suffix", chance.choice((other or "x", [text[-1:] or "q"]))))
-        case "anything-but-eic": return one("anything-but", one("equals-ignore-case", chance.choice((text.swapcase(), [other, text]))))
-        case "anything-but-wildcard": return one("anything-but", one("wildcard", chance.choice((starred, [starred, "z*"]))))
-        case "numeric": return one("numeric", chance.choice((["=", number], [">=", number], ["<", (repr(value + 1),)], [">", (repr(value - 1),), "<=", (repr(value + 1),)])))
-        case "cidr": return one("cidr", chance.choice(("10.0.0.0/24", "10.0.0.64/26", "2001:db8::/32", "10.0.0.1/31")))
-        case "exists": return one("exists", True)
-        case "absent": return one("exists", False)
-        case _: return one("exactly", text)
+        case "literal":
+            return seen
+        case "prefix":
+            return one("prefix", text[:cut])
+        case "suffix":
+            return one("suffix", text[cut:])
+        case "prefix-eic":
+            return one("prefix", one("equals-ignore-case", text[:cut].swapcase() or "x"))
+        case "suffix-eic":
+            return one(
+                "suffix", one("equals-ignore-case", "".join(c.swapcase() for c in text[cut:] if c not in "ßς") or "c")
+            )
+        case "equals-ignore-case":
+            return one("equals-ignore-case", chance.choice((text, text.upper(), text.lower())))
+        case "wildcard":
+            return one("wildcard", starred)
+        case "anything-but":
+            return one("anything-but", chance.choice((text, other, number)))
+        case "anything-but-list":
+            return one("anything-but", chance.choice(([text, other], [number], [other, "zz"])))
+        case "anything-but-prefix":
+            return one("anything-but", one("prefix", chance.choice((other or "x", [text[:1] or "q", "zz"]))))
+        case "anything-but-suffix":
+            return one("anything-but", one("suffix", chance.choice((other or "x", [text[-1:] or "q"]))))
+        case "anything-but-eic":
+            return one("anything-but", one("equals-ignore-case", chance.choice((text.swapcase(), [other, text]))))
+        case "anything-but-wildcard":
+            return one("anything-but", one("wildcard", chance.choice((starred, [starred, "z*"]))))
+        case "numeric":
+            return one(
+                "numeric",
+                chance.choice(
+                    (
+                        ["=", number],
+                        [">=", number],
+                        ["<", (repr(value + 1),)],
+                        [">", (repr(value - 1),), "<=", (repr(value + 1),)],
+                    )
+                ),
+            )
+        case "cidr":
+            return one("cidr", chance.choice(("10.0.0.0/24", "10.0.0.64/26", "2001:db8::/32", "10.0.0.1/31")))
+        case "exists":
+            return one("exists", True)
+        case "absent":
+            return one("exists", False)
+        case _:
+            return one("exactly", text)
 
 
 def put(tree, path, leaf):

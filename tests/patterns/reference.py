@@ -80,13 +80,14 @@ def glob(pattern, text):
     """By table, a row per pattern token."""
     tokens = []
     letters = iter(pattern)
-    for letter in letters:
-        tokens.append(None if letter == "*" else next(letters) if letter == "\\" else letter)
+    tokens.extend(None if letter == "*" else next(letters) if letter == "\\" else letter for letter in letters)
     row = {0}
     for token in tokens:
-        row = set(range(min(row), len(text) + 1)) if token is None and row else {
-            at + 1 for at in row if at < len(text) and text[at] == token
-        }
+        row = (
+            set(range(min(row), len(text) + 1))
+            if token is None and row
+            else {at + 1 for at in row if at < len(text) and text[at] == token}
+        )
     return len(text) in row
 
 
@@ -120,7 +121,9 @@ def holds(member, value):
     if name == "anything-but":
         if isinstance(operand, Members):
             ((inner, values),) = operand
-            return not any(holds(Members([(inner, one)]), value) for one in (values if isinstance(values, list) else [values]))
+            return not any(
+                holds(Members([(inner, one)]), value) for one in (values if isinstance(values, list) else [values])
+            )
         return not any(equal(one, value) for one in (operand if isinstance(operand, list) else [operand]))
     if name == "numeric":
         number = double_of(value) if isinstance(value, Spelled) else None
@@ -140,7 +143,11 @@ def holds(member, value):
         return operand == value
     if isinstance(operand, Members):
         return no_case(operand[0][1], value, name)
-    return value[: len(operand)] == operand if name == "prefix" else value[len(value) - len(operand) :] == operand and len(value) >= len(operand)
+    return (
+        value[: len(operand)] == operand
+        if name == "prefix"
+        else value[len(value) - len(operand) :] == operand and len(value) >= len(operand)
+    )
 
 
 def agree(one, other):

@@ -23,8 +23,11 @@ def disagreements(seeds, used, report):
         got = compiled.matches(event.encode())
         used.update(operators)
         used["match"] += got
-        others = (compiled.matches(read_event(event.encode())), PatternSet([compiled]).matches(event.encode()),
-                  PatternSet([compiled]).matching(event.encode()) == [0])
+        others = (
+            compiled.matches(read_event(event.encode())),
+            PatternSet([compiled]).matches(event.encode()),
+            PatternSet([compiled]).matching(event.encode()) == [0],
+        )
         if {got, *others} != {reference.matches(pattern, event)}:
             report.append((seed, pattern, event))
 
@@ -55,5 +58,7 @@ def test_the_reference_itself_is_right_on_the_golden_vectors():
         for vector in json.loads(file.read_text(encoding="utf-8")):
             if vector["expect"] == "invalid":
                 continue
-            pattern, event = (one if isinstance(one, str) else json.dumps(one) for one in (vector["pattern"], vector["event"]))
+            pattern, event = (
+                one if isinstance(one, str) else json.dumps(one) for one in (vector["pattern"], vector["event"])
+            )
             assert reference.matches(pattern, event) is vector["expect"], vector["name"]

@@ -24,12 +24,20 @@ def verdict(pattern, event):
 def stable_differences(first, count):
     made = [generate.pair(seed) for seed in range(first, first + count)]
     found = []
-    for repeats, flags in ((False, ()), (True, ("--tree",))):  # of repeated keys the last counts: the engine's tree mode
+    for repeats, flags in (
+        (False, ()),
+        (True, ("--tree",)),
+    ):  # of repeated keys the last counts: the engine's tree mode
         pairs = [(pattern, event) for pattern, event, _, is_repeating in made if is_repeating is repeats]
         for pair, (theirs, _) in zip(pairs, java.ask(pairs, "--machine", "--aws", *flags), strict=True):
             ours = verdict(*pair)
-            if ours is not theirs and not any(
-                (ours,) in {answer[:1] for answer in java.ask([pair], "--machine", "--aws", *flags)} for _ in range(ROUNDS)
+            if (
+                ours is not theirs
+                and java.accident(*pair) is None
+                and not any(
+                    (ours,) in {answer[:1] for answer in java.ask([pair], "--machine", "--aws", *flags)}
+                    for _ in range(ROUNDS)
+                )
             ):
                 found.append((pair, ours, theirs))
     return found

@@ -17,10 +17,19 @@ TEXT = st.text(alphabet=st.sampled_from('aAé😀"\\/\n\u0000 .'), max_size=4)
 
 
 def spelled(text, escape):
-    return '"' + "".join(f"\\u{ord(c):04x}" for c in text) + '"' if escape and all(ord(c) < 0x10000 for c in text) else json.dumps(text, ensure_ascii=False)
+    return (
+        '"' + "".join(f"\\u{ord(c):04x}" for c in text) + '"'
+        if escape and all(ord(c) < 0x10000 for c in text)
+        else json.dumps(text, ensure_ascii=False)
+    )
 
 
-@given(wanted=st.lists(TEXT, min_size=1, max_size=3), there=TEXT, operator=st.sampled_from(["", "prefix", "suffix"]), escape=st.booleans())
+@given(
+    wanted=st.lists(TEXT, min_size=1, max_size=3),
+    there=TEXT,
+    operator=st.sampled_from(["", "prefix", "suffix"]),
+    escape=st.booleans(),
+)
 def test_rejection_agrees_with_the_parse(wanted, there, operator, escape):
     members = [{operator: text} if operator else text for text in wanted]
     alternatives = read_pattern({"a": {"S": members}})

@@ -34,8 +34,14 @@ def _as_json(matched: bool, told: Explanation | None) -> dict[str, object]:
     if told is None:
         return {"matched": matched}
     leaves = [
-        {"alternative": leaf.alternative, "path": leaf.path, "wanted": leaf.wanted, "there": leaf.there,
-         "holds": leaf.holds, "cause": leaf.cause}
+        {
+            "alternative": leaf.alternative,
+            "path": leaf.path,
+            "wanted": leaf.wanted,
+            "there": leaf.there,
+            "holds": leaf.holds,
+            "cause": leaf.cause,
+        }
         for leaf in told.leaves
     ]
     return {"matched": matched, "leaves": leaves, "note": told.note}

@@ -4,7 +4,7 @@ The function answers True, False, or None for "ask the exact matcher" (``match``
 keys (P8) each path has one value or none, so a pattern is a chain of look-ups and comparisons. Only names made here go
 into the source: every text and number of the user's is a constant handed in beside it (``Constants``).
 
-``Form`` says how a place is reached: by ``get`` on a decoded event, or as an attribute of a decoded struct (``decode``).
+``Form`` says how a place is reached: by ``get`` on a decoded event, or as an attribute of a struct (``decode``).
 """
 
 from __future__ import annotations
@@ -28,7 +28,17 @@ from afterbay.core.pattern.operators import (
 )
 from afterbay.core.pattern.syntax import Alternative
 
-__all__ = ["MISSING", "Answer", "Form", "Place", "compile_dict", "compile_entry", "emit", "looks_at_numbers", "places_of"]
+__all__ = [
+    "MISSING",
+    "Answer",
+    "Form",
+    "Place",
+    "compile_dict",
+    "compile_entry",
+    "emit",
+    "looks_at_numbers",
+    "places_of",
+]
 
 Answer = bool | None
 ALTERNATIVES_COMPILED_MAX = 64

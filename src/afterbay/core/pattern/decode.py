@@ -1,8 +1,8 @@
 """Events as JSON bytes: reject by looking for texts that must be there, else decode only the wanted branches.
 
 msgspec decodes into structs made for the pattern: wanted members, and the joined keys (P8) whose presence sends the
-event to the exact matcher. What the structs cannot take (an array, a scalar where an object is wanted, broken JSON) goes
-there too. Of repeated keys the last counts (P10), as in ``text.read_event``.
+event to the exact matcher. What the structs cannot take (an array, a scalar where an object is wanted, broken JSON)
+goes there too. Of repeated keys the last counts (P10), as in ``text.read_event``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = ["compile_bytes", "compile_rejection"]
 
 _NEEDLES_MAX = 4
 """Texts looked for per path: each costs a scan of the record."""
+
 
 def _needle(leaves: Leaves) -> tuple[bytes, ...]:
     """Texts of which one must stand in the record for the leaf array to hold; empty if no such thing is known."""
@@ -126,12 +127,16 @@ def _struct_of(place: Place, form: _StructForm, raw_paths: set[str]) -> type[msg
         rename[name] = key
         form.joined_names[place.number, key] = name
         fields.append((name, msgspec.Raw, MISSING))
-    return msgspec.defstruct(f"Wanted{place.number}", fields, rename=rename, gc=False)  # type: ignore[arg-type]
+    return msgspec.defstruct(f"Wanted{place.number}", fields, rename=rename, gc=False)
 
 
 def _can_be_named(paths: list[str]) -> bool:
     """msgspec takes member names that stand in JSON without an escape."""
-    return all(letter not in '"\\' and " " <= letter and not "\ud800" <= letter <= "\udfff" for path in paths for letter in path)
+    return all(
+        letter not in '"\\' and letter >= " " and not "\ud800" <= letter <= "\udfff"
+        for path in paths
+        for letter in path
+    )
 
 
 def compile_bytes(alternatives: list[Alternative]) -> Callable[[bytes], Answer] | None:
@@ -157,5 +162,3 @@ def compile_bytes(alternatives: list[Alternative]) -> Callable[[bytes], Answer] 
             return None
 
     return match
-
-

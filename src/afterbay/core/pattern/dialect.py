@@ -14,16 +14,33 @@ __all__ = ["Unwanted", "check_dialect", "unwanted"]
 
 _REFUSED: dict[str, frozenset[str]] = {
     "rule": frozenset(),
-    "pipe": frozenset({"wildcard", "anything-but prefix", "anything-but suffix", "anything-but equals-ignore-case",
-                       "anything-but wildcard"}),
+    "pipe": frozenset(
+        {
+            "wildcard",
+            "anything-but prefix",
+            "anything-but suffix",
+            "anything-but equals-ignore-case",
+            "anything-but wildcard",
+        }
+    ),
     "mapping": frozenset(),
 }
 _NOT_LISTED: dict[str, frozenset[str]] = {
     "rule": frozenset({"exactly"}),
     "pipe": frozenset({"cidr", "exactly"}),
-    "mapping": frozenset({"wildcard", "cidr", "exactly", "prefix equals-ignore-case", "suffix equals-ignore-case",
-                          "anything-but prefix", "anything-but suffix", "anything-but equals-ignore-case",
-                          "anything-but wildcard"}),
+    "mapping": frozenset(
+        {
+            "wildcard",
+            "cidr",
+            "exactly",
+            "prefix equals-ignore-case",
+            "suffix equals-ignore-case",
+            "anything-but prefix",
+            "anything-but suffix",
+            "anything-but equals-ignore-case",
+            "anything-but wildcard",
+        }
+    ),
 }
 _GUIDES = {"rule": "EventBridge", "pipe": "EventBridge Pipes", "mapping": "Lambda"}
 

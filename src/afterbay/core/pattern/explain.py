@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -44,8 +44,10 @@ class Explanation:
     def __str__(self) -> str:
         lines = ["matches" if self.matched else "does not match"]
         for leaf in self.leaves:
-            lines.append(f"  {'ok ' if leaf.holds else 'no '} {leaf.path}: wanted {' or '.join(leaf.wanted)}; "
-                         f"there: {', '.join(leaf.there) or 'nothing'}")
+            lines.append(
+                f"  {'ok ' if leaf.holds else 'no '} {leaf.path}: wanted {' or '.join(leaf.wanted)}; "
+                f"there: {', '.join(leaf.there) or 'nothing'}"
+            )
             if leaf.cause:
                 lines.append(f"      {leaf.cause}")
         return "\n".join([*lines, f"  {self.note}"] if self.note else lines)
@@ -68,7 +70,8 @@ def explain(
             reports.append(LeafReport(number, path, tuple(map(_wanted, leaves)), shown, holds, cause))
     note = None
     if not matched and any(
-        all(report.holds for report in reports if report.alternative == number) for number in range(len(alternatives[:20]))
+        all(report.holds for report in reports if report.alternative == number)
+        for number in range(len(alternatives[:20]))
     ):
         note = "each field holds by itself, but not in the same element of an array (P48)"
     elif len(alternatives) > 20:
@@ -76,7 +79,7 @@ def explain(
     return Explanation(matched, tuple(reports), note)
 
 
-def _cause(path: str, leaves: Leaves, values: list[object], event: Mapping[str, object], dialect: Dialect) -> str:
+def _cause(path: str, leaves: Leaves, values: Sequence[object], event: Mapping[str, object], dialect: Dialect) -> str:
     """The usual reason, in words that say what to write instead (R73 to R77)."""
     names = path.split(".")
     if names[0] in ("body", "data") and names[0] not in event and "dynamodb" in event:
@@ -103,7 +106,9 @@ def _node_cause(leaves: Leaves, under: Mapping[str, object], path: str) -> str:
         go_on = f": test `{path}.{tags[0]}`" if tags else ""
         return f"`exists` looks at leaf values only, and this is an object (R75){go_on}"
     if tags:
-        return f"the path stops at the attribute's name, its type tag {tags[0]} is missing: write `{path}.{tags[0]}` (R74)"
+        return (
+            f"the path stops at the attribute's name, its type tag {tags[0]} is missing: write `{path}.{tags[0]}` (R74)"
+        )
     return "this is an object, and only leaf values are compared (P36): let the path go on"
 
 
@@ -140,7 +145,7 @@ def _plain(tree: Tree) -> object:
         value = float(tree.text)
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(tree, list):
-        return [_plain(value) for value in tree]
+        return [_plain(value) for value in cast("list[Tree]", tree)]
     return tree
 
 

@@ -77,7 +77,8 @@ class Paths:
                 arrays += 1
                 for index, element in enumerate(elements):
                     if isinstance(element, Mapping | list | tuple):
-                        todo.append((node, element, chosen if alone else chosen | {(arrays, index)}))
+                        inner = cast("object", element)
+                        todo.append((node, inner, chosen if alone else chosen | {(arrays, index)}))
                     elif node.path is not None:
                         found.setdefault(node.path, []).append((leaf_of(element), chosen))
             elif node.path is not None:
@@ -132,9 +133,7 @@ def _arrays_needed_later(
     return later[::-1]
 
 
-def _advance(
-    choices: set[Chosen], leaves: Leaves, occurrences: list[Occurrence], later: frozenset[int]
-) -> set[Chosen]:
+def _advance(choices: set[Chosen], leaves: Leaves, occurrences: list[Occurrence], later: frozenset[int]) -> set[Chosen]:
     """The choices after one more path. ``{"exists": false}`` is judged against the elements already chosen (P49)."""
     tests = [leaf.test for leaf in leaves]
     may_lack = any(isinstance(test, Exists) and not test.wanted for test in tests)

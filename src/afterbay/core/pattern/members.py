@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from afterbay.core.pattern.address import address_of, read_block
 from afterbay.core.pattern.number import Uncomparable, number_of
@@ -168,7 +169,7 @@ def _anything_but_operator(operand: Pairs) -> Test:
     wrong, read = _INNER[name]
     if isinstance(value, Pairs | bool) or value is None:
         raise ValueError(_ANYTHING_BUT)
-    values = value if isinstance(value, list) else [value]
+    values = cast("list[Tree]", value) if isinstance(value, list) else [value]
     tests = tuple(read(_text(one, wrong)) for one in values)
     if not tests:  # P31: the engine crashes here; we refuse
         raise ValueError(f"An empty list under anything-but/{name} is not supported")

@@ -108,7 +108,7 @@ class IgnoreCase:
 
     @classmethod
     def of(cls, text: str, *, where: str) -> IgnoreCase:
-        """``where`` is ``whole``, ``prefix`` or ``suffix``; a suffix is matched from its end, so each text is read once."""
+        """``where`` is ``whole``, ``prefix`` or ``suffix``; a suffix is matched from its end."""
         units = "".join("??" if ord(letter) > 0xFFFF else letter for letter in text)
         backwards = where == "suffix"
         choices = [sorted({unit.lower(), unit.upper()}) for unit in units]
@@ -139,7 +139,7 @@ class Wildcard:
 
 @dataclass(frozen=True, slots=True)
 class AnythingBut:
-    """Every value that satisfies none of ``tests``: null, booleans and other types too, but never absence (P26 to P31)."""
+    """Every value that satisfies none of ``tests``: null and other types too, but never absence (P26 to P31)."""
 
     tests: tuple[Test, ...]
 

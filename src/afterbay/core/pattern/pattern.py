@@ -91,8 +91,8 @@ class Pattern:
                     raise PatternError(fault.text, path=fault.path, dialect=dialect)
         self.source = source
         self.matches = _Compiled(self.alternatives).matches
-        """``matches(event)``: does the event, a dict or JSON bytes, satisfy the pattern? Never raises: bytes that are no
-        JSON object match nothing (P52, P61)."""
+        """``matches(event)``: does the event, a dict or JSON bytes, satisfy the pattern? Never raises: bytes that are
+        no JSON object match nothing (P52, P61)."""
 
     def __repr__(self) -> str:
         text = self.source if isinstance(self.source, str) else json.dumps(self.source, default=str)

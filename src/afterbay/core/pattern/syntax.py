@@ -15,7 +15,7 @@ from afterbay.core.pattern.errors import PatternError
 from afterbay.core.pattern.members import Leaves, Member, read_member
 from afterbay.core.pattern.operators import AnythingBut, Wildcard
 from afterbay.core.pattern.text import Number, Pairs, Tree, read_tree
-from afterbay.core.pattern.wildcard import is_too_complex
+from afterbay.core.pattern.wildcard import Globs, is_too_complex
 
 __all__ = ["ALTERNATIVES_MAX", "DEPTH_MAX", "PATHS_MAX", "Alternative", "read_pattern"]
 
@@ -33,9 +33,32 @@ Alternative = dict[str, Leaves]
 """Joined path -> members, in reading order. All paths must be satisfied, one member of each is enough."""
 
 _RESERVED = frozenset(
-    "prefix suffix equals-ignore-case anything-but exists wildcard numeric cidr exactly = < <= > >= regex not-wildcard "
-    "not-equals-ignore-case date-after date-on-or-after date-before date-on-or-before in-date-range ip-address-in-range "
-    "ip-address-not-in-range".split()
+    [
+        "prefix",
+        "suffix",
+        "equals-ignore-case",
+        "anything-but",
+        "exists",
+        "wildcard",
+        "numeric",
+        "cidr",
+        "exactly",
+        "=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "regex",
+        "not-wildcard",
+        "not-equals-ignore-case",
+        "date-after",
+        "date-on-or-after",
+        "date-before",
+        "date-on-or-before",
+        "in-date-range",
+        "ip-address-in-range",
+        "ip-address-not-in-range",
+    ]
 )
 
 
@@ -85,8 +108,10 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _read_object(pairs: Pairs, path: str, made: list[Alternative], *, inside_or: bool, depth: int = 0) -> list[Alternative]:
-    """Add an object's fields to every alternative in ``made``, which is consumed. The later of one path wins (P9, P41)."""
+def _read_object(
+    pairs: Pairs, path: str, made: list[Alternative], *, inside_or: bool, depth: int = 0
+) -> list[Alternative]:
+    """Add an object's fields to every alternative in ``made``, which is consumed. Later wins (P9, P41)."""
     if not pairs:
         raise PatternError("Empty objects are not allowed", path=path)
     for key, value in pairs:
@@ -101,14 +126,14 @@ def _read_object(pairs: Pairs, path: str, made: list[Alternative], *, inside_or:
         if isinstance(value, Pairs):
             made = _read_object(value, below, made, inside_or=inside_or, depth=depth + 1)
         elif isinstance(value, list):
-            leaves = _read_leaves(value, below)
+            leaves = _read_leaves(cast("list[Tree]", value), below)
             for alternative in made:
                 alternative[below] = leaves
                 if len(alternative) > PATHS_MAX:
                     raise PatternError(f"Rule is too complex - more than {PATHS_MAX} fields", path=below)
         else:
             raise PatternError(
-                f'"{key}" must be an object or an array', path=below, hint="write the value in a list, as in [\"x\"]"
+                f'"{key}" must be an object or an array', path=below, hint='write the value in a list, as in ["x"]'
             )
     return made
 
@@ -145,19 +170,23 @@ def _read_leaves(values: list[Tree], path: str) -> Leaves:
 
 
 def _check_complexity(alternatives: list[Alternative]) -> None:
-    """P25, per field over all alternatives."""
-    wildcards: dict[str, dict[Wildcard, None]] = {}
+    """P25, per field. Alternatives count together where the engine comes to the field after the same tests."""
+    wildcards: dict[tuple[str, tuple[int, ...]], list[Globs]] = {}
     for alternative in alternatives:
         for path, leaves in alternative.items():
-            for leaf in leaves:
-                tests = leaf.test.tests if isinstance(leaf.test, AnythingBut) else (leaf.test,)
-                for test in tests:
-                    if isinstance(test, Wildcard):
-                        wildcards.setdefault(path, {})[test] = None
-    for path, tests in wildcards.items():
-        if is_too_complex(test.globs for test in tests):
+            globs = [one for leaf in leaves for one in _globs_of(leaf)]
+            if globs:
+                before = tuple(id(alternative[one]) for one in sorted(alternative) if one < path)
+                wildcards.setdefault((path, before), []).extend(globs)
+    for (path, _), globs in wildcards.items():
+        if is_too_complex(globs):
             raise PatternError(
                 "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences "
                 "after a wildcard character",
                 path=path,
             )
+
+
+def _globs_of(leaf: Member) -> list[Globs]:
+    tests = leaf.test.tests if isinstance(leaf.test, AnythingBut) else (leaf.test,)
+    return [test.globs for test in tests if isinstance(test, Wildcard)]

@@ -6,11 +6,14 @@ Events take the standard library's reader and come here only when they are neste
 from __future__ import annotations
 
 import json
+import json.decoder
 import re
-from json.decoder import scanstring
+from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from afterbay.core.pattern.number import Uncomparable, number_of
+
+_scan: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]  # not in the stubs
 
 __all__ = ["Number", "Pairs", "Tree", "read_event", "read_tree"]
 
@@ -44,7 +47,7 @@ def _broken(text: str, at: int) -> ValueError:
 def _scalar(text: str, at: int) -> tuple[Tree, int]:
     head = text[at : at + 1]
     if head == '"':
-        return scanstring(text, at + 1, True)
+        return _scan(text, at + 1, True)
     if head in _SPELLED and text.startswith(_SPELLED[head], at):
         return _WORDS[head], at + len(_SPELLED[head])
     if number := _NUMBER.match(text, at):
@@ -56,7 +59,7 @@ def _key(text: str, at: int) -> tuple[str, int]:
     at = _skip(text, at)
     if text[at : at + 1] != '"':
         raise _broken(text, at)
-    key, at = scanstring(text, at + 1, True)
+    key, at = _scan(text, at + 1, True)
     at = _skip(text, at)
     if text[at : at + 1] != ":":
         raise _broken(text, at)
@@ -69,7 +72,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def read_tree(text: str, *, depth_max: int | None = None) -> Tree:
-    """Read one JSON value and nothing after it. Raises ``ValueError`` for broken JSON, or below ``depth_max`` levels."""
+    """Read one JSON value and nothing after it. ``ValueError``: broken, or deeper than ``depth_max``."""
     open_values: list[Pairs | list[Tree]] = []
     keys: list[str] = []
     at = _skip(text, 0)
@@ -130,7 +133,10 @@ def read_event(data: bytes) -> dict[str, object] | None:
         return None
     try:
         event: object = json.loads(
-            text, parse_int=number_of, parse_float=number_of, parse_constant=_refuse_constant  # type: ignore[arg-type]
+            text,
+            parse_int=number_of,
+            parse_float=number_of,
+            parse_constant=_refuse_constant,
         )
     except RecursionError:
         return _read_deep(text)
@@ -161,12 +167,12 @@ def _plain(tree: Tree) -> object:
             made = inner
         elif isinstance(value, list):
             items: list[object] = list(value)
-            todo.extend((items, place, member) for place, member in enumerate(value))
+            todo.extend((items, place, member) for place, member in enumerate(cast("list[Tree]", value)))
             made = items
         elif isinstance(value, Number):
             number: int | float | Uncomparable = number_of(value.text)
             made = number
         else:
             made = value
-        where[key] = made  # type: ignore[index,call-overload]
+        where[key] = made  # type: ignore[index]  # the key fits the container, by construction
     return holder[0]

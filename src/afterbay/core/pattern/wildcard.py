@@ -42,7 +42,11 @@ class Globs:
         """The bytes of the quoted text, a star as -1."""
         found: list[int] = []
         for text in self.texts:
-            found += [_STAR, *text.encode("utf-8", "surrogatepass")] if found else [34, *text.encode("utf-8", "surrogatepass")]
+            found += (
+                [_STAR, *text.encode("utf-8", "surrogatepass")]
+                if found
+                else [34, *text.encode("utf-8", "surrogatepass")]
+            )
         return (*found, 34)
 
 

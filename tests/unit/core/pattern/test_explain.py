@@ -9,7 +9,9 @@ import pytest
 
 from afterbay.core.pattern import Pattern
 
-CASE = json.loads((Path(__file__).parents[3] / "cases" / "s01-numeric-filter-on-number.json").read_text(encoding="utf-8"))
+CASE = json.loads(
+    (Path(__file__).parents[3] / "cases" / "s01-numeric-filter-on-number.json").read_text(encoding="utf-8")
+)
 DELIVERED = {"A": [], "B": ["r2"], "C": [], "D": [], "E": ["r1", "r2", "r3"], "F": []}
 CAUSES = {"A": "R76", "C": "R76", "D": "R74", "F": "R73"}
 EVENT = {"eventName": "MODIFY", "dynamodb": {"NewImage": {"status": {"S": "SHIPPED"}, "l": {"L": [{"S": "a"}]}}}}

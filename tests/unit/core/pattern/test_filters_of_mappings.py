@@ -26,9 +26,18 @@ def delivered(vector):
         items[key] = item
         if old == item:
             continue  # a write that changes nothing makes no record
-        images.append({"eventName": "MODIFY" if old else "INSERT", "eventSource": "aws:dynamodb",
-                       "dynamodb": {"ApproximateCreationDateTime": 1767607872.0, "Keys": {"id": item["id"]}, "NewImage": item,
-                                    **({"OldImage": old} if old else {})}})
+        images.append(
+            {
+                "eventName": "MODIFY" if old else "INSERT",
+                "eventSource": "aws:dynamodb",
+                "dynamodb": {
+                    "ApproximateCreationDateTime": 1767607872.0,
+                    "Keys": {"id": item["id"]},
+                    "NewImage": item,
+                    **({"OldImage": old} if old else {}),
+                },
+            }
+        )
     return [
         (one["eventName"], one["dynamodb"]["NewImage"], one["dynamodb"].get("OldImage"))
         for one in images
@@ -45,6 +54,8 @@ def vectors():
 @pytest.mark.parametrize("vector", list(vectors()))
 def test_what_a_filter_lets_through(vector):
     wanted = [
-        (one["eventName"], one.get("NewImage"), one.get("OldImage")) for batch in vector["expect"]["delivered"] for one in batch
+        (one["eventName"], one.get("NewImage"), one.get("OldImage"))
+        for batch in vector["expect"]["delivered"]
+        for one in batch
     ]
     assert delivered(vector) == wanted

@@ -23,7 +23,9 @@ def test_an_error_names_the_path_the_reason_and_each_services_answer():
     assert said["rule"].aws_text == 'Event pattern is not valid. Reason: "status" must be an object or an array'
     assert (said["rule"].code, said["pipe"].code) == ("InvalidEventPatternException", "ValidationException")
     assert (said["mapping"].code, said["mapping"].aws_text) == (
-        "InvalidParameterValueException", "Invalid filter pattern definition.")
+        "InvalidParameterValueException",
+        "Invalid filter pattern definition.",
+    )
     assert isinstance(said["rule"], SettingsError)
 
 
@@ -43,7 +45,8 @@ def test_strict_refuses_what_a_guide_excludes_and_warnings_name_what_it_does_not
     with pytest.raises(PatternError, match="excludes the operator wildcard"):
         Pattern(wildcard, dialect="pipe", strict=True)
     assert Pattern(wildcard, dialect="mapping", strict=True).warnings == (
-        "a: the guide of Lambda does not list the operator wildcard",)
+        "a: the guide of Lambda does not list the operator wildcard",
+    )
 
 
 def test_repeated_keys_of_a_pattern_merge():
@@ -76,8 +79,17 @@ def test_numbers_of_decoded_events():
 
 @pytest.mark.parametrize(
     ("event", "expected"),
-    [({"a": {"b": "x"}}, True), ({"a.b": "x"}, True), ({"a": {"b": "y"}, "a.b": "x"}, True), ({"a": 5, "a.b": "x"}, True),
-     ({"a": {"b": {"c": "x"}}}, False), ({"a": {"b": ["y", "x"]}}, True), ({"a": [{"b": "x"}]}, True), ({"a": [5]}, False), ({}, False)],
+    [
+        ({"a": {"b": "x"}}, True),
+        ({"a.b": "x"}, True),
+        ({"a": {"b": "y"}, "a.b": "x"}, True),
+        ({"a": 5, "a.b": "x"}, True),
+        ({"a": {"b": {"c": "x"}}}, False),
+        ({"a": {"b": ["y", "x"]}}, True),
+        ({"a": [{"b": "x"}]}, True),
+        ({"a": [5]}, False),
+        ({}, False),
+    ],
 )
 def test_fast_and_exact_agree_on_dots_and_arrays(event, expected):
     assert Pattern({"a": {"b": ["x"]}}).matches(event) is expected
