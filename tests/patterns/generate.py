@@ -149,6 +149,7 @@ def operator(name, seen, chance):
         + text[cut + chance.randrange(2) :].replace("\\", "\\\\").replace("*", "\\*")
     )
     value = float(number[0])
+    step = max(1.0, abs(value) / 2)
     one = lambda key, operand: ("{", [(key, operand)])  # noqa: E731
     match name:
         case "literal":
@@ -186,8 +187,8 @@ def operator(name, seen, chance):
                     (
                         ["=", number],
                         [">=", number],
-                        ["<", (repr(value + 1),)],
-                        [">", (repr(value - 1),), "<=", (repr(value + 1),)],
+                        ["<", (repr(value + step),)],
+                        [">", (repr(value - step),), "<=", (repr(value + step),)],
                     )
                 ),
             )
