@@ -72,13 +72,13 @@ def peers(share):
         print("moto is not installed")
     try:
         ruler, text = importlib.import_module("event_ruler"), json.dumps(SEED)
-        yield "event_ruler (PyPI)", True, lambda data: ruler.test_event_pattern(text, data.decode())
+        yield "event_ruler (PyPI)", True, lambda data: ruler.test_event_pattern(data.decode(), text)
     except (ImportError, AttributeError) as missing:
         print("event_ruler takes no part:", missing)
 
 
 def java(command, texts):
-    """Records per second of the Java engine, from bytes: the difference of a long and a short run, its start taken off."""
+    """Records per second of the Java engine and its pipe: a long run less a short one, so without its start."""
 
     def run(times):
         pattern = json.dumps(SEED)
