@@ -1,0 +1,81 @@
+"""``afterbay match``: try a filter on events, and be told why it does not match."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from afterbay.core.pattern import Explanation, Pattern, PatternError
+
+__all__ = ["app_command"]
+
+
+def _pattern_text(given: str) -> str:
+    return given if given.lstrip()[:1] in ("{", "[", "") else Path(given).read_text(encoding="utf-8")
+
+
+def _events(given: str) -> Iterator[bytes]:
+    """One event, or one a line: a text that is one JSON value is one event, however many lines it has."""
+    data = sys.stdin.buffer.read() if given == "-" else Path(given).read_bytes()
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        yield from (line for line in data.splitlines() if line.strip())
+    else:
+        yield data
+
+
+def _as_json(matched: bool, told: Explanation | None) -> dict[str, object]:
+    if told is None:
+        return {"matched": matched}
+    leaves = [
+        {
+            "alternative": leaf.alternative,
+            "path": leaf.path,
+            "wanted": leaf.wanted,
+            "there": leaf.there,
+            "holds": leaf.holds,
+            "cause": leaf.cause,
+        }
+        for leaf in told.leaves
+    ]
+    return {"matched": matched, "leaves": leaves, "note": told.note}
+
+
+def app_command(
+    pattern: Annotated[str, typer.Option(help="The pattern: a file, or JSON text.")],
+    event: Annotated[str, typer.Option(help="A file with an event or one a line; - reads standard input.")],
+    dialect: Annotated[Literal["rule", "pipe", "mapping"], typer.Option(help="The service it is for.")] = "rule",
+    explain: Annotated[bool, typer.Option("--explain", help="Say why, leaf by leaf.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each event.")] = False,
+) -> None:
+    """Try an event pattern. Exit code 0 if any event matched, 1 if none, 2 if the pattern is wrong.
+
+    Example: afterbay match --pattern '{"eventName": ["INSERT"]}' --event record.json --explain
+    """
+    try:
+        compiled = Pattern(_pattern_text(pattern), dialect=dialect)
+        events = list(_events(event))
+    except PatternError as wrong:
+        typer.echo(f"pattern refused: {wrong}", err=True)
+        raise typer.Exit(2) from wrong
+    except OSError as wrong:
+        typer.echo(f"{wrong.filename}: {wrong.strerror}", err=True)
+        raise typer.Exit(2) from wrong
+    for warning in compiled.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    matched = 0
+    for number, one in enumerate(events, 1):
+        verdict = compiled.matches(one)
+        matched += verdict
+        told = compiled.explain(one) if explain else None
+        if as_json:
+            typer.echo(json.dumps({"event": number, **_as_json(verdict, told)}))
+        else:
+            typer.echo(f"{number}: {told if told is not None else ('matches' if verdict else 'does not match')}")
+    raise typer.Exit(0 if matched else 1)
