@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from afterbay.core.change.record import ChangeRecord as ChangeRecord
     from afterbay.core.guard import Kind as Kind
     from afterbay.core.guard import Verdict as Verdict
+    from afterbay.core.pattern import Pattern as Pattern
+    from afterbay.core.pattern import PatternError as PatternError
     from afterbay.errors import AfterbayError as AfterbayError
     from afterbay.errors import RecordError as RecordError
     from afterbay.errors import ServiceError as ServiceError
@@ -26,6 +28,8 @@ __all__ = [
     "AfterbayError",
     "ChangeRecord",
     "Kind",
+    "Pattern",
+    "PatternError",
     "Poison",
     "RecordError",
     "ServiceError",
@@ -41,6 +45,8 @@ _HOMES = {
     "AfterbayError": "afterbay.errors",
     "ChangeRecord": "afterbay.core.change.record",
     "Kind": "afterbay.core.guard",
+    "Pattern": "afterbay.core.pattern",
+    "PatternError": "afterbay.core.pattern",
     "Poison": "afterbay.handler.poison",
     "RecordError": "afterbay.errors",
     "ServiceError": "afterbay.errors",

@@ -213,9 +213,7 @@ class Table:
 
     def put(self, *keys: str, n: int = 0) -> None:
         for key in keys:
-            self.served.client("dynamodb").put_item(
-                TableName=self.name, Item={"pk": {"S": key}, "n": {"N": str(n)}}
-            )
+            self.served.client("dynamodb").put_item(TableName=self.name, Item={"pk": {"S": key}, "n": {"N": str(n)}})
 
     def shards(self) -> list[str]:
         description = self.served.client("dynamodbstreams").describe_stream(StreamArn=self.stream)

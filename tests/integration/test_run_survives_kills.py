@@ -3,65 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.request
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
 import pytest
 from botocore.config import Config
 
+from integration.serving import AFTERBAY, child, environment, wait_for
+
 KILLS = 20
 LANES, BATCH = 4, 5
 RECORDS, KEYS, POISON_EVERY = 9_000, 120, 300
 BEHIND_MIN = 500
 HERE = Path(__file__).parent
-
-
-def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.01)  # other processes' doings have no event to wait for
-
-
-def environment(url: str | None = None, **more: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AFTERBAY_"))}
-    own = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": "eu-west-1"}
-    return {**clean, **own, **({"AWS_ENDPOINT_URL": url} if url else {}), **more}
-
-
-@contextmanager
-def dev() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "afterbay", "dev", "--port", str(port)]
-    process = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def ready() -> bool:
-        try:
-            with urllib.request.urlopen(url + "/_afterbay/health", timeout=5) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-    try:
-        wait_for(ready, 30, "the address is ready")
-        yield url
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
 
 
 class Load:
@@ -114,7 +73,7 @@ class Load:
             self.dynamodb.batch_write_item(RequestItems={"load": puts})
 
     def engine(self, **more: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "afterbay", "run", "--mapping", "mapping.json", "--state", "state.sqlite3"]
+        command = [*AFTERBAY, "run", "--mapping", "mapping.json", "--state", "state.sqlite3"]
         variables = environment(self.url, WITNESS=str(self.witness), PYTHONPATH=str(HERE), **more)
         log = (self.folder / "engine.log").open("ab")
         with log:
@@ -163,7 +122,8 @@ def stream_records(url: str, stream: str) -> list[tuple[str, str, bool]]:
 @pytest.mark.timeout(300)
 def test_twenty_kills_lose_and_reorder_nothing(tmp_path: Path) -> None:
     rng = random.Random()
-    with dev() as url:
+    with child(tmp_path) as served:
+        url = served.url
         load = Load(url, tmp_path)
         load.make()
         load.write()

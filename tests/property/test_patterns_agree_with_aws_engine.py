@@ -43,6 +43,7 @@ def stable_differences(first, count):
     return found
 
 
+@pytest.mark.long  # wants a JDK and the engine, which `make test` does not bring
 @pytest.mark.timeout(600)
 def test_five_thousand_pairs():
     assert stable_differences(500_000, 5_000) == []
