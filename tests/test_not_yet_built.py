@@ -15,7 +15,8 @@ EXPECTED = {"part 2": 3, "part 3": 1, "part 4": 15}
 def whole_suite(config: pytest.Config) -> bool:
     """True if nothing was chosen by path, name or an earlier run: then what was collected is all there is."""
     options = config.option
-    chosen = options.keyword or options.deselect or options.lf or options.ignore or options.ignore_glob
+    last_failed = getattr(options, "lf", False)  # absent without pytest's cache plugin
+    chosen = options.keyword or options.deselect or last_failed or options.ignore or options.ignore_glob
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not chosen
 
 

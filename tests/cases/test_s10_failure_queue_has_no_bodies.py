@@ -58,7 +58,7 @@ def members(value: object) -> object:
 
 @pytest.mark.parametrize("destination", ["queue", "topic"])
 def test_a_queue_or_topic_gets_just_the_members_of_the_cases_letter(destination: str) -> None:
-    """R110, R113. Not compared by value: the id, and the times, which the case writes with a fraction (R112: without)."""
+    """R110, R113. Not compared by value: the id, and the times: the case writes fractions (R112: without)."""
     told = letter(destination)
     assert members(told) == members(FRESH)
     for part, varying in [

@@ -15,7 +15,7 @@ import pytest
 
 from integration.serving import AFTERBAY, READY, ROLE, WAIT_S, Served, afterbay, environment, wait_for, zipped
 
-WAITING = '''\
+WAITING = """\
 import os
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def handler(event, context):
     while not (folder / "go").exists():
         pass
     (folder / "finished").touch()
-'''
+"""
 
 
 @contextmanager
@@ -57,8 +57,10 @@ def test_a_port_that_is_taken_is_said_in_one_line():
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize(("words", "named"), [(("--host", "nowhere.invalid"), "nowhere.invalid"), (("--port", "x"), "x")])
-def test_a_wrong_option_is_refused_by_its_value(words, named):
+@pytest.mark.parametrize(
+    ("words", "named"), [(("--host", "nowhere.invalid"), "nowhere.invalid"), (("--port", "70000"), "65535")]
+)
+def test_a_wrong_option_is_refused_by_value_or_bound(words, named):
     done = afterbay("dev", *words)
     assert done.returncode == 2
     assert named in done.stderr and "Traceback" not in done.stderr

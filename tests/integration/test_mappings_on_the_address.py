@@ -115,7 +115,7 @@ def test_bisect_leaves_the_poison_alone_and_its_letter_says_what_r110_says(serve
             "streamArn": table.stream,
         },
     }
-    assert served.state(uuid)["LastProcessingResult"] == "OK"
+    wait_for(lambda: served.state(uuid)["LastProcessingResult"] == "OK", "the answer is taken in")
 
 
 def test_a_topic_gets_the_document_as_its_message(served, table, function, mapping):
@@ -157,14 +157,14 @@ def test_a_record_older_than_the_limit_is_given_up(served, table, function, mapp
     table.put("old")
     uuid = mapping(function, table, MaximumRecordAgeInSeconds=60, **to(arn))
     wait_for(function.lines, "it was tried")
-    # Age is looked at before each attempt (R103), so it may take one more back-off, which is at most 30 s and its jitter.
+    # Age is looked at before each attempt (R103): it may take one more back-off, at most 30 s and its jitter.
     (letter,) = wait_for(lambda: served.call("clock", advance_s=61) and served.messages(url), "the letter")
     assert letter["requestContext"]["condition"] == "RecordAgeExceeded"
     assert letter["requestContext"]["approximateInvokeCount"] == len(function.lines())
     assert "responseContext" not in letter, "R106"
     table.put("new")
     wait_for(lambda: function.batches()[-1] == ["new"], "the shard goes on")
-    assert served.state(uuid)["LastProcessingResult"] == "OK"
+    wait_for(lambda: served.state(uuid)["LastProcessingResult"] == "OK", "the answer is taken in")
 
 
 def test_a_window_gathers_until_its_time_is_over(served, table, function, mapping):

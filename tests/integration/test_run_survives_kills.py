@@ -136,12 +136,12 @@ def test_twenty_kills_lose_and_reorder_nothing(tmp_path: Path) -> None:
             before = len(load.lines())
             engine = load.engine(**({"KILL_AT_LETTER": "1"} if at_letter else {}))
             if at_letter:
-                wait_for(lambda engine=engine: engine.poll() is not None, 60, "the engine met a poison record")
+                wait_for(lambda engine=engine: engine.poll() is not None, "the engine met a poison record", 60)
             else:
                 target = before + rng.randint(3, 40)
-                wait_for(lambda target=target: len(load.lines()) >= target, 60, "the engine works")
+                wait_for(lambda target=target: len(load.lines()) >= target, "the engine works", 60)
                 moment = time.monotonic() + rng.random() * 0.04
-                wait_for(lambda moment=moment: time.monotonic() >= moment, 1, "a random moment of the next batches")
+                wait_for(lambda moment=moment: time.monotonic() >= moment, "a random moment of the next batches", 1)
                 engine.kill()
             assert engine.wait(30) == -signal.SIGKILL, (tmp_path / "engine.log").read_text()[-2000:]
             behind.append(RECORDS - len(load.seen()))
@@ -149,7 +149,7 @@ def test_twenty_kills_lose_and_reorder_nothing(tmp_path: Path) -> None:
 
         engine = load.engine()
         good = {number for _, number, poison in written if not poison}
-        wait_for(lambda: load.seen() >= good, 150, "everything is delivered")
+        wait_for(lambda: load.seen() >= good, "everything is delivered", 150)
         engine.terminate()
         assert engine.wait(30) == 0
         letters = load.letters()

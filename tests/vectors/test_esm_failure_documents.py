@@ -48,7 +48,7 @@ PLACEHOLDERS = {
     "<table>": "items",
     "<stream-label>": re.escape("2026-01-01T00:00:00.000"),
     "<stream>": "clicks",
-    "<shard-id>": SHARDS["dynamodb"],
+    "<shard-id>": "shardId-[0-9a-f-]+",
     "<request-id>": UUID,
     "<iso8601-seconds-Z>": MOMENT + "Z",
     "<iso8601-millis-Z>": MOMENT + r"\.\d{3}Z",

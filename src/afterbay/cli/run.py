@@ -12,7 +12,8 @@ from afterbay.aws.client import AwsSettings
 from afterbay.cli.output import say
 from afterbay.cli.running import logging_to_stderr, until_told_to_stop
 from afterbay.engine.standalone import Standalone, read_mappings
-from afterbay.functions.local import load_callable
+from afterbay.errors import HandlerError, SettingsError
+from afterbay.functions.local import Handler, load_callable
 
 __all__ = ["run"]
 
@@ -41,9 +42,16 @@ def run(
     """
     logging_to_stderr()
     wanted = read_mappings(mapping)
-    handler = None if inline is None else load_callable(inline)
+    handler = None if inline is None else _load(inline)
     aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
     asyncio.run(_serve(Standalone(wanted, state, aws, handler=handler)))
+
+
+def _load(inline: str) -> Handler:
+    try:
+        return load_callable(inline)
+    except HandlerError as error:  # named on the command line: the caller's to mend, and nothing was started
+        raise SettingsError(error.message, where="--inline", hint=error.hint) from error
 
 
 async def _serve(engine: Standalone) -> None:

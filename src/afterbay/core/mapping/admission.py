@@ -69,7 +69,8 @@ def check_source(arn: str | None) -> str:
     try:
         return parse_stream_arn(arn or "").arn
     except SettingsError as error:
-        raise SettingsError("Unrecognized event source.") from error
+        given = f"EventSourceArn is {arn!r}" if arn else "EventSourceArn is missing"
+        raise SettingsError("Unrecognized event source.", hint=f"{given}: {error}") from error
 
 
 def check_destination(arn: str) -> str:
