@@ -76,8 +76,6 @@ def waits_for(vector: dict[str, Any]) -> str | None:
         return "part 4"
     if "code" not in expect and params.get("TumblingWindowInSeconds"):
         return "part 2"
-    if "code" not in expect and params.get("FilterCriteria", {}).get("Filters"):
-        return "part 3"
     return None
 
 

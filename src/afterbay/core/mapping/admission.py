@@ -1,14 +1,12 @@
-"""Which sources, destinations and patterns a mapping takes, and what is refused by name until it is built.
+"""Which sources and destinations a mapping takes, and what is refused by name until it is built.
 
-Decides from the text of a request alone (E1, E14 to E16, R14, R20); nothing is looked up.
+Decides from the text of a request alone (E1, E14, E16, R14, R20); nothing is looked up.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-
-import msgspec
 
 from afterbay.core.change.arn import parse_stream_arn
 from afterbay.core.change.wire import JsonValue
@@ -18,7 +16,6 @@ from afterbay.errors import SettingsError
 __all__ = [
     "UNSUPPORTED",
     "check_destination",
-    "check_pattern",
     "check_source",
     "check_unsupported",
     "refuse_unfinished",
@@ -50,10 +47,6 @@ _DESTINATIONS = (
 )
 _FIFO = re.compile(_HEAD + r":(sqs|sns):[^:]*:[^:]*:[^:]+\.fifo")
 _KAFKA = "kafka://"
-
-# A pattern deeper than this is refused as AWS refuses any it cannot read; it also bounds the recursion below.
-# DynamoDB's own values end at 32 levels, each of two members of a pattern.
-_PATTERN_DEPTH_MAX = 100
 
 
 def check_source(arn: str | None) -> str:
@@ -96,23 +89,7 @@ def check_unsupported(params: Mapping[str, JsonValue]) -> None:
             raise SettingsError(f"Unsupported {name} parameter for given event source mapping type.")
 
 
-def check_pattern(one: JsonValue) -> str:
-    """The text of one member of ``Filters``: a JSON object whose leaves are lists that hold something (E15).
-
-    This looks at the structure only; whether each matcher exists is for the pattern compiler.
-    """
-    pattern = text(one, "Pattern") if isinstance(one, dict) else None
-    if pattern is not None:
-        try:
-            tree: JsonValue = msgspec.json.decode(pattern)
-        except (msgspec.DecodeError, RecursionError):
-            tree = None
-        if isinstance(tree, dict) and _is_pattern(tree, _PATTERN_DEPTH_MAX):
-            return pattern
-    raise SettingsError("Invalid filter pattern definition.")
-
-
-def refuse_unfinished(params: Mapping[str, JsonValue], *, tumbling: bool, filters: bool) -> None:
+def refuse_unfinished(params: Mapping[str, JsonValue], *, tumbling: bool) -> None:
     """Refuse by name what AWS takes and we do not yet, after everything that AWS refuses itself.
 
     A metric of another kind of source is AWS's refusal (R18); its text is not captured.
@@ -123,22 +100,11 @@ def refuse_unfinished(params: Mapping[str, JsonValue], *, tumbling: bool, filter
             raise SettingsError(f"Unsupported metric {metric} for given event source mapping type.")
     if tumbling:
         raise _unfinished("TumblingWindowInSeconds", "part 2", "leave it out or set it to 0")
-    if filters:
-        raise _unfinished("FilterCriteria", "part 3", "leave it out and filter in the function")
     if metrics:
         raise _unfinished("MetricsConfig", "part 2", "leave it out")
     if text(params, "KMSKeyArn"):
-        raise _unfinished("KMSKeyArn", "it encrypts filters, which are part 3", "leave it out")
+        raise _unfinished("KMSKeyArn", "part 2", "leave it out")
 
 
 def _unfinished(name: str, where: str, instead: str) -> SettingsError:
     return SettingsError(f"{name} is not implemented yet ({where}): {instead}")
-
-
-def _is_pattern(tree: dict[str, JsonValue], depth: int) -> bool:
-    if depth == 0:
-        return False
-    return all(
-        _is_pattern(part, depth - 1) if isinstance(part, dict) else isinstance(part, list) and bool(part)
-        for part in tree.values()
-    )

@@ -46,6 +46,7 @@ from afterbay.core.mapping.events import (
     UpdateRequested,
     Woke,
 )
+from afterbay.core.mapping.filters import compile_filters
 from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step
 from afterbay.core.mapping.lineup import Lineup
 from afterbay.core.mapping.listings import Listings
@@ -90,6 +91,7 @@ class Mapping:
         self._phase = _Phase.RESTING
         self._lineup = Lineup(orders_parents=orders_parents)
         self._run = 0
+        self._passes: Callable[[bytes], bool] | None = None
         self._saving = False
         self._dirty: dict[ShardId, None] = {}
         self._forget: list[ShardId] = []
@@ -200,6 +202,7 @@ class Mapping:
     def _start(self, now: datetime) -> list[Command]:
         """Read the saved positions, then the stream's shards."""
         self._run += 1
+        self._passes = compile_filters(self.settings.filters)
         self._phase = _Phase.LOADING
         return [LoadPositions()]
 
@@ -337,7 +340,7 @@ class Mapping:
     def _start_shards(self, now: datetime) -> list[Command]:
         """Read every shard whose parents are done, saved and all (R48)."""
         commands: list[Command] = []
-        context = ShardContext(self.uuid, self.settings, self._ids, self.counters, self._run)
+        context = ShardContext(self.uuid, self.settings, self._passes, self._ids, self.counters, self._run)
         for description, start, orphan in self._lineup.startable():
             if orphan is not None:
                 commands.append(Tell(Notice.PARENT_MISSING, description.shard, f"its parent is {orphan}"))

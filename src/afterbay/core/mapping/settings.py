@@ -16,7 +16,6 @@ from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.admission import (
     UNSUPPORTED,
     check_destination,
-    check_pattern,
     check_source,
     check_unsupported,
     refuse_unfinished,
@@ -31,6 +30,7 @@ from afterbay.core.mapping.constraints import (
     text,
     validation_error,
 )
+from afterbay.core.mapping.filters import check_pattern
 from afterbay.errors import SettingsError
 
 __all__ = [
@@ -238,7 +238,7 @@ def _changed(current: MappingSettings, params: Mapping[str, JsonValue]) -> Mappi
         on_failure=_on_failure(params, current.on_failure),
         filters=_filters(params, current.filters),
     )
-    refuse_unfinished(params, tumbling=settings.tumbling_window_s > 0, filters=bool(settings.filters))
+    refuse_unfinished(params, tumbling=settings.tumbling_window_s > 0)
     return settings
 
 
@@ -262,7 +262,8 @@ def _filters(params: Mapping[str, JsonValue], current: tuple[str, ...]) -> tuple
     criteria = members(params, "FilterCriteria")
     if criteria is None:
         return current
-    return tuple(check_pattern(one) for one in items(criteria, "Filters") or [])
+    given = items(criteria, "Filters") or []
+    return tuple(check_pattern(text(one, "Pattern") if isinstance(one, dict) else None) for one in given)
 
 
 def _limit(value: int) -> int | None:

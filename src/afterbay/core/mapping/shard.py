@@ -6,7 +6,7 @@ mapping's (``machine.py``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,10 +41,12 @@ once."""
 
 @dataclass(frozen=True, slots=True)
 class ShardContext:
-    """What every shard of a mapping shares. ``run`` counts the mapping's starts, to tell late answers apart."""
+    """What every shard of a mapping shares. ``passes`` judges a record's body (None: no filters); ``run`` counts the
+    mapping's starts, to tell late answers apart."""
 
     mapping: str
     settings: MappingSettings
+    passes: Callable[[bytes], bool] | None
     ids: RequestIds
     counters: Counters
     run: int
@@ -126,6 +128,7 @@ class Shard:
         self.last_read_at = now
         commands: list[Command] = self._recovered()
         factor = len(self.lanes)
+        passes = self._context.passes
         last = self._last_read
         for record in records:
             position = Position(record.position)
@@ -136,6 +139,9 @@ class Shard:
             lane = self.lanes[lane_of(record.key, factor) if factor > 1 else 0]
             if position <= lane.done:
                 continue  # an earlier run finished it: its lane was ahead of the others
+            if passes is not None and not passes(record.body):
+                self._context.counters.filtered_out += 1
+                continue  # done, and no lane ever sees it (R78)
             lane.admit(record)
             self.buffered += 1
             self.buffered_bytes += len(record.body)

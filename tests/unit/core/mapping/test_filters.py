@@ -1,0 +1,86 @@
+"""Filters before batching, in the machine (R71 to R78)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from afterbay.core.mapping.events import UpdateRequested
+from afterbay.core.mapping.filters import check_pattern, compile_filters
+from afterbay.core.mapping.outcome import Cause, Failed, Outcome
+from afterbay.core.shard.position import ShardId
+from afterbay.errors import SettingsError
+
+from .driving import World, after, record, settings
+
+EVEN = '{"dynamodb": {"NewImage": {"kind": {"S": ["even"]}}}}'
+
+
+def one(position: int, kind: str, key: str = "k", **more: object):
+    body = {"eventName": "INSERT", "dynamodb": {"NewImage": {"kind": {"S": kind}}}}
+    return record(position, key, body=json.dumps(body).encode(), **more)
+
+
+def kinds(*names: str):
+    return [one(position, name) for position, name in enumerate(names, start=1)]
+
+
+def test_a_record_that_no_filter_wants_takes_no_place_in_a_batch() -> None:
+    stream = {"s": kinds("even", "odd", "even", "odd", "even", "even")}
+    world = World(settings(filters=(EVEN,), batch_size=2), stream).start().run(1)
+    assert world.delivered == [[1, 3], [5, 6]]
+    assert (world.mapping.counters.polled, world.mapping.counters.filtered_out) == (6, 2)
+    assert world.saved() == after(6)
+
+
+def test_any_filter_lets_a_record_pass() -> None:
+    world = World(settings(filters=(EVEN, '{"eventName": ["REMOVE"]}')), {"s": kinds("odd", "even")}).start().run(1)
+    assert world.delivered == [[2]]
+
+
+def test_nothing_is_invoked_when_nothing_passes_and_the_position_moves_on() -> None:
+    world = World(settings(filters=(EVEN,)), {"s": kinds("odd", "odd")}).start().run(1)
+    assert world.delivered == [] and world.saved() == after(2)
+
+
+def test_the_position_of_what_is_left_out_never_passes_an_unfinished_batch() -> None:
+    def fails(batch: object) -> Outcome:
+        return Failed(Cause.FUNCTION_ERROR)
+
+    world = World(settings(filters=(EVEN,)), {"s": kinds("odd", "even", "odd", "odd")}, fails).start().run(60)
+    assert set(map(tuple, world.delivered)) == {(2,)} and world.saved() == after(1)
+
+
+def test_a_shard_of_which_nothing_passes_comes_to_its_end() -> None:
+    stream = {"s": kinds("odd"), "child": kinds("even")}
+    world = World(settings(filters=(EVEN,)), stream, parents={"child": ("s",)}, closed={"s"}).start().run(1)
+    assert world.delivered == [[1]] and ShardId("s") not in world.mapping.shards
+
+
+def test_new_filters_judge_what_was_read_but_not_delivered() -> None:
+    world = World(settings(filters=(EVEN,), batching_window_s=100), {"s": kinds("odd", "even", "odd")}).start().run(1)
+    world.tell(UpdateRequested(settings(filters=())))
+    assert world.run(1).delivered == [[2, 3]], "the first was done as filtered out, the rest is judged anew"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (None, "object with a Pattern"),
+        ("{", ""),
+        ("null", ""),
+        ('{"a": 1}', "a"),
+        ('{"a": []}', "a"),
+        ('{"a": [{"starts-with": "x"}]}', "starts-with"),
+    ],
+)
+def test_a_wrong_pattern_is_refused_with_awss_text_and_a_hint_that_says_why(wrong: str | None, why: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        check_pattern(wrong)
+    assert refused.value.message == "Invalid filter pattern definition." and refused.value.hint
+    assert why in refused.value.hint
+
+
+def test_without_filters_there_is_nothing_to_ask() -> None:
+    assert compile_filters(()) is None
