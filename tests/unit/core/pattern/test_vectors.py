@@ -1,8 +1,12 @@
-"""Every golden vector of tests/vectors/patterns, its event as text and, where nothing is lost, as a value."""
+"""Every golden vector of tests/vectors/patterns, its event as text and, where nothing is lost, as a value.
+
+A test's id names the vector, and in brackets the head of its source; the whole source stands in the vector.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,7 +23,16 @@ def vectors():
     for file in sorted(FOLDER.glob("*.json")):
         dialect = "mapping" if file.stem == "aws-lambda-esm" else "rule"
         for vector in json.loads(file.read_text(encoding="utf-8")):
-            yield pytest.param(vector, dialect, id=f"{file.stem}:{vector['name']}")
+            origin = re.split("[ ;,]", vector["source"])[0].rpartition("/")[2]
+            yield pytest.param(vector, dialect, id=f"{file.stem}/{vector['name']} ({origin})")
+
+
+def test_every_file_of_the_folder_is_driven_and_each_in_its_dialect():
+    driven = {(one.id.partition("/")[0], one.values[1]) for one in vectors()}
+    assert driven == {
+        ("aws-lambda-esm", "mapping"),
+        *((name, "rule") for name in ("aws-rules", "dynamodb", "invalid", "operators", "random", "ruler")),
+    }
 
 
 class LostError(Exception):
@@ -41,7 +54,9 @@ def exact(text):
 
 @pytest.mark.parametrize(("vector", "dialect"), list(vectors()))
 def test_vector(vector, dialect):
-    assert set(vector) <= MEMBERS
+    assert set(vector) <= MEMBERS, "a member that this test does not read"
+    assert vector["expect"] in (True, False, "invalid")
+    assert "error" not in vector or vector["expect"] == "invalid"
     if vector["expect"] == "invalid":
         with pytest.raises(PatternError) as refused:
             Pattern(vector["pattern"], dialect=dialect)
