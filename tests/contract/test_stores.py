@@ -22,7 +22,7 @@ TWO = ShardId("shardId-00000001573061021863-1573061b")
 BIG = Position(10**39 + 7)  # 40 digits (S46): no integer column holds it
 
 
-def a_letter(request_id: str = "r1", *, mapping: str = "m", last: int = BIG, records: tuple[bytes, ...] = ()) -> Letter:
+def a_letter(request_id: str = "r1", *, mapping: str = "m", last: int = BIG, event: bytes = b"") -> Letter:
     return Letter(
         mapping=mapping,
         shard=ONE,
@@ -38,7 +38,7 @@ def a_letter(request_id: str = "r1", *, mapping: str = "m", last: int = BIG, rec
         last_created_s=1789649452.0,
         count=2,
         response=ResponseContext("$LATEST", "Unhandled"),
-        records=records,
+        event=event,
     )
 
 
@@ -85,7 +85,7 @@ def test_mappings_do_not_see_each_other(store: CheckpointStore) -> None:
 
 
 def test_a_letter_comes_back_as_it_was(store: CheckpointStore) -> None:
-    letter = a_letter(records=(b'{"eventID":"1"}', b'{"eventID":"2"}'))
+    letter = a_letter(event=b'{"Records":[{"eventID":"1"},{"eventID":"2"}]}')
     assert store.store_letter(letter, outbox_max=1)
     (entry,) = store.outbox(limit=10)
     assert (entry.letter, entry.tries, entry.last_error) == (letter, 0, None)

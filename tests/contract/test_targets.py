@@ -38,7 +38,7 @@ class RecordedAws(Aws):
         return {"QueueUrl": "http://queue"} if operation == "get_queue_url" else {}
 
 
-def a_letter(*records: bytes) -> Letter:
+def a_letter(event: bytes = b"") -> Letter:
     return Letter(
         mapping="uuid-1",
         shard=ShardId("shard-1"),
@@ -53,7 +53,7 @@ def a_letter(*records: bytes) -> Letter:
         first_created_s=1789649451.0,
         last_created_s=1789649451.0,
         count=1,
-        records=records,
+        event=event,
     )
 
 
@@ -83,7 +83,7 @@ def test_a_topic_gets_the_message_and_nothing_else() -> None:
 
 def test_a_bucket_gets_the_records_as_text_under_a_dated_name() -> None:
     aws = RecordedAws()
-    send(BUCKET, a_letter(b'{"eventID":"1"}'), aws)
+    send(BUCKET, a_letter(b'{"Records":[{"eventID":"1"}]}'), aws)
     ((_, _, sent),) = aws.calls
     start = "aws/lambda/uuid-1/shard-1/2026/09/17/2026-09-17T12.30.51-"
     assert (sent["Bucket"], str(sent["Key"])[: len(start)]) == ("letters", start)

@@ -27,8 +27,10 @@ class Attempt:
     outcome: Outcome
 
     @property
-    def iterator_age_ms(self) -> float:
-        """From the stream's receipt of the last record to the sending of the batch (R139)."""
+    def iterator_age_ms(self) -> float | None:
+        """From the stream's receipt of the last record to the sending of the batch (R139); None without records."""
+        if not self.batch.records:
+            return None
         return max(0.0, (self.started.timestamp() - self.batch.records[-1].created_s) * 1000)
 
 

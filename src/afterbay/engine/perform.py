@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar, assert_never
 
-from afterbay.core.change.wire import payload
-from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.commands import (
     Deliver,
     ForgetPositions,
@@ -40,6 +38,7 @@ from afterbay.core.mapping.events import (
 )
 from afterbay.core.mapping.outcome import Cause, Failed, NotReached, Outcome
 from afterbay.core.mapping.response import read_answer
+from afterbay.core.mapping.window import event_of
 from afterbay.core.shard.position import Position
 from afterbay.engine.clock import Clock
 from afterbay.engine.meter import Attempt, Meter
@@ -84,7 +83,7 @@ class Performer:
             case ReadShard():
                 return await self._read(command)
             case Deliver(shard=shard, lane=lane, batch=batch):
-                return Invoked(shard, lane, batch.request_id, await self._deliver(batch))
+                return Invoked(shard, lane, batch.request_id, await self._deliver(command))
             case Rest(shard=shard, lane=lane, run=run, request_id=request_id, delay_s=delay_s):
                 await self._pause(delay_s)
                 return Rested(shard, lane, run, request_id)
@@ -133,15 +132,16 @@ class Performer:
             return ReadFailed(command.shard, command.run, ReadFailure.UNAVAILABLE, f"unreadable record: {error}")
         return RecordsRead(command.shard, command.run, page.records, page.end)
 
-    async def _deliver(self, batch: Batch) -> Outcome:
+    async def _deliver(self, command: Deliver) -> Outcome:
         started = self.clock.now()
-        outcome = await self._invoke(batch)
-        self.meter.attempt(Attempt(self.mapping, batch, started, self.clock.now(), outcome))
+        outcome = await self._invoke(command)
+        self.meter.attempt(Attempt(self.mapping, command.batch, started, self.clock.now(), outcome))
         return outcome
 
-    async def _invoke(self, batch: Batch) -> Outcome:
+    async def _invoke(self, command: Deliver) -> Outcome:
         """Rules: R85 what was not reached, R80 what was too large, R79 and R81 to R83 what the answer says."""
-        event = payload(batch.records)
+        batch = command.batch
+        event = event_of(batch.records, command.window)
         try:
             answer = await self.function.invoke(event, request_id=batch.request_id)
         except PayloadTooLargeError:
@@ -156,6 +156,7 @@ class Performer:
             executed_version=answer.executed_version,
             positions={str(r.position): Position(r.position) for r in batch.records} if partial else {},
             partial=partial,
+            window=command.window is not None,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +25,8 @@ __all__ = ["SqliteSink"]
 
 BUSY_S = 5.0
 """How long a batch waits for another writer's transaction. Long enough for one, short beside a function's time-out."""
+
+_BUSY_PAUSE_S = 0.005
 
 _PAGE_ROWS = 500
 
@@ -166,7 +169,7 @@ class SqliteSink:
                 self._file, timeout=self._busy_s, isolation_level=None, check_same_thread=False, cached_statements=32
             )
             try:
-                _prepare(database)
+                _prepare(database, self._busy_s)
             except BaseException:
                 database.close()
                 raise
@@ -195,9 +198,16 @@ class SqliteSink:
         return str(getattr(fault, "sqlite_errorname", type(fault).__name__))
 
 
-def _prepare(database: sqlite3.Connection) -> None:
+def _prepare(database: sqlite3.Connection, busy_s: float) -> None:
     """WAL, so that readers and writers do not stop each other; FULL, so that a reported write survives a power cut: the
     mapping's checkpoint passes it at once."""
-    if database.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        database.execute("PRAGMA journal_mode = WAL")
+    until = time.monotonic() + busy_s
+    while database.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as fault:
+            # SQLite does not wait here: of two that change the mode of a new file at once, one is told BUSY right away.
+            if fault.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_BUSY_PAUSE_S)
     database.execute("PRAGMA synchronous = FULL")

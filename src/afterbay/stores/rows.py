@@ -14,6 +14,7 @@ import msgspec
 from afterbay.core.mapping.checkpoint import SavedAt, SavedShard
 from afterbay.core.mapping.deadletter import Condition, Letter
 from afterbay.core.mapping.outcome import ResponseContext
+from afterbay.core.mapping.window import WindowCall
 from afterbay.core.shard.position import After, AtTime, Position, ShardEnd, ShardId, TrimHorizon
 
 __all__ = ["LetterKey", "decode_letter", "decode_shard", "encode_letter", "encode_shard", "passes"]
@@ -56,7 +57,8 @@ class _Letter(msgspec.Struct, frozen=True, tag_field="form", tag="letter-1", kw_
     last_created_s: float
     count: int
     response: ResponseContext | None
-    records: tuple[bytes, ...]
+    event: bytes
+    window: WindowCall | None
 
 
 _SHARD = msgspec.msgpack.Decoder(_Shard)
@@ -129,7 +131,8 @@ def encode_letter(letter: Letter) -> bytes:
         last_created_s=letter.last_created_s,
         count=letter.count,
         response=letter.response,
-        records=letter.records,
+        event=letter.event,
+        window=letter.window,
     )
     return msgspec.msgpack.encode(row)
 
@@ -152,5 +155,6 @@ def decode_letter(body: bytes) -> Letter:
         last_created_s=row.last_created_s,
         count=row.count,
         response=row.response,
-        records=row.records,
+        event=row.event,
+        window=row.window,
     )

@@ -74,8 +74,6 @@ def waits_for(vector: dict[str, Any]) -> str | None:
     later = ":kinesis:" in source or ":sqs:" in source
     if later and expect.get("code") != "ValidationException":  # the model is checked before the source (R25)
         return "part 4"
-    if "code" not in expect and params.get("TumblingWindowInSeconds"):
-        return "part 2"
     return None
 
 

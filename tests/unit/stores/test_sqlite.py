@@ -36,7 +36,7 @@ while True:
     letter = Letter(
         mapping="m", shard=shard, request_id=f"{number:09}", destination="d", function_arn="f", stream_arn="s",
         condition=Condition.RECORD_AGE_EXCEEDED, invoke_count=1, first=Position(number), last=Position(number),
-        first_created_s=0.0, last_created_s=0.0, count=1, records=(b"x" * 20_000,),
+        first_created_s=0.0, last_created_s=0.0, count=1, event=b"x" * 20_000,
     )
     assert store.store_letter(letter, outbox_max=1_000_000)
     store.save("m", [SavedShard(shard, After(Position(number)))])

@@ -89,7 +89,7 @@ def check_unsupported(params: Mapping[str, JsonValue]) -> None:
             raise SettingsError(f"Unsupported {name} parameter for given event source mapping type.")
 
 
-def refuse_unfinished(params: Mapping[str, JsonValue], *, tumbling: bool) -> None:
+def refuse_unfinished(params: Mapping[str, JsonValue]) -> None:
     """Refuse by name what AWS takes and we do not yet, after everything that AWS refuses itself.
 
     A metric of another kind of source is AWS's refusal (R18); its text is not captured.
@@ -98,8 +98,6 @@ def refuse_unfinished(params: Mapping[str, JsonValue], *, tumbling: bool) -> Non
     for metric in metrics:
         if metric != "EventCount":
             raise SettingsError(f"Unsupported metric {metric} for given event source mapping type.")
-    if tumbling:
-        raise _unfinished("TumblingWindowInSeconds", "part 2", "leave it out or set it to 0")
     if metrics:
         raise _unfinished("MetricsConfig", "part 2", "leave it out")
     if text(params, "KMSKeyArn"):

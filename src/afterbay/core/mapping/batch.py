@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.mapping.request_id import RequestIds
-from afterbay.core.shard.position import Position, ShardId
+from afterbay.core.shard.position import ShardId
 
-__all__ = ["PAYLOAD_BYTES_MAX", "Batch", "fitting", "make_batch"]
+__all__ = ["PAYLOAD_BYTES_MAX", "Batch", "describe", "fitting", "make_batch", "make_final"]
 
 PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
 """What a synchronous invocation takes (R56)."""
@@ -23,6 +23,7 @@ class Batch:
 
     ``attempts`` counts deliveries that reached the function (R85 does not count). ``request_id`` is shared by all
     attempts of the unchanged batch (R89); a batch cut out of another is a new one, one ``generation`` further.
+    No records: the final invocation of a tumbling window (R126).
     """
 
     records: tuple[RawRecord, ...]
@@ -32,12 +33,12 @@ class Batch:
     not_reached: int = 0
 
     @property
-    def first(self) -> Position:
-        return Position(self.records[0].position)
+    def final(self) -> bool:
+        """True for the invocation that closes a tumbling window."""
+        return not self.records
 
-    @property
-    def last(self) -> Position:
-        return Position(self.records[-1].position)
+    def __str__(self) -> str:
+        return describe(self.records)
 
 
 def make_batch(
@@ -49,7 +50,19 @@ def make_batch(
     return Batch(kept, request_id, generation, attempts)
 
 
-def fitting(waiting: Sequence[RawRecord], count_max: int, bytes_max: int = PAYLOAD_BYTES_MAX) -> int:
+def make_final(shard: ShardId, ids: RequestIds, *, start_s: int, last: int) -> Batch:
+    """The invocation that closes the window from ``start_s`` on; ``last`` is the last record's position in it."""
+    return Batch((), ids.derive(shard, start_s, last, 0, 0), generation=0)
+
+
+def describe(records: Sequence[RawRecord]) -> str:
+    """Which records, for log and status: positions and counts, never keys or images."""
+    if not records:
+        return "the final invocation of a window"
+    return f"{len(records)} record(s) from {records[0].position} to {records[-1].position}"
+
+
+def fitting(waiting: Sequence[RawRecord], count_max: int, bytes_max: int) -> int:
     """How many of ``waiting`` the next batch takes: at most ``count_max``, and what the payload limit allows.
 
     At least one, even when that one alone is too large (R57).

@@ -10,6 +10,7 @@ from enum import Enum
 from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.deadletter import Letter
+from afterbay.core.mapping.window import WindowCall
 from afterbay.core.shard.position import ShardId, StartAt
 
 __all__ = [
@@ -83,11 +84,12 @@ class ReleaseShard:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Invoke the function with ``batch``: ``Invoked``."""
+    """Invoke the function with ``batch``: ``Invoked``. ``window``: the tumbling window that it is told of (R121)."""
 
     shard: ShardId
     lane: int
     batch: Batch
+    window: WindowCall | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from enum import Enum
 import msgspec
 
 from afterbay.core.mapping.outcome import ResponseContext
+from afterbay.core.mapping.window import WindowCall
 from afterbay.core.shard.position import Position, ShardId
 
 __all__ = ["Condition", "Letter", "document", "object_key"]
@@ -26,10 +27,10 @@ class Condition(Enum):
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One discarded batch or part of a batch.
 
-    The same (mapping, shard, request id) is the same letter: storing it twice keeps it once. ``records`` are the
-    bodies in Lambda's form, kept only for a destination that gets them (S3, R114). ``first_created_s`` and
-    ``last_created_s`` are creation times in epoch seconds. ``response`` is None where the function's answer is not
-    told (R111).
+    The same (mapping, shard, request id) is the same letter: storing it twice keeps it once. ``event`` is what the
+    function got, kept only for a destination that gets it too (S3, R114). ``first_created_s`` and ``last_created_s``
+    are creation times in epoch seconds. ``response`` is None where the function's answer is not told (R111).
+    ``window``: the tumbling window that was told of; a final invocation has ``count`` 0 and no first and last (R130).
     """
 
     mapping: str
@@ -46,13 +47,15 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     last_created_s: float
     count: int
     response: ResponseContext | None = None
-    records: tuple[bytes, ...] = ()
+    event: bytes = b""
+    window: WindowCall | None = None
 
 
 def document(letter: Letter, now: datetime) -> dict[str, object]:
     """The document as its destination gets it, sent at ``now``.
 
-    Rules: R110 members, R111 no responseContext on age, R112 arrival times, R114 ``payload`` is JSON text.
+    Rules: R110 members, R111 no responseContext on age, R112 arrival times, R114 ``payload`` is JSON text, R130
+    windows.
     """
     kinesis = ":kinesis:" in letter.stream_arn
     whole: dict[str, object] = {
@@ -72,17 +75,22 @@ def document(letter: Letter, now: datetime) -> dict[str, object]:
     whole["version"] = "1.0"
     whole["timestamp"] = _instant(now, "milliseconds")
     precision = "milliseconds" if kinesis else "seconds"
-    whole["KinesisBatchInfo" if kinesis else "DDBStreamBatchInfo"] = {
-        "shardId": letter.shard,
+    records: dict[str, object] = {
         "startSequenceNumber": str(letter.first),
         "endSequenceNumber": str(letter.last),
         "approximateArrivalOfFirstRecord": _instant(_moment(letter.first_created_s), precision),
         "approximateArrivalOfLastRecord": _instant(_moment(letter.last_created_s), precision),
         "batchSize": letter.count,
+    }
+    whole["KinesisBatchInfo" if kinesis else "DDBStreamBatchInfo"] = {
+        "shardId": letter.shard,
+        **(records if letter.count else {}),
         "streamArn": letter.stream_arn,
     }
-    if letter.records:
-        whole["payload"] = (b'{"Records":[' + b",".join(letter.records) + b"]}").decode()
+    if letter.window is not None:
+        whole["timeWindowInfo"] = letter.window.info()
+    if letter.event:
+        whole["payload"] = letter.event.decode()
     return whole
 
 

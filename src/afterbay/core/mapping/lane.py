@@ -56,7 +56,7 @@ class Lane:
     @property
     def unfinished(self) -> RawRecord | None:
         """The lowest record that is not done; None when there is none."""
-        if self.batches:
+        if self.batches and not self.batches[-1].final:
             return self.batches[-1].records[0]
         return self.waiting[0] if self.waiting else None
 
@@ -81,9 +81,9 @@ class Lane:
         """True when what waits fills a batch by count or by bytes (R54)."""
         return len(self.waiting) >= batch_size or self.waiting_bytes >= PAYLOAD_BYTES_MAX
 
-    def take(self, batch_size: int) -> list[RawRecord]:
+    def take(self, count_max: int, bytes_max: int) -> list[RawRecord]:
         """Remove what the next batch holds."""
-        count = fitting(self.waiting, batch_size)
+        count = fitting(self.waiting, count_max, bytes_max)
         taken = [self.waiting.popleft() for _ in range(count)]
         self.waiting_bytes -= sum(len(record.body) for record in taken)
         return taken

@@ -345,7 +345,7 @@ class Mapping:
             if orphan is not None:
                 commands.append(Tell(Notice.PARENT_MISSING, description.shard, f"its parent is {orphan}"))
             row = self._lineup.saved.get(description.shard)
-            shard = Shard(description, start, context, now, () if row is None else row.lanes)
+            shard = Shard(description, start, context, now, row)
             self.shards[description.shard] = shard
             commands += shard.begin(now)
         return commands
@@ -422,7 +422,7 @@ class Mapping:
         return commands
 
     def _wake_up(self) -> list[Command]:
-        windows = self.settings.batching_window_s > 0
+        windows = self.settings.batching_window_s > 0 or self.settings.tumbling_window_s > 0
         moments = (
             [moment for shard in self.shards.values() if (moment := shard.wake_at()) is not None] if windows else []
         )

@@ -30,15 +30,21 @@ class ResponseContext:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The whole batch is done (R79)."""
+    """The whole batch is done (R79). ``state``: what the function returned for its tumbling window (R125)."""
+
+    state: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FailedFrom:
-    """What lies before ``position`` is done; it and everything behind it is not (R82, R83, R98)."""
+    """What lies before ``position`` is done; it and everything behind it is not (R82, R83, R98).
+
+    ``state``: what the function returned for its tumbling window; it holds what is done.
+    """
 
     position: Position
     response: ResponseContext | None = None
+    state: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

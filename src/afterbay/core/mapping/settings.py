@@ -238,7 +238,7 @@ def _changed(current: MappingSettings, params: Mapping[str, JsonValue]) -> Mappi
         on_failure=_on_failure(params, current.on_failure),
         filters=_filters(params, current.filters),
     )
-    refuse_unfinished(params, tumbling=settings.tumbling_window_s > 0)
+    refuse_unfinished(params)
     return settings
 
 

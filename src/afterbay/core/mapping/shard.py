@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from afterbay.core.change.raw import RawRecord
-from afterbay.core.mapping.batch import Batch, make_batch
+from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, describe, make_batch
 from afterbay.core.mapping.checkpoint import SavedShard, Watermark
 from afterbay.core.mapping.commands import Command, Deliver, Notice, ReadShard, Rest, StoreLetter, Tell
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.deadletter import Condition, Letter
 from afterbay.core.mapping.lane import Lane, LaneState, lane_of
-from afterbay.core.mapping.outcome import Delivered, NotReached, Outcome, ResponseContext
+from afterbay.core.mapping.outcome import Delivered, FailedFrom, NotReached, Outcome, ResponseContext
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.retry import Again, Done, GiveUp, Replace, backoff_s, decide, expired_prefix
 from afterbay.core.mapping.settings import MappingSettings
+from afterbay.core.mapping.window import Tumbling, WindowCall, event_of
 from afterbay.core.shard.iterator import resume_from, to_save
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import After, Position, ShardEnd, StartAt, TrimHorizon
@@ -61,7 +62,7 @@ class Shard:
         start: StartAt,
         context: ShardContext,
         now: datetime,
-        marks: tuple[Position, ...] = (),
+        saved: SavedShard | None = None,
     ) -> None:
         settings = context.settings
         self.description = description
@@ -77,21 +78,37 @@ class Shard:
         self._watermark = Watermark(self._last_read)
         window_ends = now + timedelta(seconds=settings.batching_window_s)
         factor = settings.parallelization_factor
+        marks = () if saved is None else saved.lanes
         if len(marks) != factor:  # of another factor: its lanes were others
             marks = (Position(0),) * factor
         self.lanes = [Lane(window_ends, done) for done in marks]
         self._marks = marks
+        self._window = None if saved is None else saved.window
+        self._tumbling = self._windows(now)
         self.buffered = 0
         self.buffered_bytes = 0
         self._records_max = max(BUFFER_RECORDS_MIN, 2 * settings.batch_size * factor)
         self._bytes_max = max(BUFFER_BYTES_MIN, 12 * 1024 * 1024 * factor)
+
+    def _windows(self, now: datetime) -> Tumbling | None:
+        """What keeps the tumbling windows; also where they were switched off and one is still open."""
+        settings = self._context.settings
+        if not settings.tumbling_window_s and self._window is None:
+            return None
+        return Tumbling(
+            self.description.shard,
+            settings.event_source_arn,
+            settings.tumbling_window_s,
+            self._window,
+            now.timestamp(),
+        )
 
     # What is true of it
 
     @property
     def finished(self) -> bool:
         """Read to its end, and every record of it done."""
-        return self.ended and all(lane.empty for lane in self.lanes)
+        return self.ended and all(lane.empty for lane in self.lanes) and not self._window_is_open
 
     @property
     def idle(self) -> bool:
@@ -114,7 +131,8 @@ class Shard:
             return SavedShard(shard, ShardEnd(), parents)
         done = self._watermark.done
         at = to_save(self.start) if done is None else After(done)
-        return SavedShard(shard, at, parents, lanes=self._marks if len(self.lanes) > 1 else ())
+        lanes = self._marks if len(self.lanes) > 1 else ()
+        return SavedShard(shard, at, parents, window=self._window, lanes=lanes)
 
     # What it is told
 
@@ -148,6 +166,8 @@ class Shard:
         self._last_read = last
         self.ended = end
         self._context.counters.polled += len(records)
+        if self._tumbling is not None:
+            self._tumbling.heard(len(records), now.timestamp())
         return commands + self.advance(now, pause=not records)
 
     def read_failed(self, reason: str, retry_after_s: float | None, now: datetime) -> list[Command]:
@@ -190,14 +210,13 @@ class Shard:
         decision = decide(batch, outcome, self._context.settings, self.description.shard, self._context.ids)
         match decision:
             case Done():
-                self._done(lane, len(batch.records))
+                self._done(lane, len(batch.records), _state_of(outcome))
             case Replace(batches=batches, split=split):
                 lane.batches.pop()
                 lane.batches.extend(reversed(batches))
                 kept = {record.position for part in batches for record in part.records}
                 acknowledged = [record for record in batch.records if record.position not in kept]
-                lane.acknowledge(acknowledged)
-                self._forget(acknowledged)
+                self._acknowledge(lane, acknowledged, _state_of(outcome))
                 self._context.counters.delivered += len(acknowledged)
                 if split:
                     self._context.counters.bisects += 1
@@ -257,15 +276,27 @@ class Shard:
     def settle_watermark(self) -> bool:
         """Move the position up to the lowest unfinished record over all lanes (R65); True if something moved."""
         open_positions = [position for lane in self.lanes if (position := lane.lowest()) is not None]
-        marks, self._marks = self._marks, tuple(lane.done for lane in self.lanes)
-        return self._watermark.advance(min(open_positions, default=None)) or marks != self._marks
+        before = self._marks, self._window
+        self._marks = tuple(lane.done for lane in self.lanes)
+        self._window = None if self._tumbling is None else self._tumbling.saved()
+        return self._watermark.advance(min(open_positions, default=None)) or before != (self._marks, self._window)
 
     def wake_at(self) -> datetime | None:
-        """When the first batching window with something in it is over."""
-        if self.draining or not self._context.settings.batching_window_s:
+        """When the first batching window with something in it is over, or an idle tumbling window closes."""
+        if self.draining:
             return None
-        ends = [lane.window_ends for lane in self.lanes if lane.state is LaneState.IDLE and lane.waiting]
+        ends: list[datetime] = []
+        if self._context.settings.batching_window_s:
+            ends += [lane.window_ends for lane in self.lanes if lane.state is LaneState.IDLE and lane.waiting]
+        if self._tumbling is not None and self.lanes[0].empty:
+            idle_s = self._tumbling.idle_close_s()
+            if idle_s is not None:
+                ends.append(datetime.fromtimestamp(idle_s, UTC))
         return min(ends, default=None)
+
+    @property
+    def _window_is_open(self) -> bool:
+        return self._tumbling is not None and self._tumbling.window is not None
 
     @property
     def _full(self) -> bool:
@@ -282,13 +313,22 @@ class Shard:
     def _close_batch(self, lane: Lane, now: datetime) -> bool:
         """Make a batch if one is due: full, or its window over, or nothing more can join it (R54, R55)."""
         settings = self._context.settings
+        count_max, cut, told_bytes = settings.batch_size, False, 0
+        if self._tumbling is not None:
+            following = lane.waiting[0] if lane.waiting else None
+            if self._tumbling.closes(following, ended=self.ended, now_s=now.timestamp()):
+                lane.batches.append(self._tumbling.final_batch(self._context.ids))
+                return True
+            if following is not None:
+                count_max, cut = self._tumbling.admit(lane.waiting, settings.batch_size)
+                told_bytes = self._tumbling.told_bytes()
         if not lane.waiting:
             lane.next_window(now, settings.batching_window_s)
             return False
         hold = settings.batching_window_s and now < lane.window_ends
-        if hold and not (lane.full(settings.batch_size) or self.ended or self._full):
+        if hold and not (cut or lane.full(settings.batch_size) or self.ended or self._full):
             return False
-        records = lane.take(settings.batch_size)
+        records = lane.take(count_max, PAYLOAD_BYTES_MAX - told_bytes)
         lane.batches.append(make_batch(records, self.description.shard, self._context.ids))
         return True
 
@@ -300,10 +340,23 @@ class Shard:
         if expired:
             commands = self._discard(lane, number, expired, Condition.RECORD_AGE_EXCEEDED, None, now)
             return commands, lane.state is LaneState.IDLE
+        if batch.final and batch.attempts and self._final_is_too_old(now):
+            commands = self._discard(lane, number, 0, Condition.RECORD_AGE_EXCEEDED, None, now)
+            return commands, lane.state is LaneState.IDLE
         lane.state = LaneState.INVOKING
         self._context.counters.invocations += 1
         self._context.counters.invoked += len(batch.records)
-        return [Deliver(self.description.shard, number, batch)], False
+        return [Deliver(self.description.shard, number, batch, self._call(batch))], False
+
+    def _call(self, batch: Batch) -> WindowCall | None:
+        return None if self._tumbling is None else self._tumbling.call(final=batch.final)
+
+    def _final_is_too_old(self, now: datetime) -> bool:
+        """A final invocation has no record whose age could be looked at (R103): what counts is the window's end, and
+        that it was tried (R130, ours)."""
+        assert self._tumbling is not None and self._tumbling.window is not None
+        limit_s = self._context.settings.record_age_max_s
+        return limit_s is not None and now.timestamp() - self._tumbling.window.end_s >= limit_s
 
     def _rest(self, lane: Lane, number: int, batch: Batch, delay_s: float) -> list[Command]:
         settings = self._context.settings
@@ -314,7 +367,7 @@ class Shard:
                 Tell(
                     Notice.BLOCKED,
                     self.description.shard,
-                    f"{self._range(batch.records)} failed and will be retried until the stream trims it: "
+                    f"{batch} failed and will be retried until the stream trims it: "
                     "set MaximumRetryAttempts or MaximumRecordAgeInSeconds, and a destination",
                 )
             )
@@ -333,12 +386,13 @@ class Shard:
         once."""
         batch = lane.batches[-1]
         records = batch.records[:count]
-        detail = f"{self._range(records)}: {condition.value} after {max(1, batch.attempts)} attempt(s)"
+        detail = f"{describe(records)}: {condition.value} after {max(1, batch.attempts)} attempt(s)"
         destination = self._context.settings.on_failure
         if destination is None:
             self._context.counters.dropped += count
             self._done(lane, count)
             return [Tell(Notice.DROPPED, self.description.shard, detail)]
+        call = self._call(batch)
         lane.state = LaneState.STORING_LETTER
         lane.discarding = count
         letter = Letter(
@@ -350,24 +404,26 @@ class Shard:
             stream_arn=self._context.settings.event_source_arn,
             condition=condition,
             invoke_count=max(1, batch.attempts),
-            first=Position(records[0].position),
-            last=Position(records[-1].position),
-            first_created_s=records[0].created_s,
-            last_created_s=records[-1].created_s,
+            first=Position(records[0].position) if records else Position(0),
+            last=Position(records[-1].position) if records else Position(0),
+            first_created_s=records[0].created_s if records else 0.0,
+            last_created_s=records[-1].created_s if records else 0.0,
             count=count,
             response=response,
-            records=tuple(r.body for r in records) if ":s3:" in destination else (),
+            event=event_of(records, call) if ":s3:" in destination else b"",
+            window=call,
         )
         return [
             StoreLetter(self.description.shard, number, letter),
             Tell(Notice.DISCARDED, self.description.shard, detail),
         ]
 
-    def _done(self, lane: Lane, count: int) -> None:
+    def _done(self, lane: Lane, count: int, state: bytes | None = None) -> None:
         """The first ``count`` records of the batch on top are done. A remainder is a new batch: its letter, if it ever
         needs one, must not be taken for the first one's; its attempts stay, since nothing was achieved."""
         batch = lane.batches.pop()
-        self._forget(batch.records[:count])
+        if batch.final and self._tumbling is not None:
+            self._tumbling.close()
         rest = batch.records[count:]
         if rest:
             lane.batches.append(
@@ -379,10 +435,14 @@ class Shard:
                     attempts=batch.attempts,
                 )
             )
-        lane.acknowledge(batch.records[:count])
+        self._acknowledge(lane, batch.records[:count], state)
         lane.discarding = 0
 
-    def _forget(self, records: Sequence[RawRecord]) -> None:
+    def _acknowledge(self, lane: Lane, records: Sequence[RawRecord], state: bytes | None) -> None:
+        """These are done; ``state`` is what the function returned for their window, if it did (R124)."""
+        lane.acknowledge(records)
+        if records and self._tumbling is not None and self._tumbling.window is not None:
+            self._tumbling.took(state, records[-1].position)
         self.buffered -= len(records)
         self.buffered_bytes -= sum(len(record.body) for record in records)
 
@@ -406,12 +466,12 @@ class Shard:
         return [Tell(Notice.SOURCE_RECOVERED, self.description.shard, "reading goes on where it stopped")]
 
     def _tell_split(self, batch: Batch) -> Command:
-        return Tell(Notice.BISECTED, self.description.shard, self._range(batch.records))
-
-    @staticmethod
-    def _range(records: tuple[RawRecord, ...]) -> str:
-        return f"{len(records)} record(s) from {records[0].position} to {records[-1].position}"
+        return Tell(Notice.BISECTED, self.description.shard, str(batch))
 
     @staticmethod
     def _describe(start: StartAt) -> str:
         return str(start.position) if isinstance(start, After) else "the starting position"
+
+
+def _state_of(outcome: Outcome) -> bytes | None:
+    return outcome.state if isinstance(outcome, Delivered | FailedFrom) else None

@@ -107,8 +107,8 @@ def _lane(shard: Shard, number: int) -> LaneSnapshot:
         lane.state.value,
         waiting,
         batch.request_id,
-        str(batch.first),
-        str(batch.last),
+        str(batch.records[0].position) if batch.records else None,
+        str(batch.records[-1].position) if batch.records else None,
         len(batch.records),
         batch.attempts,
     )
@@ -122,7 +122,7 @@ def _blocked_by(shard: Shard) -> str | None:
             batch = lane.batches[-1]
             if batch.attempts or batch.not_reached:
                 what = f"{batch.attempts} failed attempt(s)" if batch.attempts else "the function is not reached"
-                return f"{len(batch.records)} record(s) from {batch.first} to {batch.last}: {what}"
+                return f"{batch}: {what}"
     return None
 
 

@@ -91,6 +91,7 @@ class World:
         self.mapping = Mapping("uuid-1", mapping_settings, b"seed")
         self.delivered: list[list[int]] = []
         self.batches: list[Batch] = []
+        self.deliveries: list[Deliver] = []
         self.told: list[Tell] = []
         self.saves: list[SavePositions] = []
         self.pending: list[tuple[datetime, Command]] = []
@@ -167,6 +168,7 @@ class World:
             case Deliver(shard=shard, lane=lane, batch=batch):
                 self.max_in_flight = max(self.max_in_flight, 1)
                 self.batches.append(batch)
+                self.deliveries.append(command)
                 self.delivered.append([r.position for r in batch.records])
                 return Invoked(shard, lane, batch.request_id, self.function(batch))
             case Rest(shard=shard, lane=lane, run=run, request_id=request_id):

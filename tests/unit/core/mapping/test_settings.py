@@ -261,7 +261,6 @@ def test_the_number_and_the_length_of_patterns_are_bounded() -> None:
 @pytest.mark.parametrize(
     ("params", "name", "part"),
     [
-        ({"TumblingWindowInSeconds": 10}, "TumblingWindowInSeconds", "part 2"),
         ({"MetricsConfig": {"Metrics": ["EventCount"]}}, "MetricsConfig", "part 2"),
         ({"KMSKeyArn": "arn:aws:kms:eu-west-1:000000000000:key/k"}, "KMSKeyArn", "part 2"),
     ],
