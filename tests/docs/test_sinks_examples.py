@@ -9,6 +9,7 @@ from pathlib import Path
 
 import afterbay
 from afterbay.sinks.memory import MemorySink
+from afterbay.sinks.where import read_where
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sinks.md").read_text()
 STREAM = "arn:aws:dynamodb:eu-west-1:000000000000:table/orders/stream/2026-01-05T10:11:12.345"
@@ -51,7 +52,7 @@ def test_the_examples_of_the_page_run(tmp_path, monkeypatch):
         for block in blocks:
             exec(compile(block, "docs/sinks.md", "exec"), names)
     finally:
-        for name in ("orders", "open-orders"):
+        for name in ("orders", "open-orders", "shipped", "paid"):
             MemorySink.forget(name)
 
 
@@ -71,8 +72,18 @@ def test_the_line_that_the_page_shows_has_the_members_that_into_prints(capsys):
         assert printed[members][0].keys() == shown[members][0].keys()
 
 
+def test_each_pattern_of_the_page_matches_the_item_beside_it():
+    rows = re.findall(
+        r"^\| (`[^|]*|no `hidden`) \| ([^|]*)\| `([^`]*)`[^|]*\|$", PAGE.partition("## Some items only")[2], re.M
+    )
+    assert len(rows) >= 6
+    for _, typed, pattern in rows:
+        where, item = read_where(pattern, "the page"), json.loads(typed.strip(" `") or "{}")
+        assert where.matches(item) and not where.matches({"hidden": {"BOOL": True}})
+
+
 def test_the_page_names_every_kind_of_verdict_and_every_variable():
     for kind in afterbay.Kind:
         assert kind.value in PAGE
-    for variable in ("AFTERBAY_SINK", "AFTERBAY_TTL"):
+    for variable in ("AFTERBAY_SINK", "AFTERBAY_TTL", "AFTERBAY_WHERE"):
         assert variable in PAGE

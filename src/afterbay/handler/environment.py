@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from afterbay.errors import SettingsError
 from afterbay.handler.delivery import Answer
 from afterbay.handler.each import Handler
 from afterbay.handler.into import into
 from afterbay.handler.poison import refuse_poison_store
-from afterbay.sinks.address import sink
+from afterbay.sinks.address import SinkAddress, open_sink, parse_address
+from afterbay.sinks.where import read_where
 
 __all__ = ["handler_from", "into_sink"]
 
@@ -20,18 +22,14 @@ def into_sink(event: object, context: object = None) -> Answer:
     """Write every change to the sinks that AFTERBAY_SINK names; make it a function's ``Handler``.
 
     AFTERBAY_SINK: sink addresses, separated by blanks. AFTERBAY_TTL: ``skip`` (the default) or ``mirror``, for
-    addresses that do not say it themselves. They are read at the first call; a wrong one fails every call with its
-    reason.
+    addresses that do not say it themselves; so for AFTERBAY_WHERE, a pattern on the item (docs/sinks.md). They are read
+    at the first call; a wrong one fails every call with its reason.
     """
     return _ready()(event, context)
 
 
 def handler_from(environment: Mapping[str, str]) -> Handler:
     """The handler that ``environment`` describes. Raises ``SettingsError`` that names the variable."""
-    if environment.get("AFTERBAY_WHERE"):
-        raise SettingsError(
-            "AFTERBAY_WHERE is not built yet", where="environment", hint="filter in the mapping's FilterCriteria"
-        )
     refuse_poison_store(environment)
     addresses = environment.get("AFTERBAY_SINK", "").split()
     if not addresses:
@@ -39,7 +37,23 @@ def handler_from(environment: Mapping[str, str]) -> Handler:
             "AFTERBAY_SINK is not set", where="environment", hint="as in AFTERBAY_SINK=dynamodb://orders-copy"
         )
     ttl = environment.get("AFTERBAY_TTL") or None
-    return into(*(sink(address, ttl=ttl) for address in addresses))
+    text = environment.get("AFTERBAY_WHERE")
+    where = read_where(text, "AFTERBAY_WHERE") if text else None
+    parsed = [parse_address(address, ttl=ttl, where=where) for address in addresses]
+    _refuse_rival_filters(parsed)
+    return into(*map(open_sink, parsed))
+
+
+def _refuse_rival_filters(addresses: Sequence[SinkAddress]) -> None:
+    """One store under two filters: what one writes, the other removes, and which of them is first is chance."""
+    for one, other in itertools.combinations(addresses, 2):
+        same = (one.scheme, one.place, one.parameters) == (other.scheme, other.place, other.parameters)
+        if same and one.where is not other.where:
+            raise SettingsError(
+                f"AFTERBAY_SINK names {one} twice, with filters of its own each",
+                where="environment",
+                hint='name it once; {"$or":[...]} in a pattern takes what matches any of several',
+            )
 
 
 @functools.cache

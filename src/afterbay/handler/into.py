@@ -6,16 +6,22 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
 
 from afterbay.core.change.record import ChangeRecord
+from afterbay.core.change.rewrite import rewritten
 from afterbay.core.guard import Kind, Verdict
 from afterbay.errors import RecordError, SettingsError
-from afterbay.handler.delivery import Answer, Delivery, read_event
+from afterbay.handler.delivery import Answer, Carried, read_event
 from afterbay.handler.each import Handler
 from afterbay.handler.poison import refuse_poison_store
 from afterbay.handler.report import print_verdicts
 from afterbay.handler.transform import Transform, transformed
 from afterbay.ports import Sink
+from afterbay.sinks.where import WhereSink, matches
+
+if TYPE_CHECKING:
+    from afterbay.core.pattern import Pattern
 
 __all__ = ["into"]
 
@@ -34,12 +40,15 @@ _RANK = {kind: rank for rank, kind in enumerate(Kind)}
 def into(*sinks: Sink, transform: Transform | None = None) -> Handler:
     """Make a handler that decodes, guards, writes and reports; several sinks are written side by side.
 
-    ``transform`` makes another item of a change (None removes it from the sink). A record fails if any sink says so,
+    ``transform`` makes another item of a change (None removes it from the sink). A sink's ``where`` judges the source's
+    item, before ``transform``, which is not asked for an item that no sink wants. A record fails if any sink says so,
     and then comes again to all of them: their guards know it. Shortly before the function's time is over, what is
     unfinished is reported as failed. One line of JSON on stdout counts the verdicts (docs/sinks.md).
     """
     if not sinks:
         raise SettingsError("into() needs a sink", hint='as in afterbay.into(afterbay.sink("memory:test"))')
+    stores = [sink.inner if isinstance(sink, WhereSink) else sink for sink in sinks]
+    filters = [sink.where if isinstance(sink, WhereSink) else None for sink in sinks]
     # One thread per sink: a write left behind by an invocation that ran out of time is never overtaken by the next
     # one's.
     threads = [ThreadPoolExecutor(1, thread_name_prefix="afterbay-sink") for _ in sinks]
@@ -48,13 +57,16 @@ def into(*sinks: Sink, transform: Transform | None = None) -> Handler:
         refuse_poison_store(os.environ)
         time_left_s = _time_left(context)
         delivery = read_event(event)
-        verdicts, accepted = _decoded(delivery, transform)
-        writes = [_Write(sink, [change for _, change in accepted]) for sink in sinks]
+        outcomes = [_outcomes(carried, filters, transform) for carried in delivery.records]
+        routes = [[told[place] for told in outcomes] for place in range(len(stores))]
+        writes = [
+            _Write(sink, [one for one in route if isinstance(one, ChangeRecord)])
+            for sink, route in zip(stores, routes, strict=True)
+        ]
         futures = [thread.submit(write.run) for thread, write in zip(threads, writes, strict=True)]
         _wait(futures, writes, time_left_s)
-        by_sink = [dict(zip((place for place, _ in accepted), write.verdicts(), strict=True)) for write in writes]
-        everything = [verdicts | written for written in by_sink]
-        print_verdicts(dict(zip(map(_label, sinks), everything, strict=True)), len(delivery.records), context)
+        everything = [_settled(route, write.verdicts()) for route, write in zip(routes, writes, strict=True)]
+        print_verdicts(dict(zip(map(_label, stores), everything, strict=True)), len(delivery.records), context)
         failed = [
             place
             for place in range(len(delivery.records))
@@ -96,23 +108,24 @@ class _Write:
             return self._done + [_OUT_OF_TIME] * (len(self._changes) - len(self._done))
 
 
-def _decoded(
-    delivery: Delivery, transform: Transform | None
-) -> tuple[dict[int, Verdict], list[tuple[int, ChangeRecord]]]:
-    """The changes to write, by place, and the verdicts of records that none can be made of."""
-    verdicts: dict[int, Verdict] = {}
-    accepted: list[tuple[int, ChangeRecord]] = []
-    for place, carried in enumerate(delivery.records):
-        try:
-            change = carried.change()
-            outcome = change if transform is None else transformed(change, transform)
-        except RecordError as broken:
-            outcome = Verdict(Kind.POISON, str(broken))
-        if isinstance(outcome, Verdict):
-            verdicts[place] = outcome
-        else:
-            accepted.append((place, outcome))
-    return verdicts, accepted
+def _outcomes(
+    carried: Carried, filters: Sequence[Pattern | None], transform: Transform | None
+) -> list[ChangeRecord | Verdict]:
+    """For each sink, by its filter, the change to write, or the verdict of a record that none can be made of."""
+    try:
+        change = carried.change()
+        wanted = [where is None or matches(change, where) for where in filters]
+        gone = change if all(wanted) else rewritten(change, None)
+    except RecordError as broken:
+        return [Verdict(Kind.POISON, str(broken))] * len(filters)
+    taken = transformed(change, transform) if transform is not None and any(wanted) else change
+    return [taken if one else gone for one in wanted]
+
+
+def _settled(route: Sequence[ChangeRecord | Verdict], written: Sequence[Verdict]) -> dict[int, Verdict]:
+    """One sink's verdicts by place: what it said of the changes among the records' verdicts."""
+    told = iter(written)
+    return {place: one if isinstance(one, Verdict) else next(told) for place, one in enumerate(route)}
 
 
 def _wait(futures: Sequence[Future[None]], writes: Sequence[_Write], time_left_s: Callable[[], float] | None) -> None:

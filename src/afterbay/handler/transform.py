@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from afterbay.core.change.record import ChangeRecord
+from afterbay.core.change.rewrite import rewritten
 from afterbay.core.change.value import encode_item, same_value
-from afterbay.core.change.view import ChangeKind, ViewType
+from afterbay.core.change.view import ChangeKind
 from afterbay.core.guard import Kind, Verdict
 from afterbay.errors import RecordError
 from afterbay.handler.poison import Poison
@@ -30,7 +31,7 @@ def transformed(change: ChangeRecord, transform: Transform) -> ChangeRecord | Ve
         return change
     try:
         item = transform(change)
-        return _rewritten(change, None if item is None else _keyed(item, change))
+        return rewritten(change, None if item is None else _keyed(item, change))
     except Poison as poison:
         return Verdict(Kind.POISON, f"transform: {poison}")
     except RecordError as wrong:
@@ -46,25 +47,3 @@ def _keyed(item: Mapping[str, object], change: ChangeRecord) -> dict[str, object
         if not same_value(typed.setdefault(name, value), value):
             raise RecordError("a transform cannot change the key: guard and item would part", path=name)
     return typed
-
-
-def _rewritten(change: ChangeRecord, image: Mapping[str, object] | None) -> ChangeRecord:
-    """The same change, by key, number and creation time, with another outcome."""
-    inner: dict[str, object] = {
-        "ApproximateCreationDateTime": change.created_s,
-        "Keys": change.keys_typed,
-        "SequenceNumber": str(change.sequence_number),
-        "StreamViewType": ViewType.NEW_IMAGE.value,
-    }
-    if image is not None:
-        inner["NewImage"] = image
-    record: dict[str, object] = {
-        "eventID": change.event_id or "",
-        "eventName": (ChangeKind.REMOVE if image is None else change.kind).value,
-        "eventSource": "aws:dynamodb",
-        "eventSourceARN": change.stream_arn,
-        "dynamodb": inner,
-    }
-    if change.is_backfill:
-        record["afterbay"] = {"backfill": True}
-    return ChangeRecord(record)

@@ -14,18 +14,22 @@ from urllib.parse import unquote
 
 from afterbay.errors import SettingsError
 from afterbay.sinks.options import Expiry, SinkOptions
+from afterbay.sinks.where import WhereSink, read_where
 
 if TYPE_CHECKING:
+    from afterbay.core.pattern import Pattern
     from afterbay.sinks.dynamodb import DynamoDbSink
     from afterbay.sinks.memory import MemorySink
     from afterbay.sinks.sqlite import SqliteSink
+    from afterbay.sinks.where import Where
 
-    AnySink = MemorySink | SqliteSink | DynamoDbSink
+    Store = MemorySink | SqliteSink | DynamoDbSink
+    AnySink = Store | WhereSink
 
-__all__ = ["SinkAddress", "parse_address", "sink"]
+__all__ = ["SinkAddress", "open_sink", "parse_address", "sink"]
 
-_COMMON = ("fields", "ttl", "without")
-"""What every address takes. ``where`` is refused by name until patterns exist."""
+_COMMON = ("fields", "ttl", "where", "without")
+"""What every address takes."""
 
 _NOT_YET = ("delta", "iceberg", "opensearch+http", "opensearch+https", "postgresql", "s3")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
@@ -40,30 +44,38 @@ class SinkAddress:
     """An address taken apart and checked. Its text shows neither user, password nor parameters.
 
     ``place`` is what follows the scheme (a table's name, a file), ``parameters`` the sink's own ones, decoded.
+    ``where`` judges items before they reach the sink; None takes all.
     """
 
     scheme: str
     place: str
     parameters: Mapping[str, str] = field(repr=False)
     options: SinkOptions = field(default_factory=SinkOptions, repr=False)
+    where: Pattern | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.scheme}:{self.place}"
 
 
-def sink(address: str, *, ttl: str | None = None) -> AnySink:
+def sink(address: str, *, ttl: str | None = None, where: Where | None = None) -> AnySink:
     """Make the sink that one address line names; nothing is opened before the first change.
 
-    ``ttl`` (``skip`` or ``mirror``) is what an expiry does where the address itself does not say. Raises
-    ``SettingsError``.
+    ``ttl`` (``skip`` or ``mirror``) is what an expiry does, ``where`` the pattern (its JSON text, dict or ``Pattern``)
+    that items must match, each where the address itself does not say. Raises ``SettingsError``.
     """
-    parsed = parse_address(address, ttl=ttl)
-    return _SCHEMES[parsed.scheme].make(parsed)
+    return open_sink(parse_address(address, ttl=ttl, where=where))
 
 
-def parse_address(address: str, *, ttl: str | None = None) -> SinkAddress:
+def open_sink(address: SinkAddress) -> AnySink:
+    """The sink of a checked address."""
+    store = _SCHEMES[address.scheme].make(address)
+    return store if address.where is None else WhereSink(store, address.where)
+
+
+def parse_address(address: str, *, ttl: str | None = None, where: Where | None = None) -> SinkAddress:
     """Check an address without opening anything. Values are percent-decoded; an unknown parameter is refused by
     name."""
+    otherwise = None if where is None else read_where(where, "where")
     shown = _redacted(address)
     scheme, colon, rest = address.partition(":")
     if not colon or not _SCHEME.fullmatch(scheme):
@@ -81,17 +93,14 @@ def parse_address(address: str, *, ttl: str | None = None) -> SinkAddress:
     place = known.place(place_text, shown)
     own = {name: unquote(value) for name, value in raw.items() if name not in _COMMON}
     known.check(own, shown)
-    return SinkAddress(scheme, place, own, _options(raw, ttl, shown))
+    judge = read_where(unquote(raw["where"]), f"{scheme}:{place}: where=") if "where" in raw else otherwise
+    return SinkAddress(scheme, place, own, _options(raw, ttl, shown), judge)
 
 
 def _parameters(query: str, known: tuple[str, ...], shown: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in filter(None, query.split("&")):
         name, equals, value = part.partition("=")
-        if name == "where":
-            raise SettingsError(
-                f"{shown}: where= is not built yet", hint="filter in the mapping's FilterCriteria or in transform"
-            )
         if name == "ledger":
             raise SettingsError(f"{shown}: ledger= is not built yet", hint="tokens are kept in the items themselves")
         if name not in known:
@@ -135,7 +144,7 @@ class _Scheme:
     parameters: tuple[str, ...]
     place: Callable[[str, str], str]
     check: Callable[[Mapping[str, str], str], None]
-    make: Callable[[SinkAddress], AnySink]
+    make: Callable[[SinkAddress], Store]
 
 
 def _memory_name(text: str, shown: str) -> str:
@@ -187,19 +196,19 @@ def _check_dynamodb(parameters: Mapping[str, str], shown: str) -> None:
         raise SettingsError(f"{shown}: endpoint_url is not a URL", hint="as in endpoint_url=http://127.0.0.1:4566")
 
 
-def _memory(address: SinkAddress) -> AnySink:
+def _memory(address: SinkAddress) -> Store:
     from afterbay.sinks.memory import MemorySink
 
     return MemorySink.named(address.place, options=address.options)
 
 
-def _sqlite(address: SinkAddress) -> AnySink:
+def _sqlite(address: SinkAddress) -> Store:
     from afterbay.sinks.sqlite import SqliteSink
 
     return SqliteSink(address.place, address.parameters["table"], options=address.options)
 
 
-def _dynamodb(address: SinkAddress) -> AnySink:
+def _dynamodb(address: SinkAddress) -> Store:
     try:
         from afterbay.sinks.dynamodb import DynamoDbSink
     except ModuleNotFoundError as missing:

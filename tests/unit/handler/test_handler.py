@@ -168,10 +168,65 @@ def test_what_is_unfinished_when_the_time_is_over_is_reported(records):
         ({"AFTERBAY_SINK": "mongodb://x/y"}, "mongodb"),
         ({"AFTERBAY_SINK": "dynamodb://table?tabel=x"}, "tabel"),
         ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_TTL": "keep"}, "ttl"),
-        ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_WHERE": "{}"}, "AFTERBAY_WHERE"),
+        ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_WHERE": "{}"}, "AFTERBAY_WHERE: Empty objects are not allowed"),
+        ({"AFTERBAY_SINK": 'memory:a memory:a?where={"n":{"N":["1"]}}'}, "memory:a twice"),
         ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_POISON": "sqs://q"}, "AFTERBAY_POISON"),
     ],
 )
 def test_a_wrong_environment_is_refused_by_name(environment, word):
     with pytest.raises(afterbay.SettingsError, match=word):
         handler_from(environment)
+
+
+WHERE = '{"n":{"N":["1"]}}'
+
+
+@pytest.fixture
+def forget():
+    yield
+    for name in ("where-a", "where-b"):
+        MemorySink.forget(name)
+
+
+def numbers(name):
+    return sorted(one.item["n"] for one in afterbay.sink(f"memory:{name}").read_live())
+
+
+def test_the_environments_filter_counts_where_an_address_has_none(records, forget, capsys):
+    own = "%7B%22n%22%3A%7B%22N%22%3A%5B%220%22,%222%22%5D%7D%7D"
+    environment = {"AFTERBAY_SINK": f"memory:where-a memory:where-b?where={own}", "AFTERBAY_WHERE": WHERE}
+    assert names(handler_from(environment)({"Records": records}, None)) == []
+    assert (numbers("where-a"), numbers("where-b")) == ([1], [0, 2])
+    told = json.loads(capsys.readouterr().out)["sinks"]
+    assert [(one["sink"], one["applied"]) for one in told] == [("memory:where-a", 3), ("memory:where-b", 3)]
+
+
+def test_one_store_named_twice_under_one_filter_is_taken(records, forget):
+    environment = {"AFTERBAY_SINK": "memory:where-a memory:where-a", "AFTERBAY_WHERE": WHERE}
+    assert names(handler_from(environment)({"Records": records}, None)) == []
+    assert numbers("where-a") == [1]
+
+
+def test_a_filter_judges_the_tables_item_and_spares_the_transform_the_rest(records, forget):
+    asked = []
+
+    def transform(change):
+        asked.append(change.new["n"])
+        return {"n": change.new["n"] * 10}
+
+    one = afterbay.sink("memory:where-a", where={"n": {"N": ["1"]}})
+    other = afterbay.sink("memory:where-b", where={"n": {"N": ["1", "2"]}})
+    assert names(afterbay.into(one, other, transform=transform)({"Records": records}, None)) == []
+    assert asked == [1, 2]
+    assert (numbers("where-a"), numbers("where-b")) == ([10], [10, 20])
+
+
+def test_what_the_transform_cannot_do_fails_only_in_the_sinks_that_want_it(records, forget, capsys):
+    def transform(change):
+        raise afterbay.Poison("never")
+
+    one = afterbay.sink("memory:where-a", where={"n": {"N": ["1"]}})
+    other = afterbay.sink("memory:where-b", where={"n": {"N": ["9"]}})
+    assert names(afterbay.into(one, other, transform=transform)({"Records": records}, None)) == [number(records[1])]
+    told = json.loads(capsys.readouterr().out)["sinks"]
+    assert [(sink["applied"], sink["poison"]) for sink in told] == [(2, 1), (3, 0)]
