@@ -14,6 +14,7 @@ from benchmarks import (
     end_to_end_process,
     engine_us_per_record,
     get_records,
+    patterns,
     put_item,
     put_to_handler,
 )
@@ -28,6 +29,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     put_to_handler.BENCHMARK,
     end_to_end_inline.BENCHMARK,
     end_to_end_process.BENCHMARK,
+    patterns.DICTS,
+    patterns.BYTES,
 )
 
 

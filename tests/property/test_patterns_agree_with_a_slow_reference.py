@@ -12,7 +12,6 @@ from afterbay.core.pattern import Pattern, PatternError, PatternSet
 from afterbay.core.pattern.text import read_event
 from patterns import generate, reference
 
-
 EXPONENT = re.compile(r"[:\[ ]-?[0-9.]+[eE][+-]?[0-9]+")
 ODD_VALUES = ("escape", "exponent", "repeated key")
 
