@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.rewrite import rewritten
 from afterbay.core.change.scalar import DECODERS
+from afterbay.core.change.value import decode_item
 from afterbay.core.change.view import ChangeKind
 from afterbay.core.guard import Kind, Verdict
 from afterbay.errors import RecordError, SettingsError
@@ -65,7 +66,10 @@ def matches(change: ChangeRecord, where: Pattern) -> bool:
     if change.kind is ChangeKind.REMOVE:
         return True
     image = change.new_typed
-    return image is None or where.matches(image) or change.new is None
+    if image is None or where.matches(image):
+        return True
+    decode_item(image, "dynamodb.NewImage")
+    return False
 
 
 def read_where(where: Where, origin: str) -> Pattern:
