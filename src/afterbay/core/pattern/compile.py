@@ -3,16 +3,14 @@
 The function answers True, False, or None for "ask the exact matcher" (``match``). Without arrays and without joined
 keys (P8) each path has one value or none, so a pattern is a chain of look-ups and comparisons. Only names made here go
 into the source: every text and number of the user's is a constant handed in beside it (``Constants``).
-
-``Form`` says how a place is reached: by ``get`` on a decoded event, or as an attribute of a struct (``decode``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Protocol, cast
+from typing import cast
 
 from afterbay.core.pattern.members import Leaves
 from afterbay.core.pattern.number import leaf_of
@@ -29,20 +27,24 @@ from afterbay.core.pattern.operators import (
 from afterbay.core.pattern.syntax import Alternative
 
 __all__ = [
+    "ALTERNATIVES_COMPILED_MAX",
     "MISSING",
     "Answer",
-    "Form",
     "Place",
+    "are_few",
     "compile_dict",
     "compile_entry",
-    "emit",
+    "compile_values",
     "looks_at_numbers",
     "places_of",
 ]
 
 Answer = bool | None
 ALTERNATIVES_COMPILED_MAX = 64
-"""Beyond it a function per pattern is longer than what it saves."""
+PATHS_COMPILED_MAX = 64
+NAMES_COMPILED_MAX = 40
+"""Beyond these a function per pattern is longer than what it saves. DynamoDB nests 32 levels; joined keys grow with the
+square of a path's names."""
 
 
 class _Missing:
@@ -124,43 +126,31 @@ class Constants(dict[str, object]):
         return made
 
 
-class Form(Protocol):
-    """How the generated function reaches places."""
-
-    def branch(self, place: Place, parent: str, constants: Constants) -> list[str]:
-        """Lines that set ``x<number>`` to something with members, or return None."""
-        ...
-
-    def leaf(self, place: Place, parent: str, constants: Constants) -> list[str]:
-        """Lines that set ``x<number>`` to a scalar or ``MISSING``, or return None."""
-        ...
-
-    def joined(self, place: Place, key: str, constants: Constants) -> str:
-        """An expression: is this joined key there?"""
-        ...
+def _branch(place: Place, parent: str, constants: Constants) -> list[str]:
+    """Lines that set ``x<number>`` to a dict, or return None."""
+    here = f"x{place.number}"
+    return [
+        f"{here} = {parent}.get({constants.add(place.name)}, EMPTY)",
+        f"if type({here}) is not dict:",
+        f"    if type({here}) not in SCALARS: return None",
+        f"    {here} = EMPTY",
+    ]
 
 
-class _DictForm:
-    def branch(self, place: Place, parent: str, constants: Constants) -> list[str]:
-        here = f"x{place.number}"
-        return [
-            f"{here} = {parent}.get({constants.add(place.name)}, EMPTY)",
-            f"if type({here}) is not dict:",
-            f"    if type({here}) not in SCALARS: return None",
-            f"    {here} = EMPTY",
-        ]
+def _leaf(place: Place, parent: str, constants: Constants) -> list[str]:
+    """Lines that set ``x<number>`` to a scalar or ``MISSING``, or return None."""
+    here = f"x{place.number}"
+    return [
+        f"{here} = {parent}.get({constants.add(place.name)}, MISSING)",
+        f"if type({here}) is not str and type({here}) not in LEAVES:",
+        f"    if type({here}) is not dict: return None",
+        f"    {here} = MISSING",
+    ]
 
-    def leaf(self, place: Place, parent: str, constants: Constants) -> list[str]:
-        here = f"x{place.number}"
-        return [
-            f"{here} = {parent}.get({constants.add(place.name)}, MISSING)",
-            f"if type({here}) is not str and type({here}) not in LEAVES:",
-            f"    if type({here}) is not dict: return None",
-            f"    {here} = MISSING",
-        ]
 
-    def joined(self, place: Place, key: str, constants: Constants) -> str:
-        return f"{constants.add(key)} in x{place.number}"
+def _is_joined(place: Place, key: str, constants: Constants) -> str:
+    """An expression: is this joined key there?"""
+    return f"{constants.add(key)} in x{place.number}"
 
 
 def looks_at_numbers(leaves: Leaves) -> bool:
@@ -208,19 +198,52 @@ def _special(test: Test, here: str, constants: Constants) -> str:
     return f"({here} is not MISSING and {call})"
 
 
-def emit(alternatives: list[Alternative], form: Form) -> Callable[[object], Answer] | None:
-    """Generate the function, or None where the general matcher serves better."""
+def compile_dict(alternatives: list[Alternative]) -> Callable[[object], Answer] | None:
+    """The function for a decoded event, which takes a ``dict`` itself and no other mapping.
+
+    None where the general matcher serves better.
+    """
     paths = list(dict.fromkeys(path for alternative in alternatives for path in alternative))
-    if len(alternatives) > ALTERNATIVES_COMPILED_MAX or len(paths) > ALTERNATIVES_COMPILED_MAX:
-        return None
     places = places_of(paths)
-    if any(place.path is not None and place.below for place in places):
-        return None  # a path that goes on below a leaf array: a value or an object, by turns
-    constants = Constants(MISSING=MISSING, EMPTY=_EMPTY, SCALARS=_SCALARS, LEAVES=_LEAVES, leaf_of=leaf_of)
-    lines = _chain(alternatives[0], places, form, constants) if len(alternatives) == 1 else []
-    if not lines:
-        lines = _choice(alternatives, places, form, constants)
+    if len(alternatives) > ALTERNATIVES_COMPILED_MAX or not _is_plain(places):
+        return None
+    constants = _constants()
+    if len(alternatives) == 1:
+        lines = _chain(alternatives[0], places, constants)
+    else:
+        lines = _choice(alternatives, places, constants)
     return cast("Callable[[object], Answer]", constants.build("answer", lines))
+
+
+def compile_values(paths: list[str]) -> Callable[[object], tuple[object, ...] | None]:
+    """A function that gives the values (or ``MISSING``) at ``paths`` of a ``dict``, in their order.
+
+    It answers None for other mappings, for events with arrays or joined keys on the way, and always if there are too
+    many paths.
+    """
+    places = places_of(paths)
+    if not _is_plain(places):
+        return lambda event: None
+    constants = _constants()
+    by_path = _by_path(places)
+    lines = ["if type(x0) is not dict: return None", *_all_values(places, constants)]
+    lines.append(f"return ({''.join(f'x{by_path[path].number}, ' for path in paths)})")
+    return cast("Callable[[object], tuple[object, ...] | None]", constants.build("values", lines))
+
+
+def _constants() -> Constants:
+    return Constants(MISSING=MISSING, EMPTY=_EMPTY, SCALARS=_SCALARS, LEAVES=_LEAVES, leaf_of=leaf_of)
+
+
+def are_few(paths: Sequence[str]) -> bool:
+    """Few and short enough to look for each of them, and for all joined keys (P8) that may lead to it."""
+    return len(paths) <= PATHS_COMPILED_MAX and all(path.count(".") < NAMES_COMPILED_MAX for path in paths)
+
+
+def _is_plain(places: list[Place]) -> bool:
+    """Few paths, and none that goes on below a leaf array: there is a value or an object, by turns."""
+    wanted = [place for place in places if place.path is not None]
+    return are_few([place.path or "" for place in wanted]) and not any(place.below for place in wanted)
 
 
 def _by_path(places: list[Place]) -> dict[str, Place]:
@@ -236,27 +259,27 @@ def _way_to(place: Place) -> list[Place]:
     return way[::-1]
 
 
-def _reach(place: Place, reached: set[int], form: Form, constants: Constants) -> list[str]:
+def _reach(place: Place, reached: set[int], constants: Constants) -> list[str]:
     lines: list[str] = []
     for step in _way_to(place)[1:]:
         if step.number not in reached and step.parent is not None:
             reached.add(step.number)
-            make = form.leaf if step is place else form.branch
+            make = _leaf if step is place else _branch
             lines += make(step, f"x{step.parent.number}", constants)
     return lines
 
 
-def _joined_on_way(place: Place, form: Form, constants: Constants) -> str:
+def _joined_on_way(place: Place, constants: Constants) -> str:
     """Is any joined key there that would lead to this very path?"""
     way = _way_to(place)
     found: list[str] = []
     for start, step in enumerate(way[:-2]):
         names = [below.name for below in way[start + 1 :]]
-        found += [form.joined(step, ".".join(names[:end]), constants) for end in range(2, len(names) + 1)]
+        found += [_is_joined(step, ".".join(names[:end]), constants) for end in range(2, len(names) + 1)]
     return " or ".join(found)
 
 
-def _chain(alternative: Alternative, places: list[Place], form: Form, constants: Constants) -> list[str]:
+def _chain(alternative: Alternative, places: list[Place], constants: Constants) -> list[str]:
     """One alternative: path by path, out at the first that fails.
 
     A value that passes is enough, whatever joined keys add; absence and failure must look at those first.
@@ -267,8 +290,8 @@ def _chain(alternative: Alternative, places: list[Place], form: Form, constants:
     for path, leaves in alternative.items():
         place = by_path[path]
         here = f"x{place.number}"
-        lines += _reach(place, reached, form, constants)
-        joined = _joined_on_way(place, form, constants)
+        lines += _reach(place, reached, constants)
+        joined = _joined_on_way(place, constants)
         if joined and any(isinstance(member.test, Exists) and not member.test.wanted for member in leaves):
             lines.append(f"if {here} is MISSING and ({joined}): return None")
         lines.append(f"if not ({condition(leaves, here, constants)}):")
@@ -276,16 +299,20 @@ def _chain(alternative: Alternative, places: list[Place], form: Form, constants:
     return [*lines, "return True"]
 
 
-def _choice(alternatives: list[Alternative], places: list[Place], form: Form, constants: Constants) -> list[str]:
-    """Several: all values first, then one expression."""
+def _all_values(places: list[Place], constants: Constants) -> list[str]:
+    """Set the variables of all leaves; return None if a joined key is there."""
     reached: set[int] = set()
     lines: list[str] = []
     for place in places:
         if place.path is not None:
-            lines += _reach(place, reached, form, constants)
-    joined = [form.joined(place, key, constants) for place in places for key in place.joined()]
-    if joined:
-        lines.append(f"if {' or '.join(joined)}: return None")
+            lines += _reach(place, reached, constants)
+    joined = [_is_joined(place, key, constants) for place in places for key in place.joined()]
+    return [*lines, f"if {' or '.join(joined)}: return None"] if joined else lines
+
+
+def _choice(alternatives: list[Alternative], places: list[Place], constants: Constants) -> list[str]:
+    """Several: all values first, then one expression."""
+    lines = _all_values(places, constants)
     by_path = _by_path(places)
     tests = [
         " and ".join(
@@ -296,11 +323,6 @@ def _choice(alternatives: list[Alternative], places: list[Place], form: Form, co
     return [*lines, f"return {' or '.join(tests)}"]
 
 
-def compile_dict(alternatives: list[Alternative]) -> Callable[[object], Answer] | None:
-    """The function for decoded events, which takes a ``dict`` itself and no other mapping."""
-    return emit(alternatives, _DictForm())
-
-
 def compile_entry(
     alternatives: list[Alternative], careful: Callable[[object], bool], other: Callable[[object], bool]
 ) -> Callable[[object], bool]:
@@ -309,12 +331,12 @@ def compile_entry(
     ``careful`` answers for any dict: it is asked when a look-up misses or finds no scalar. ``other`` answers for bytes
     and other mappings. A subscript by a name succeeds on mappings alone, so a value reached is a value of its path.
     """
-    constants = Constants(LEAVES=_LEAVES, MISSING=MISSING, leaf_of=leaf_of, careful=careful, other=other)
-    constants["MISSED"] = (KeyError, TypeError, IndexError)
+    constants = _constants()
+    constants.update(careful=careful, other=other, MISSED=(KeyError, TypeError, IndexError))
     lines = ["if type(x0) is not dict: return other(x0)"]
     paths = list(alternatives[0]) if len(alternatives) == 1 else []
     places = places_of(paths)
-    if paths and len(paths) <= ALTERNATIVES_COMPILED_MAX and not any(one.path and one.below for one in places):
+    if paths and _is_plain(places):
         lines += ["try:", *(f"    {line}" for line in _straight(alternatives[0], places, constants))]
         lines += ["except MISSED: pass"]
     return cast("Callable[[object], bool]", constants.build("matches", [*lines, "return careful(x0)"]))
@@ -325,7 +347,6 @@ def _straight(alternative: Alternative, places: list[Place], constants: Constant
     lines: list[str] = []
     reached: set[int] = set()
     by_path = _by_path(places)
-    form = _DictForm()
     for path, leaves in alternative.items():
         place = by_path[path]
         here = f"x{place.number}"
@@ -335,7 +356,7 @@ def _straight(alternative: Alternative, places: list[Place], constants: Constant
                 lines.append(f"x{step.number} = x{step.parent.number}[{constants.add(step.name)}]")
         test = condition(leaves, here, constants)
         plain = f"type({here}) is str or type({here}) in LEAVES"
-        joined = _joined_on_way(place, form, constants)
+        joined = _joined_on_way(place, constants)
         failed = f"return careful(x0) if {joined} else False" if joined else "return False"
         if " in " in test or "(" in test or "MISSING" in test:
             lines.append(f"if not ({plain}): return careful(x0)")

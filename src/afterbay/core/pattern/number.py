@@ -14,9 +14,6 @@ EXACT_INT_MAX = 2**53
 _DIGITS_MAX = 17
 """The shortest decimal form of a double has at most this many digits: what has more is not comparable."""
 
-_INT_BITS_MAX = 1100
-"""Wider than any double; beyond it Python may refuse to print the integer, and its text is not needed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Uncomparable:
@@ -55,8 +52,10 @@ def leaf_of(value: object) -> Leaf:
     if isinstance(value, int):
         if -EXACT_INT_MAX <= value <= EXACT_INT_MAX:
             return value
-        wide = value.bit_length() > _INT_BITS_MAX
-        return Uncomparable(f"integer of {value.bit_length()} bits") if wide else number_of(str(value))
+        try:
+            return number_of(str(value))
+        except ValueError:  # Python prints no integer of more than some thousand digits
+            return Uncomparable(f"integer of {value.bit_length()} bits")
     if isinstance(value, float):
         return value if math.isfinite(value) else Uncomparable(repr(value))
     if isinstance(value, Decimal):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import cast
 
-import msgspec
-
-from afterbay.core.pattern.compile import compile_dict, compile_entry, looks_at_numbers
-from afterbay.core.pattern.decode import compile_bytes, compile_rejection
+from afterbay.core.pattern.compile import (
+    ALTERNATIVES_COMPILED_MAX,
+    compile_dict,
+    compile_entry,
+    compile_values,
+    looks_at_numbers,
+)
+from afterbay.core.pattern.decode import compile_decoder, compile_rejection
 from afterbay.core.pattern.dialect import check_dialect, unwanted
 from afterbay.core.pattern.errors import Dialect, PatternError
 from afterbay.core.pattern.explain import Explanation, explain
@@ -24,15 +29,23 @@ Event = Mapping[str, object] | bytes
 
 
 class _Compiled:
-    """Alternatives with all ways to match them, each made when first needed."""
+    """Alternatives with all ways to match them. All but the function for plain dicts are made when first needed."""
 
     def __init__(self, alternatives: list[Alternative]) -> None:
-        self._exact = Matcher(alternatives)
-        merged = _merged(alternatives)
-        self._on_dict = compile_dict(merged)
-        self._on_bytes = compile_bytes(merged)
-        self._rejects = compile_rejection(merged)
-        self.matches = cast("Callable[[Event], bool]", compile_entry(merged, self._careful, self._other))
+        self._alternatives = _merged(alternatives)
+        self.matches = cast("Callable[[Event], bool]", compile_entry(self._alternatives, self._careful, self._other))
+
+    @cached_property
+    def _exact(self) -> Matcher:
+        return Matcher(self._alternatives)
+
+    @cached_property
+    def _on_dict(self) -> Callable[[object], bool | None] | None:
+        return compile_dict(self._alternatives)
+
+    @cached_property
+    def _of_bytes(self) -> _Bytes:
+        return _Bytes(self._alternatives)
 
     def _careful(self, event: object) -> bool:
         answer = self._on_dict(event) if self._on_dict is not None else None
@@ -41,14 +54,22 @@ class _Compiled:
     def _other(self, event: object) -> bool:
         if isinstance(event, Mapping):
             return self._exact.matches(cast("Mapping[str, object]", event))
-        data = event if isinstance(event, bytes) else bytes(cast("bytearray | memoryview", event))
-        if self._rejects is not None and self._rejects(data):
-            return False
-        answer = self._on_bytes(data) if self._on_bytes is not None else None
-        if answer is not None:
-            return answer
-        decoded = read_event(data)
-        return decoded is not None and self._exact.matches(decoded)
+        decoded = self._of_bytes.read(event if isinstance(event, bytes) else bytes(cast("bytearray", event)))
+        return decoded is not None and self.matches(decoded)
+
+
+class _Bytes:
+    """Reads of an event's bytes what some alternatives need."""
+
+    def __init__(self, alternatives: list[Alternative]) -> None:
+        paths = list(dict.fromkeys(path for alternative in alternatives for path in alternative))
+        numbers = any(looks_at_numbers(leaves) for alternative in alternatives for leaves in alternative.values())
+        self._decode = compile_decoder(paths, keep_numbers=numbers)
+        self._rejects = compile_rejection(alternatives)
+
+    def read(self, data: bytes) -> dict[str, object] | None:
+        """None: no JSON object, or one that no alternative can hold for."""
+        return None if self._rejects is not None and self._rejects(data) else self._decode(data)
 
 
 def _merged(alternatives: list[Alternative]) -> list[Alternative]:
@@ -118,12 +139,14 @@ class PatternSet:
     """Many patterns against one event. An empty set matches nothing (for a mapping without filters, do not ask).
 
     Patterns that want one of some texts at a path are found by the event's value there; only those, and the patterns
-    that cannot be found so, are tried. Bytes are decoded once.
+    that cannot be found so, are tried. Of bytes is decoded, once, what any of the patterns needs.
     """
 
     def __init__(self, patterns: Iterable[Pattern]) -> None:
         self.patterns = tuple(patterns)
-        self._any = _Compiled([one for pattern in self.patterns for one in pattern.alternatives]).matches
+        self._alternatives = [one for pattern in self.patterns for one in pattern.alternatives]
+        few = 0 < len(self._alternatives) <= ALTERNATIVES_COMPILED_MAX
+        self._as_one = _Compiled(self._alternatives) if few else None
         self._by_text: dict[str, dict[str, list[int]]] = {}
         self._always: list[int] = []
         for place, pattern in enumerate(self.patterns):
@@ -134,42 +157,50 @@ class PatternSet:
             for path, texts in (key for key in keys if key is not None):
                 for text in texts:
                     self._by_text.setdefault(path, {}).setdefault(text, []).append(place)
-        self._paths = Paths(self._by_text)
-        self._numbers = any(
-            looks_at_numbers(leaves)
-            for pattern in self.patterns
-            for alternative in pattern.alternatives
-            for leaves in alternative.values()
-        )
+
+    @cached_property
+    def _of_bytes(self) -> _Bytes:
+        return _Bytes(self._alternatives)
+
+    @cached_property
+    def _values(self) -> Callable[[object], tuple[object, ...] | None]:
+        return compile_values(list(self._by_text))
+
+    @cached_property
+    def _paths(self) -> Paths:
+        return Paths(self._by_text)
 
     def matches(self, event: Event) -> bool:
         """Does any pattern match (R71)?"""
-        return bool(self.patterns) and self._any(event)
+        if self._as_one is not None:
+            return self._as_one.matches(event)
+        return next(self._matching(event), None) is not None
 
     def matching(self, event: Event) -> list[int]:
         """The places of all patterns that match, ascending."""
-        decoded = event if isinstance(event, Mapping) else self._decode(bytes(event))
-        if decoded is None:
-            return []
-        tried = set(self._always)
-        for path, values in self._paths.occurrences(decoded).items():
-            by_text = self._by_text[path]
-            for value, _ in values:
-                if isinstance(value, str) and value in by_text:
-                    tried.update(by_text[value])
-        return [place for place in sorted(tried) if self.patterns[place].matches(decoded)]
+        return list(self._matching(event))
 
-    def _decode(self, data: bytes) -> Mapping[str, object] | None:
-        """Numbers keep their spelling only where a pattern looks at numbers."""
-        if self._numbers:
-            return read_event(data)
-        try:
-            return _OBJECT.decode(data)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return read_event(data)
+    def _matching(self, event: Event) -> Iterator[int]:
+        decoded = event if isinstance(event, Mapping) else self._of_bytes.read(bytes(event))
+        if decoded is not None:
+            for place in self._candidates(decoded):
+                if self.patterns[place].matches(decoded):
+                    yield place
 
-
-_OBJECT = msgspec.json.Decoder(dict[str, object])
+    def _candidates(self, event: Mapping[str, object]) -> list[int]:
+        """The places of the patterns that the event's texts leave possible, ascending."""
+        values = self._values(event)
+        found = list(self._always)
+        if values is not None:
+            for by_text, value in zip(self._by_text.values(), values, strict=True):
+                found += by_text.get(cast("str", value), ())  # a value of another type equals no text
+        else:
+            for path, occurrences in self._paths.occurrences(event).items():
+                by_text = self._by_text[path]
+                for value, _ in occurrences:
+                    if isinstance(value, str):
+                        found += by_text.get(value, ())
+        return sorted(set(found))
 
 
 def _key_of(alternative: Alternative) -> tuple[str, list[str]] | None:
