@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,41 @@ def test_two_mappings_of_one_file_run_side_by_side(served, engine, table):
         process.wait(WAIT_S)
 
 
+def test_metrics_are_written_where_asked(served, engine, table):
+    (engine.folder / "go").touch()
+    wanted = {**GOOD, "EventSourceArn": table.stream, "FunctionName": "measured"}
+    (engine.folder / "mapping.json").write_text(json.dumps({**wanted, "MetricsConfig": {"Metrics": ["EventCount"]}}))
+    for key in ("a", "b"):
+        table.put(key)
+    command = [*engine.command, "--metrics", "orders"]
+    with engine.log.open("wb") as stderr:
+        process = subprocess.Popen(command, cwd=engine.folder, env=engine.variables, stderr=stderr)
+    try:
+        wait_for(lambda: sorted(engine.seen()) == ["a", "b"], "both are delivered")
+        process.terminate()
+        assert process.wait(WAIT_S) == 0, engine.log.read_text()
+    finally:
+        process.kill()
+        process.wait(WAIT_S)
+    cloudwatch = served.client("cloudwatch")
+    listed = cloudwatch.list_metrics(Namespace="orders")["Metrics"]
+    by_function = {one["MetricName"] for one in listed if one["Dimensions"][0]["Name"] == "FunctionName"}
+    by_mapping = {one["MetricName"] for one in listed if one["Dimensions"][0]["Name"] == "EventSourceMappingUUID"}
+    assert by_function == {"IteratorAge", "Invocations", "Errors", "Duration"}
+    assert by_mapping == {"PolledEventCount", "FilteredOutEventCount", "InvokedEventCount"}
+    now = datetime.now(UTC)
+    (point,) = cloudwatch.get_metric_statistics(
+        Namespace="orders",
+        MetricName="InvokedEventCount",
+        Dimensions=next(one["Dimensions"] for one in listed if one["MetricName"] == "InvokedEventCount"),
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=7200,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    assert point["Sum"] == 2
+
+
 REFUSED = {
     "no JSON": ("{", "", "is not JSON"),
     "nothing in it": ([], "", "no mapping"),
@@ -140,7 +176,8 @@ REFUSED = {
     "no starting position": ({"FunctionName": "f", "EventSourceArn": STREAM}, "", "'startingPosition'"),
     "a position for other sources": ({**GOOD, "StartingPosition": "AT_TIMESTAMP"}, "", "starting position"),
     "an age below the least": ({**GOOD, "MaximumRecordAgeInSeconds": 59}, "", "MaximumRecordAgeInSeconds"),
-    "what a later part brings": ({**GOOD, "TumblingWindowInSeconds": 10}, "", "TumblingWindowInSeconds"),
+    "counts that nobody writes": ({**GOOD, "MetricsConfig": {"Metrics": ["EventCount"]}}, "", "--metrics NAMESPACE"),
+    "a key of Lambda's": ({**GOOD, "KMSKeyArn": "arn:aws:kms:eu-west-1:000000000000:key/k"}, "", "KMSKeyArn"),
     "the second of a list": (
         [GOOD, {**GOOD, "FunctionName": "g", "BatchSize": 10001}],
         "[1]",

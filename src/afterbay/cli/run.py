@@ -32,6 +32,12 @@ def run(
     inline: Annotated[
         str | None, typer.Option(metavar="MODULE:FUNCTION", help="Call this Python function instead of Lambda.")
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMESPACE", help="Write CloudWatch metrics there: IteratorAge, and counts (MetricsConfig)."
+        ),
+    ] = None,
     endpoint_url: Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_ENDPOINT_URL].")] = None,
     region: Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_DEFAULT_REGION].")] = None,
     profile: Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_PROFILE].")] = None,
@@ -44,7 +50,7 @@ def run(
     wanted = read_mappings(mapping)
     handler = None if inline is None else _load(inline)
     aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
-    asyncio.run(_serve(Standalone(wanted, state, aws, handler=handler)))
+    asyncio.run(_serve(Standalone(wanted, state, aws, handler=handler, metrics=metrics)))
 
 
 def _load(inline: str) -> Handler:

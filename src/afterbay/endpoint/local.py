@@ -25,6 +25,7 @@ from afterbay.endpoint.services.lambda_mappings import LambdaMappings
 from afterbay.endpoint.services.lambda_registry import FunctionRegistry
 from afterbay.endpoint.streams_reader import InProcessStreams
 from afterbay.engine.clock import Clock
+from afterbay.engine.cloudwatch import CloudWatch
 from afterbay.engine.jitter import spread
 from afterbay.engine.meter import Meter
 from afterbay.engine.outbox import Outbox
@@ -45,14 +46,16 @@ DRAIN_S = 20.0
 
 STORE_THREADS = 2
 
+NAMESPACE = "AWS/Lambda"
+"""Where Lambda's own metrics are; only AWS may write there on AWS, and here we stand in for it."""
+
 
 class LocalAddress:
     """``async with LocalAddress(host, port)``: everything is up inside the block, and drained behind it."""
 
-    def __init__(self, host: str, port: int, *, meter: Meter | None = None) -> None:
+    def __init__(self, host: str, port: int) -> None:
         self.clock = Clock()
         self.address = Address(host, port, self.clock, status=self._status, on_reset=self._reset)
-        self._meter = meter
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-dev-")
         self._targets: dict[str, Target] = {}
 
@@ -75,6 +78,7 @@ class LocalAddress:
         await self.supervisor.__aexit__(*exc)
         await self.functions.close(grace_s=DRAIN_S)
         await self._logs.close()
+        await self.metrics.close()
         self._aws.close()
         await self.address.__aexit__(None, None, None)
         await asyncio.to_thread(self._folder.cleanup)
@@ -84,6 +88,8 @@ class LocalAddress:
         self._aws = AwsRegions(AwsSettings(endpoint_url=self.url, credentials=Credentials("test", "test")))
         self._logs = LogWriter(FunctionLogs(self._aws))
         self._logs.start()
+        self.metrics = CloudWatch(self._put_metrics, NAMESPACE, settings_of=self._settings_of)
+        self.metrics.start()
         self.functions = FunctionRegistry(
             launch=LaunchSettings(
                 libraries=libraries,
@@ -93,6 +99,7 @@ class LocalAddress:
             log=self._logs.write,
             now=self.clock.now,
             faults=self.address.faults,
+            metrics=self.metrics.add,
         )
         await self._start_engine()
         self.mappings = LambdaMappings(
@@ -104,11 +111,12 @@ class LocalAddress:
     async def _start_engine(self) -> None:
         self._store = MemoryStore(secrets.token_bytes(32))
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-        outbox = Outbox(self._store, self._target, self.clock, threads)
+        meter = Meter(self.metrics)
+        outbox = Outbox(self._store, self._target, self.clock, threads, meter=meter)
         self._streams = InProcessStreams(self.address.streams)
         connections = Connections(source=self._source, function=self._function)
         self.supervisor = Supervisor(
-            connections, self._store, outbox, self.clock, jitter=spread, meter=self._meter, threads=threads
+            connections, self._store, outbox, self.clock, jitter=spread, meter=meter, threads=threads
         )
         await self.supervisor.__aenter__()
 
@@ -124,11 +132,18 @@ class LocalAddress:
         self.mappings.registry.clear()
         await self.functions.reset()
         self._targets.clear()
+        self.metrics.forget()
 
     async def _fetch(self, bucket: str, key: str, region: str) -> bytes:
         answer = await self._aws.of(region).call("s3", "get_object", Bucket=bucket, Key=key)
         body = answer["Body"]
         return body if isinstance(body, bytes) else b""
+
+    async def _put_metrics(self, region: str, namespace: str, data: list[dict[str, object]]) -> None:
+        await self._aws.of(region).call("cloudwatch", "put_metric_data", Namespace=namespace, MetricData=data)
+
+    def _settings_of(self, uuid: str) -> MappingSettings | None:
+        return self.supervisor.settings_of(uuid)
 
     def _source(self, settings: MappingSettings) -> Source:
         return DynamoDbStreamsSource(self._streams, settings.event_source_arn)

@@ -1,19 +1,21 @@
-"""What the engine measures of each delivery, handed to whoever publishes it.
+"""What the engine measures, handed to whoever listens: metrics, the journal, a display.
 
-Decides what is measured. Publishing (CloudWatch, Prometheus, a live display) is the listener's.
+Decides what is measured. What becomes of it is the listeners'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from afterbay.core.mapping.batch import Batch
-from afterbay.core.mapping.commands import Tell
+from afterbay.core.mapping.commands import Command
+from afterbay.core.mapping.deadletter import Letter
+from afterbay.core.mapping.events import Event
 from afterbay.core.mapping.outcome import Outcome
+from afterbay.core.mapping.settings import MappingSettings
 
-__all__ = ["Attempt", "Meter"]
+__all__ = ["Attempt", "Handled", "Listener", "Meter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,34 +23,55 @@ class Attempt:
     """One delivery of ``batch``, from the moment it was sent to the moment its answer was there."""
 
     mapping: str
+    settings: MappingSettings
     batch: Batch
     started: datetime
     ended: datetime
     outcome: Outcome
 
-    @property
-    def iterator_age_ms(self) -> float | None:
-        """From the stream's receipt of the last record to the sending of the batch (R139); None without records."""
-        if not self.batch.records:
-            return None
-        return max(0.0, (self.started.timestamp() - self.batch.records[-1].created_s) * 1000)
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """One event that a mapping was told, and what it answered.
+
+    ``polled`` is None unless a page of records came; counts are in records and are this event's own.
+    """
+
+    mapping: str
+    settings: MappingSettings
+    at: datetime
+    event: Event
+    commands: tuple[Command, ...]
+    polled: int | None
+    filtered_out: int
+    dropped: int
 
 
-class Meter:
-    """Passes measurements on; with nobody listening it does nothing."""
+class Listener:
+    """Hears what is measured; override what is wanted. Called on the loop: it must be quick, and must not raise."""
 
-    def __init__(
-        self,
-        on_attempt: Callable[[Attempt], None] | None = None,
-        on_notice: Callable[[str, Tell], None] | None = None,
-    ) -> None:
-        self._on_attempt = on_attempt
-        self._on_notice = on_notice
+    def attempt(self, attempt: Attempt) -> None: ...
+
+    def handled(self, handled: Handled) -> None: ...
+
+    def letter_sent(self, letter: Letter, *, delivered: bool, tries: int, at: datetime) -> None:
+        """A dead letter was sent, or was not; ``tries`` failed before."""
+
+
+class Meter(Listener):
+    """Passes measurements on to every listener; with none it does nothing."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
 
     def attempt(self, attempt: Attempt) -> None:
-        if self._on_attempt is not None:
-            self._on_attempt(attempt)
+        for one in self._listeners:
+            one.attempt(attempt)
 
-    def notice(self, mapping: str, tell: Tell) -> None:
-        if self._on_notice is not None:
-            self._on_notice(mapping, tell)
+    def handled(self, handled: Handled) -> None:
+        for one in self._listeners:
+            one.handled(handled)
+
+    def letter_sent(self, letter: Letter, *, delivered: bool, tries: int, at: datetime) -> None:
+        for one in self._listeners:
+            one.letter_sent(letter, delivered=delivered, tries=tries, at=at)

@@ -17,6 +17,7 @@ from typing import TypeVar
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.retry import backoff_s
 from afterbay.engine.clock import Clock
+from afterbay.engine.meter import Listener
 from afterbay.errors import AfterbayError
 from afterbay.ports import CheckpointStore, OutboxEntry, Target
 
@@ -55,11 +56,11 @@ class Outbox:
         clock: Clock,
         threads: Executor,
         *,
-        on_sent: Callable[[Letter, bool], None] = lambda letter, delivered: None,
+        meter: Listener | None = None,
         letters_max: int = OUTBOX_MAX,
     ) -> None:
         self._store, self._target, self._clock, self._threads = store, target, clock, threads
-        self._on_sent = on_sent
+        self._meter = meter or Listener()
         self._letters_max = letters_max
         self._news = asyncio.Event()
         self._again_at: dict[int, datetime] = {}
@@ -123,14 +124,14 @@ class Outbox:
             return False
         await self._in_thread(lambda: self._store.letter_sent(entry.number))
         self._again_at.pop(entry.number, None)
-        self._on_sent(letter, True)
+        self._meter.letter_sent(letter, delivered=True, tries=entry.tries, at=self._clock.now())
         return True
 
     async def _failed(self, entry: OutboxEntry, reason: str) -> None:
         letter = entry.letter
         self._last_error = f"{letter.destination}: {reason}"
-        if entry.tries == 0:  # AWS's metrics count the first failure only: an alarm must not fall silent (R117)
-            self._on_sent(letter, False)
+        self._meter.letter_sent(letter, delivered=False, tries=entry.tries, at=self._clock.now())
+        if entry.tries == 0:
             log.warning(
                 "dead letter not delivered; kept and retried",
                 extra={

@@ -38,6 +38,7 @@ from afterbay.core.mapping.events import (
 )
 from afterbay.core.mapping.outcome import Cause, Failed, NotReached, Outcome
 from afterbay.core.mapping.response import read_answer
+from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.mapping.window import event_of
 from afterbay.core.shard.position import Position
 from afterbay.engine.clock import Clock
@@ -75,7 +76,7 @@ class Performer:
     threads: Executor
     jitter: Callable[[float], float]
     meter: Meter
-    partial: Callable[[], bool]
+    settings: Callable[[], MappingSettings]
 
     async def __call__(self, command: Performable) -> Event:
         """Do it, and report. Raises nothing that a service can cause."""
@@ -135,7 +136,7 @@ class Performer:
     async def _deliver(self, command: Deliver) -> Outcome:
         started = self.clock.now()
         outcome = await self._invoke(command)
-        self.meter.attempt(Attempt(self.mapping, command.batch, started, self.clock.now(), outcome))
+        self.meter.attempt(Attempt(self.mapping, self.settings(), command.batch, started, self.clock.now(), outcome))
         return outcome
 
     async def _invoke(self, command: Deliver) -> Outcome:
@@ -149,7 +150,7 @@ class Performer:
         except ServiceError as error:
             advice = error.retry_after_s if isinstance(error, ThrottledError) else None
             return NotReached(f"{error.code}: {error.message}", advice)
-        partial = self.partial()
+        partial = self.settings().report_batch_item_failures
         return read_answer(
             answer.payload,
             function_error=answer.function_error,

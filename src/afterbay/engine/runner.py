@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
-from afterbay.core.mapping.commands import ReleaseShard, Tell, WakeAt
-from afterbay.core.mapping.events import Event, Woke
+from afterbay.core.mapping.commands import Command, ReleaseShard, Tell, WakeAt
+from afterbay.core.mapping.events import Event, RecordsRead, Woke
 from afterbay.core.mapping.machine import Mapping
 from afterbay.engine.clock import Clock
+from afterbay.engine.meter import Handled
 from afterbay.engine.perform import Performable, Performer
 
 __all__ = ["Runner", "Told"]
@@ -48,7 +49,7 @@ class Runner:
     def tell(self, event: Event) -> None:
         """Hand an event to the mapping now, and start what it asks for. Raises ``SettingsError`` for a refused
         request."""
-        for command in self.mapping.handle(event, self._clock.now()):
+        for command in self._handle(event):
             match command:
                 case WakeAt(when=when):
                     self._wake_at(when)
@@ -60,6 +61,24 @@ class Runner:
                     self._start(command)
         if self.mapping.stopped and not self._ended.is_set():
             self._end()
+
+    def _handle(self, event: Event) -> tuple[Command, ...]:
+        counters, now = self.mapping.counters, self._clock.now()
+        filtered_out, dropped = counters.filtered_out, counters.dropped
+        commands = self.mapping.handle(event, now)
+        self._performer.meter.handled(
+            Handled(
+                self.mapping.uuid,
+                self.mapping.settings,
+                now,
+                event,
+                commands,
+                len(event.records) if isinstance(event, RecordsRead) else None,
+                counters.filtered_out - filtered_out,
+                counters.dropped - dropped,
+            )
+        )
+        return commands
 
     async def ended(self) -> None:
         await self._ended.wait()
@@ -106,5 +125,4 @@ class Runner:
 
     def _say(self, tell: Tell) -> None:
         self.told.append((self._clock.now(), tell))
-        self._performer.meter.notice(self.mapping.uuid, tell)
         log.warning(tell.notice.value, extra={"mapping": self.mapping.uuid, "shard": tell.shard, "detail": tell.detail})

@@ -16,7 +16,9 @@ from afterbay.core.change.arn import parse_arn, parse_function_name, parse_strea
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.settings import MappingSettings, parse_create, unknown_parameters
 from afterbay.engine.clock import Clock
+from afterbay.engine.cloudwatch import CloudWatch
 from afterbay.engine.jitter import spread
+from afterbay.engine.meter import Meter
 from afterbay.engine.outbox import Outbox
 from afterbay.engine.supervisor import Connections, Supervisor
 from afterbay.errors import SettingsError
@@ -35,16 +37,21 @@ FUNCTION_TIMEOUT_S = 910
 
 STORE_THREADS = 2
 
+METRICS_EVERY_S = 20.0
+"""Three calls a minute and region: each costs, and CloudWatch shows no less than a minute."""
+
 _NAMESPACE = uuids.UUID("5f1f4d5e-8f57-4b0c-9f0a-0d8f3a0c7e11")
 
 
 @dataclass(frozen=True, slots=True)
 class WantedMapping:
-    """A mapping of the file. ``uuid`` follows from source and function, so that a restart finds its positions again."""
+    """A mapping of the file. ``uuid`` follows from source and function, so that a restart finds its positions again.
+    ``place`` is where it stands."""
 
     uuid: str
     settings: MappingSettings
     enabled: bool
+    place: str
 
 
 def read_mappings(path: Path) -> tuple[WantedMapping, ...]:
@@ -86,21 +93,48 @@ def _read_one(entry: JsonValue, where: str) -> WantedMapping:
         raise SettingsError(error.message, code=error.code, where=where, hint=error.hint) from error
     settings = request.resolved(name.arn(region=stream.region, account=stream.account, partition=stream.partition))
     uuid = str(uuids.uuid5(_NAMESPACE, f"{settings.event_source_arn} {settings.function_arn}"))
-    return WantedMapping(uuid, settings, request.enabled)
+    return WantedMapping(uuid, settings, request.enabled, where)
+
+
+def _check_reach(mappings: tuple[WantedMapping, ...], metrics: str | None) -> None:
+    """Refuse what would be stored and ignored."""
+    for one in mappings:
+        if one.settings.event_count and metrics is None:
+            raise SettingsError(
+                "MetricsConfig asks for EventCount, and no metrics are written",
+                where=one.place,
+                hint="give --metrics NAMESPACE, or leave MetricsConfig out",
+            )
+        if one.settings.kms_key_arn is not None:
+            raise SettingsError(
+                "KMSKeyArn encrypts filters that Lambda keeps; here they are in your file",
+                where=one.place,
+                hint="leave KMSKeyArn out",
+            )
 
 
 class Standalone:
     """``async with`` it: the mappings run inside the block and are drained at its end.
 
-    ``handler`` is called in this process instead of a function behind the Lambda API.
+    ``handler`` is called in this process instead of a function behind the Lambda API. ``metrics`` is the CloudWatch
+    namespace to write to; None: none. Raises ``SettingsError`` for a mapping that asks for what is not at hand.
     """
 
     def __init__(
-        self, mappings: tuple[WantedMapping, ...], state: Path, aws: AwsSettings, *, handler: Handler | None = None
+        self,
+        mappings: tuple[WantedMapping, ...],
+        state: Path,
+        aws: AwsSettings,
+        *,
+        handler: Handler | None = None,
+        metrics: str | None = None,
     ) -> None:
+        _check_reach(mappings, metrics)
         self.mappings = mappings
         self.state = state
         self._handler = handler
+        self._namespace = metrics
+        self._metrics: CloudWatch | None = None
         self._clock = Clock()
         self._aws = AwsRegions(aws)
         self._invoking = AwsRegions(aws, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
@@ -120,18 +154,50 @@ class Standalone:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.supervisor.__aexit__(*exc)
+        if self._metrics is not None:
+            await self._metrics.close()
         await self._let_go()
 
     async def _start(self) -> None:
         for region in {parse_stream_arn(one.settings.event_source_arn).region for one in self.mappings}:
             await self._connect(region)
+            await self._check_namespace(region)
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-        outbox = Outbox(self._store, self._target, self._clock, threads)
+        meter = self._meter()
+        outbox = Outbox(self._store, self._target, self._clock, threads, meter=meter)
         connections = Connections(source=self._source, function=self._function)
-        self.supervisor = Supervisor(connections, self._store, outbox, self._clock, jitter=spread, threads=threads)
+        self.supervisor = Supervisor(
+            connections, self._store, outbox, self._clock, jitter=spread, meter=meter, threads=threads
+        )
         await self.supervisor.__aenter__()
         for one in self.mappings:
             await self.supervisor.create(one.uuid, one.settings, enabled=one.enabled)
+
+    async def _check_namespace(self, region: str) -> None:
+        if self._namespace is None or not self._namespace.startswith("AWS/"):
+            return
+        if ".amazonaws.com" in await self._aws.of(region).endpoint("cloudwatch"):
+            raise SettingsError(
+                f"{self._namespace}: only AWS itself may write to a namespace that begins with AWS/",
+                where="--metrics",
+                hint="as in --metrics orders",
+            )
+
+    def _meter(self) -> Meter:
+        if self._namespace is None:
+            return Meter()
+        self._metrics = CloudWatch(
+            self._put_metrics,
+            self._namespace,
+            settings_of=lambda uuid: self.supervisor.settings_of(uuid),
+            counts_functions=self._handler is not None,
+            send_every_s=METRICS_EVERY_S,
+        )
+        self._metrics.start()
+        return Meter(self._metrics)
+
+    async def _put_metrics(self, region: str, namespace: str, data: list[dict[str, object]]) -> None:
+        await self._aws.of(region).call("cloudwatch", "put_metric_data", Namespace=namespace, MetricData=data)
 
     async def _connect(self, region: str) -> None:
         aws = self._aws.of(region)

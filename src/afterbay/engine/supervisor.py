@@ -122,6 +122,11 @@ class Supervisor:
             return None
         return MappingStatus(runner.mapping.state, last_processing_result=runner.mapping.last_result.value)
 
+    def settings_of(self, uuid: str) -> MappingSettings | None:
+        """What the mapping acts on now; None once it is gone."""
+        runner = self._runners.get(uuid)
+        return None if runner is None else runner.mapping.settings
+
     async def clear(self) -> None:
         """Delete every mapping, and wait until all are gone."""
         runners = tuple(self)
@@ -152,7 +157,7 @@ class Supervisor:
             threads=self._threads,
             jitter=self._jitter,
             meter=self._meter,
-            partial=lambda: mapping.settings.report_batch_item_failures,
+            settings=lambda: mapping.settings,
         )
         runner = Runner(mapping, performer, self._clock, on_end=self._ended)
         self._runners[uuid] = runner

@@ -51,10 +51,11 @@ class LaunchSettings:
 
 @dataclass(frozen=True, slots=True)
 class LoggedAnswer:
-    """An answer and the end of the log that its invocation wrote."""
+    """An answer, the end of its log, and how long it took without the start of the process."""
 
     answer: Answer
     log_tail: bytes
+    duration_ms: float
 
 
 class Child:
@@ -117,8 +118,9 @@ class Child:
         self._line(documents.start_line(request_id, self._function.version))
         answer, began_at, init_ms = await self._serve(payload, request_id, client_context)
         self._cold = False
-        self._report(request_id, began_at, init_ms, answer)
-        return LoggedAnswer(answer, bytes(self._tail[-TAIL_BYTES:]))
+        duration_ms = (time.monotonic() - began_at) * 1000
+        self._report(request_id, duration_ms, init_ms, answer)
+        return LoggedAnswer(answer, bytes(self._tail[-TAIL_BYTES:]), duration_ms)
 
     async def close(self) -> None:
         """Kill the process and what it started; return when it is gone."""
@@ -192,8 +194,7 @@ class Child:
         self._line(f"{self._now():%Y-%m-%dT%H:%M:%S.000Z} {request_id} Task timed out after {timeout_s}.00 seconds\n")
         return documents.timed_out(request_id, timeout_s)
 
-    def _report(self, request_id: str, began_at: float, init_ms: float | None, answer: Answer) -> None:
-        duration_ms = (time.monotonic() - began_at) * 1000
+    def _report(self, request_id: str, duration_ms: float, init_ms: float | None, answer: Answer) -> None:
         self._drain()
         status = None
         if self._broken:

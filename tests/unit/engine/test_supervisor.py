@@ -3,99 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 
 import msgspec
 import pytest
 
-from afterbay.core.change.raw import ItemKey, RawRecord
-from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.lifecycle import State
 from afterbay.core.shard.position import ShardId
-from afterbay.engine.clock import Clock
-from afterbay.engine.meter import Attempt, Meter
-from afterbay.engine.outbox import Outbox
 from afterbay.engine.status import as_document, take
-from afterbay.engine.supervisor import Connections, Supervisor
 from afterbay.errors import IteratorExpiredError, SettingsError, ThrottledError, UnavailableError
 from afterbay.ports import Answer
-from afterbay.sources.memory import MemorySource
-from afterbay.stores.memory import MemoryStore
 from unit.core.mapping.driving import after, settings
-
-QUEUE = "arn:aws:sqs:eu-west-1:000000000000:dlq"
-
-
-def record(clock: Clock, position: int) -> RawRecord:
-    return RawRecord(b'{"n":%d}' % position, position, ItemKey(b"k"), clock.now().timestamp(), "INSERT")
-
-
-class Rig:
-    """An engine around a stream in memory; ``answer`` is what the function does."""
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.source = MemorySource()
-        self.store = MemoryStore(b"seed")
-        self.calls: list[list[int]] = []
-        self.request_ids: list[str] = []
-        self.sent: list[Letter] = []
-        self.target_failures = 0
-        self.attempts: list[Attempt] = []
-        self.news = asyncio.Condition()
-        self.answer: Callable[[list[int]], Awaitable[Answer]] = self.succeed
-        threads = ThreadPoolExecutor(2)
-        self.outbox = Outbox(self.store, lambda arn: self, self.clock, threads)
-        self.supervisor = Supervisor(
-            Connections(source=lambda s: self.source, function=lambda s: self),
-            self.store,
-            self.outbox,
-            self.clock,
-            jitter=lambda delay_s: delay_s / 100,
-            meter=Meter(on_attempt=self.attempts.append),
-            threads=threads,
-        )
-
-    async def succeed(self, numbers: list[int]) -> Answer:
-        return Answer(b"null")
-
-    async def invoke(self, payload: bytes, *, request_id: str) -> Answer:
-        numbers = [one["n"] for one in msgspec.json.decode(payload)["Records"]]
-        self.calls.append(numbers)
-        self.request_ids.append(request_id)
-        try:
-            return await self.answer(numbers)
-        finally:
-            await self.wake()
-
-    async def send(self, letter: Letter, *, now: datetime) -> None:
-        if self.target_failures:
-            self.target_failures -= 1
-            await self.wake()
-            raise UnavailableError("down", code="ServiceUnavailable")
-        self.sent.append(letter)
-        await self.wake()
-
-    async def wake(self) -> None:
-        async with self.news:
-            self.news.notify_all()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async def met() -> None:
-            while not condition():
-                await asyncio.sleep(0.002)  # polls a state that has no event of its own
-
-        await asyncio.wait_for(met(), 10)
-
-
-@pytest.fixture
-async def rig():
-    rig = Rig()
-    await rig.source.add_shard("s")
-    async with rig.supervisor:
-        yield rig
+from unit.engine.rig import QUEUE, Rig, record
 
 
 async def test_what_is_written_reaches_the_function_and_is_checkpointed(rig: Rig) -> None:
@@ -106,7 +24,8 @@ async def test_what_is_written_reaches_the_function_and_is_checkpointed(rig: Rig
     status = rig.supervisor.describe("m")
     assert status is not None
     assert (status.state, status.last_processing_result) == (State.ENABLED, "OK")
-    assert 0 <= rig.attempts[0].iterator_age_ms < 5000
+    first = rig.heard.attempts[0]
+    assert [one.position for one in first.batch.records] == rig.calls[0] and first.started <= first.ended
 
 
 async def test_a_function_that_is_not_reached_costs_no_attempt(rig: Rig) -> None:

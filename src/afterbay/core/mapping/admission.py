@@ -1,6 +1,6 @@
-"""Which sources and destinations a mapping takes, and what is refused by name until it is built.
+"""Which sources, destinations and metrics a mapping takes, and which sources are refused by name until they are read.
 
-Decides from the text of a request alone (E1, E14, E16, R14, R20); nothing is looked up.
+Decides from the text of a request alone (E1, E14, E16, R14, R18, R20); nothing is looked up.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Mapping
 
 from afterbay.core.change.arn import parse_stream_arn
 from afterbay.core.change.wire import JsonValue
-from afterbay.core.mapping.constraints import items, members, text
+from afterbay.core.mapping.constraints import items, members
 from afterbay.errors import SettingsError
 
 __all__ = [
     "UNSUPPORTED",
     "check_destination",
+    "check_metrics",
     "check_source",
     "check_unsupported",
-    "refuse_unfinished",
 ]
 
 UNSUPPORTED = (
@@ -89,20 +89,16 @@ def check_unsupported(params: Mapping[str, JsonValue]) -> None:
             raise SettingsError(f"Unsupported {name} parameter for given event source mapping type.")
 
 
-def refuse_unfinished(params: Mapping[str, JsonValue]) -> None:
-    """Refuse by name what AWS takes and we do not yet, after everything that AWS refuses itself.
+def check_metrics(params: Mapping[str, JsonValue]) -> bool | None:
+    """Whether the request asks for EventCount; None where it does not say.
 
     A metric of another kind of source is AWS's refusal (R18); its text is not captured.
     """
-    metrics = items(members(params, "MetricsConfig") or {}, "Metrics") or []
+    config = members(params, "MetricsConfig")
+    if config is None:
+        return None
+    metrics = items(config, "Metrics") or []
     for metric in metrics:
         if metric != "EventCount":
             raise SettingsError(f"Unsupported metric {metric} for given event source mapping type.")
-    if metrics:
-        raise _unfinished("MetricsConfig", "part 2", "leave it out")
-    if text(params, "KMSKeyArn"):
-        raise _unfinished("KMSKeyArn", "part 2", "leave it out")
-
-
-def _unfinished(name: str, where: str, instead: str) -> SettingsError:
-    return SettingsError(f"{name} is not implemented yet ({where}): {instead}")
+    return bool(metrics)

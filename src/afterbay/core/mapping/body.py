@@ -33,13 +33,20 @@ def mapping_arn(uuid: str, settings: MappingSettings) -> str:
 
 
 def mapping_body(
-    uuid: str, settings: MappingSettings, status: MappingStatus, modified: datetime, *, exact: bool
+    uuid: str,
+    settings: MappingSettings,
+    status: MappingStatus,
+    modified: datetime,
+    *,
+    exact: bool,
+    listed: bool = False,
 ) -> dict[str, JsonValue]:
     """The body of a stream's mapping: exactly the members of R28.
 
     ``exact`` writes LastModified to the millisecond, as Create and Update answer it; Get and List show the minute
-    (R36). What is not set is absent, but for DestinationConfig, which is then ``{"OnFailure": {}}``, and for -1 where
-    there is no limit.
+    (R36). ``listed``: the body is an entry of List, which shows no filters that a customer's key encrypts (R17). What
+    is not set is absent, but for DestinationConfig, which is then ``{"OnFailure": {}}``, and for -1 where there is no
+    limit.
     """
     on_failure: dict[str, JsonValue] = {} if settings.on_failure is None else {"Destination": settings.on_failure}
     body: dict[str, JsonValue] = {
@@ -63,7 +70,12 @@ def mapping_body(
         "FunctionResponseTypes": ["ReportBatchItemFailures"] if settings.report_batch_item_failures else [],
     }
     if settings.filters:
-        body["FilterCriteria"] = {"Filters": [{"Pattern": pattern} for pattern in settings.filters]}
+        hidden = listed and settings.kms_key_arn is not None
+        body["FilterCriteria"] = None if hidden else {"Filters": [{"Pattern": one} for one in settings.filters]}
+    if settings.event_count:
+        body["MetricsConfig"] = {"Metrics": ["EventCount"]}
+    if settings.kms_key_arn is not None:
+        body["KMSKeyArn"] = settings.kms_key_arn
     if settings.starting_at is not None:
         body["StartingPositionTimestamp"] = _epoch_s(settings.starting_at, exact=True)
     return body

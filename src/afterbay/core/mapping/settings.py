@@ -16,9 +16,9 @@ from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.admission import (
     UNSUPPORTED,
     check_destination,
+    check_metrics,
     check_source,
     check_unsupported,
-    refuse_unfinished,
 )
 from afterbay.core.mapping.constraints import (
     RANGES,
@@ -65,7 +65,8 @@ class MappingSettings:
     """The settings of one mapping as the machine acts on them; ``None`` stands for AWS's -1, "without limit".
 
     ``function_arn`` is the FunctionName as it was given until ``CreateRequest.resolved`` puts the ARN there; the
-    qualifier stays (R29). ``filters`` are the patterns byte for byte (R24).
+    qualifier stays (R29). ``filters`` are the patterns byte for byte (R24). ``event_count``: MetricsConfig asks for the
+    EventCount group (R140).
     """
 
     event_source_arn: str
@@ -82,6 +83,8 @@ class MappingSettings:
     tumbling_window_s: int = 0
     on_failure: str | None = None
     filters: tuple[str, ...] = ()
+    event_count: bool = False
+    kms_key_arn: str | None = None
 
     def __post_init__(self) -> None:
         given = self._numbers()
@@ -220,12 +223,14 @@ _KNOWN = frozenset(
 
 
 def _changed(current: MappingSettings, params: Mapping[str, JsonValue]) -> MappingSettings:
-    """``current`` with what the request names; then what is right on AWS and not built yet is refused by name."""
+    """``current`` with what the request names. Raises ``SettingsError``."""
     check_unsupported(params)
     age = integer(params, "MaximumRecordAgeInSeconds")
     attempts = integer(params, "MaximumRetryAttempts")
     responses = items(params, "FunctionResponseTypes")
-    settings = replace(
+    metrics = check_metrics(params)
+    key = text(params, "KMSKeyArn")
+    return replace(
         current,
         batch_size=_or(integer(params, "BatchSize"), current.batch_size),
         batching_window_s=_or(integer(params, "MaximumBatchingWindowInSeconds"), current.batching_window_s),
@@ -237,9 +242,9 @@ def _changed(current: MappingSettings, params: Mapping[str, JsonValue]) -> Mappi
         tumbling_window_s=_or(integer(params, "TumblingWindowInSeconds"), current.tumbling_window_s),
         on_failure=_on_failure(params, current.on_failure),
         filters=_filters(params, current.filters),
+        event_count=_or(metrics, current.event_count),
+        kms_key_arn=current.kms_key_arn if key is None else key or None,
     )
-    refuse_unfinished(params)
-    return settings
 
 
 def _on_failure(params: Mapping[str, JsonValue], current: str | None) -> str | None:

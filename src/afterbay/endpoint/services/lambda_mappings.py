@@ -150,7 +150,8 @@ class LambdaMappings:
         return _answer(*self._found(uuid, region), exact=False)
 
     def _list(self, request: Request) -> Response:
-        """Rules: R35 unknown values give an empty list, NextMarker only where more exist."""
+        """Rules: R17 encrypted filters are not shown, R35 unknown values give an empty list, NextMarker only where more
+        exist."""
         asked = request.parameters
         most = _page_size(asked.get("MaxItems"))
         name = asked.get("FunctionName")
@@ -176,7 +177,7 @@ class LambdaMappings:
                 self.registry.remove(one.uuid)
             elif len(page) < most:
                 page.append(one)
-                bodies.append(_body(one, status, exact=False))
+                bodies.append(_body(one, status, exact=False, listed=True))
             else:
                 return json_response({"EventSourceMappings": bodies, "NextMarker": str(page[-1].number)})
         return json_response({"EventSourceMappings": bodies})
@@ -300,8 +301,11 @@ def _page_size(max_items: str | None) -> int:
     return min(wanted, _PAGE_MAX)
 
 
-def _body(definition: MappingDefinition, status: MappingStatus, *, exact: bool) -> dict[str, JsonValue]:
-    return mapping_body(definition.uuid, definition.settings, status, definition.modified, exact=exact)
+def _body(
+    definition: MappingDefinition, status: MappingStatus, *, exact: bool, listed: bool = False
+) -> dict[str, JsonValue]:
+    modified = definition.modified
+    return mapping_body(definition.uuid, definition.settings, status, modified, exact=exact, listed=listed)
 
 
 def _answer(

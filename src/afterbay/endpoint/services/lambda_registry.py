@@ -9,13 +9,14 @@ import sys
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from afterbay.core.change.arn import parse_function_name
+from afterbay.core.mapping.metrics import Datum, of_invocation, of_throttle
 from afterbay.endpoint.protocol import ACCOUNT, service_fault
 from afterbay.endpoint.services.lambda_code import Code, unpack
 from afterbay.endpoint.services.lambda_settings import FunctionSettings
@@ -79,12 +80,14 @@ class FunctionRegistry:
         log: LogSink,
         now: Callable[[], datetime],
         faults: Faults,
+        metrics: Callable[[Iterable[Datum]], None] = lambda data: None,
         children_max: int = 10,
     ) -> None:
         self._launch = launch
         self._log_sink = log
         self._now = now
         self._faults = faults
+        self._metrics = metrics
         self._children_max = children_max
         self._functions: dict[tuple[str, str], RegisteredFunction] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-functions-")
@@ -151,14 +154,26 @@ class FunctionRegistry:
     async def invoke(
         self, name_or_arn: str, region: str, payload: bytes, *, request_id: str, client_context: str | None = None
     ) -> LoggedAnswer:
-        """Invoke, for the API and the engine alike. Raises ``ServiceError``; planned faults are met here."""
-        code = self._faults.take("lambda", "Invoke")
-        if code is not None:
-            raise _as_service_error(code)
+        """Invoke, for the API and the engine alike. Raises ``ServiceError``; planned faults are met here.
+
+        Rules: R148 a throttled invocation counts in Throttles only.
+        """
         found = self.find(name_or_arn, region)
-        if found is None:
-            raise _not_found(name_or_arn, region)
-        return await found.process.invoke_logged(payload, request_id=request_id, client_context=client_context)
+        started = self._now()
+        try:
+            code = self._faults.take("lambda", "Invoke")
+            if code is not None:
+                raise _as_service_error(code)
+            if found is None:
+                raise _not_found(name_or_arn, region)
+            logged = await found.process.invoke_logged(payload, request_id=request_id, client_context=client_context)
+        except ThrottledError:
+            if found is not None:
+                self._metrics(of_throttle(found.arn, started))
+            raise
+        error, duration_ms = logged.answer.function_error is not None, logged.duration_ms
+        self._metrics(of_invocation(found.arn, started, error=error, duration_ms=duration_ms))
+        return logged
 
     async def reset(self) -> None:
         """Forget every function and end its processes at once."""

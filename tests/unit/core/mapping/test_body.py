@@ -58,3 +58,22 @@ def test_a_start_in_time_is_shown() -> None:
     at = datetime(2026, 9, 17, tzinfo=UTC)
     settings = replace(PLAIN, starting_position=StartingPosition.AT_TIMESTAMP, starting_at=at)
     assert body(settings)["StartingPositionTimestamp"] == at.timestamp()
+
+
+def test_asked_for_metrics_and_a_key_are_shown() -> None:
+    key = "arn:aws:kms:eu-west-1:000000000000:key/k"
+    shown = body(replace(PLAIN, event_count=True, kms_key_arn=key))
+    assert (shown["MetricsConfig"], shown["KMSKeyArn"]) == ({"Metrics": ["EventCount"]}, key)
+
+
+def test_filters_under_a_key_are_shown_to_who_asks_for_the_mapping_and_not_in_a_listing() -> None:
+    """R17."""
+
+    def listed(settings: MappingSettings) -> dict[str, object]:
+        return dict(mapping_body(UUID, settings, STATUS, MODIFIED, exact=False, listed=True))
+
+    plain = replace(PLAIN, filters=('{"a": [1]}',))
+    keyed = replace(plain, kms_key_arn="arn:aws:kms:eu-west-1:000000000000:key/k")
+    assert body(keyed)["FilterCriteria"] == listed(plain)["FilterCriteria"] == {"Filters": [{"Pattern": '{"a": [1]}'}]}
+    assert listed(keyed)["FilterCriteria"] is None
+    assert "FilterCriteria" not in listed(replace(keyed, filters=()))

@@ -258,17 +258,19 @@ def test_the_number_and_the_length_of_patterns_are_bounded() -> None:
     assert code == VE and "'filterCriteria.filters.2.member.pattern'" in text
 
 
-@pytest.mark.parametrize(
-    ("params", "name", "part"),
-    [
-        ({"MetricsConfig": {"Metrics": ["EventCount"]}}, "MetricsConfig", "part 2"),
-        ({"KMSKeyArn": "arn:aws:kms:eu-west-1:000000000000:key/k"}, "KMSKeyArn", "part 2"),
-    ],
-)
-def test_what_is_right_and_not_built_yet_is_refused_by_name(params: dict[str, Any], name: str, part: str) -> None:
-    for told in (refused(**params), _refused_update(**params)):
-        assert told[0] == IPV
-        assert told[1].startswith(f"{name} is not implemented yet (") and part in told[1] and "leave it out" in told[1]
+def test_event_counts_are_asked_for_and_no_longer() -> None:
+    counted = create(MetricsConfig={"Metrics": ["EventCount"]}).settings
+    assert counted.event_count and not create().settings.event_count
+    assert parse_update(counted, {}).settings.event_count, "what is not named stays"
+    assert not parse_update(counted, {"MetricsConfig": {"Metrics": []}}).settings.event_count
+
+
+def test_a_key_is_kept_and_the_empty_text_removes_it() -> None:
+    key = "arn:aws:kms:eu-west-1:000000000000:key/k"
+    keyed = create(KMSKeyArn=key).settings
+    assert keyed.kms_key_arn == key
+    assert parse_update(keyed, {}).settings.kms_key_arn == key
+    assert parse_update(keyed, {"KMSKeyArn": ""}).settings.kms_key_arn is None
 
 
 def _refused_update(**params: Any) -> tuple[str, str]:
@@ -293,7 +295,7 @@ def test_aws_refuses_first_what_we_would_refuse_too() -> None:
     assert refused(MetricsConfig={"Metrics": ["ErrorCount"]})[1].startswith("Unsupported metric ErrorCount ")
 
 
-def test_an_empty_container_of_what_is_not_built_asks_for_nothing() -> None:
+def test_an_empty_container_asks_for_nothing() -> None:
     assert create(MetricsConfig={"Metrics": []}, KMSKeyArn="", FilterCriteria={}, ScalingConfig={}) == create()
 
 
