@@ -27,6 +27,13 @@ CHOICES_MAX = 100
 """Arrays of more than one element around a value. What lies deeper is not looked at (ours): each value carries its
 choices, and DynamoDB nests 32 levels."""
 
+PAIRS_MAX = 100_000
+PAIRS_PER_VALUE = 20
+"""Pairs of a choice and a value that are looked at for one alternative: that many, and so many more for each value at
+its paths. Past it the alternative does not hold (ours). One pair for a value is what nested arrays need; products come
+of paths that reach into two arrays at once, by joined keys or by arrays that hold values and objects side by side.
+"""
+
 Occurrence = tuple[Leaf, Chosen]
 _NOTHING: Chosen = frozenset()
 
@@ -114,11 +121,19 @@ class Matcher:
 def _holds(alternative: list[tuple[str, Leaves]], found: dict[str, list[Occurrence]]) -> bool:
     needed_later = _arrays_needed_later(alternative, found)
     choices: set[Chosen] = {_NOTHING}
+    allowed = _Pairs(PAIRS_MAX + PAIRS_PER_VALUE * sum(len(found.get(path, ())) for path, _ in alternative))
     for (path, leaves), later in zip(alternative, needed_later, strict=True):
-        choices = _advance(choices, leaves, found.get(path, []), later)
-        if not choices:
+        choices = _advance(choices, leaves, found.get(path, []), later, allowed)
+        if not choices or allowed.left < 0:
             return False
     return True
+
+
+@dataclass(slots=True)
+class _Pairs:
+    """How many pairs may still be looked at."""
+
+    left: int
 
 
 def _arrays_needed_later(
@@ -133,19 +148,25 @@ def _arrays_needed_later(
     return later[::-1]
 
 
-def _advance(choices: set[Chosen], leaves: Leaves, occurrences: list[Occurrence], later: frozenset[int]) -> set[Chosen]:
+def _advance(
+    choices: set[Chosen], leaves: Leaves, occurrences: list[Occurrence], later: frozenset[int], allowed: _Pairs
+) -> set[Chosen]:
     """The choices after one more path. ``{"exists": false}`` is judged against the elements already chosen (P49)."""
     tests = [leaf.test for leaf in leaves]
-    may_lack = any(isinstance(test, Exists) and not test.wanted for test in tests)
-    satisfying = {chosen for value, chosen in occurrences if any(test.holds(value) for test in tests)}
-    fitting = _Index(satisfying)
-    present = _Index({chosen for _, chosen in occurrences}) if may_lack else None
+    relevant = later.union(array for choice in choices for array, _ in choice)
+    satisfying = {_only(chosen, relevant) for value, chosen in occurrences if any(test.holds(value) for test in tests)}
+    fitting = _Index(satisfying, allowed)
+    present: _Index | None = None
+    if any(isinstance(test, Exists) and not test.wanted for test in tests):
+        present = _Index({_only(chosen, relevant) for _, chosen in occurrences}, allowed)
     after: set[Chosen] = set()
     for choice in choices:
         for chosen in fitting.agreeing_with(choice):
             after.add(_only(choice | chosen, later))
         if present is not None and next(iter(present.agreeing_with(choice)), None) is None:
             after.add(_only(choice, later))
+        if allowed.left < 0:
+            break
     return after
 
 
@@ -154,10 +175,11 @@ def _only(chosen: Chosen, arrays: frozenset[int]) -> Chosen:
 
 
 class _Index:
-    """Sets of chosen elements, to be found by what they agree with."""
+    """Sets of chosen elements, to be found by what they agree with. Each one looked at takes from ``allowed``."""
 
-    def __init__(self, all_chosen: set[Chosen]) -> None:
+    def __init__(self, all_chosen: set[Chosen], allowed: _Pairs) -> None:
         self._all = all_chosen
+        self._allowed = allowed
         self._arrays: dict[int, dict[int, list[Chosen]]] = {}
         self._inside: dict[int, int] = {}
         self._without: dict[int, list[Chosen]] = {}
@@ -174,14 +196,17 @@ class _Index:
         return self._without[array]
 
     def agreeing_with(self, choice: Chosen) -> Iterable[Chosen]:
-        """Those that name no other element of an array than ``choice`` does."""
+        """Those that name no other element of an array than ``choice`` does; fewer if no more may be looked at."""
         shared = [(array, index) for array, index in choice if array in self._arrays]
-        if not shared:
-            yield from self._all
-            return
-        best = min(shared, key=lambda one: len(self._arrays[one[0]].get(one[1], ())) - self._inside[one[0]])
+        looked_at: list[Iterable[Chosen]] = [self._all]
+        if shared:
+            array, index = min(shared, key=lambda one: len(self._arrays[one[0]].get(one[1], ())) - self._inside[one[0]])
+            looked_at = [self._arrays[array].get(index, ()), self._outside(array)]
         picked = dict(shared)
-        for candidates in (self._arrays[best[0]].get(best[1], []), self._outside(best[0])):
+        for candidates in looked_at:
             for chosen in candidates:
+                self._allowed.left -= 1
+                if self._allowed.left < 0:
+                    return
                 if all(picked.get(array, index) == index for array, index in chosen):
                     yield chosen

@@ -171,13 +171,15 @@ def _read_leaves(values: list[Tree], path: str) -> Leaves:
 
 def _check_complexity(alternatives: list[Alternative]) -> None:
     """P25, per field. Alternatives count together where the engine comes to the field after the same tests."""
-    wildcards: dict[tuple[str, tuple[int, ...]], list[Globs]] = {}
+    ways: dict[tuple[int, str, int], int] = {}  # number of the tests before, path, its tests -> number of them all
+    wildcards: dict[tuple[str, int], list[Globs]] = {}
     for alternative in alternatives:
-        for path, leaves in alternative.items():
+        before = 0
+        for path, leaves in sorted(alternative.items(), key=lambda item: item[0]):
             globs = [one for leaf in leaves for one in _globs_of(leaf)]
             if globs:
-                before = tuple(id(alternative[one]) for one in sorted(alternative) if one < path)
                 wildcards.setdefault((path, before), []).extend(globs)
+            before = ways.setdefault((before, path, id(leaves)), len(ways) + 1)
     for (path, _), globs in wildcards.items():
         if is_too_complex(globs):
             raise PatternError(
