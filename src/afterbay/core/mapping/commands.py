@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.deadletter import Letter
+from afterbay.core.mapping.notice import Notice
 from afterbay.core.mapping.window import WindowCall
 from afterbay.core.shard.position import ShardId, StartAt
 
@@ -118,20 +118,6 @@ class WakeAt:
     """Report ``Woke`` at ``when``; replaces the moment asked for before. None: no moment is waited for."""
 
     when: datetime | None
-
-
-class Notice(Enum):
-    """What an operator should hear of; steady work is silent."""
-
-    DROPPED = "records were discarded and no destination is set"
-    DISCARDED = "records were discarded to the destination"
-    BISECTED = "a failed batch was split"
-    TRIMMED = "records were trimmed by the stream before they were read"
-    PARENT_MISSING = "a parent shard is gone; its last records may be missing"
-    SHARD_GONE = "a shard is gone before it was read to its end; its last records may be missing"
-    SOURCE_FAILED = "the stream cannot be read"
-    SOURCE_RECOVERED = "the stream can be read again"
-    BLOCKED = "a batch keeps failing and neither a retry limit nor an age limit is set"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,14 @@
-"""What can come of one delivery: the closed set that the retry rules act on (DESIGN section 8)."""
+"""What can come of one delivery: the closed set that the retry rules act on (DESIGN section 8).
+
+``warned`` is beside the outcome, and no part of what it is: what to tell of an answer that is almost right.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
+from afterbay.core.mapping.notice import Warned
 from afterbay.core.shard.position import Position
 
 __all__ = ["Cause", "Delivered", "Failed", "FailedFrom", "FailedSome", "NotReached", "Outcome", "ResponseContext"]
@@ -33,6 +37,7 @@ class Delivered:
     """The whole batch is done (R79). ``state``: what the function returned for its tumbling window (R125)."""
 
     state: bytes | None = None
+    warned: Warned | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class FailedFrom:
     position: Position
     response: ResponseContext | None = None
     state: bytes | None = None
+    warned: Warned | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class Failed:
     cause: Cause
     splittable: bool = True
     response: ResponseContext | None = None
+    warned: Warned | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,16 @@ from collections.abc import Mapping
 import msgspec
 
 from afterbay.core.change.wire import JsonValue
+from afterbay.core.mapping import diagnosis
+from afterbay.core.mapping.diagnosis import FAILURES, IDENTIFIER
+from afterbay.core.mapping.notice import Warned
 from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedFrom, Outcome, ResponseContext
 from afterbay.core.mapping.window import state_in
 from afterbay.core.shard.position import Position
 
 __all__ = ["read_answer"]
+
+_FAILURES = FAILURES.encode()
 
 
 def read_answer(
@@ -42,34 +47,43 @@ def read_answer(
     response = ResponseContext(executed_version, None)
     state = state_in(payload) if window else None
     if window and state is None:
-        return Failed(Cause.NO_STATE, splittable=True, response=response)
-    if not partial or not payload:
+        return Failed(Cause.NO_STATE, splittable=True, response=response, warned=diagnosis.no_state())
+    if not partial:
+        return Delivered(state, _unasked(payload))
+    if not payload:
         return Delivered(state)
-    malformed = Failed(Cause.INVALID_RESPONSE, splittable=True, response=response)
     try:
         answer: JsonValue = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
-        return malformed
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Failed(Cause.INVALID_RESPONSE, response=response, warned=diagnosis.not_json())
     if answer in (None, "", [], {}):
         return Delivered(state)
-    if not isinstance(answer, dict):
-        return malformed
-    failures = answer.get("batchItemFailures")
+    failures = answer.get(FAILURES) if isinstance(answer, dict) else answer
     if failures is None or failures == []:
-        return Delivered(state)
-    if not isinstance(failures, list):
-        return malformed
-    lowest = _lowest(failures, positions)
-    return malformed if lowest is None else FailedFrom(lowest, response, state)
+        return Delivered(state, diagnosis.misspelt(answer) if isinstance(answer, dict) else None)
+    named = _named(failures, positions) if isinstance(answer, dict) and isinstance(failures, list) else None
+    if named is None:
+        return Failed(Cause.INVALID_RESPONSE, response=response, warned=diagnosis.malformed(answer, positions))
+    return FailedFrom(min(named), response, state, diagnosis.rewound(named, positions))
 
 
-def _lowest(failures: list[JsonValue], positions: Mapping[str, Position]) -> Position | None:
-    """The lowest position that is named; None if any entry names no record of the batch."""
-    lowest: Position | None = None
+def _named(failures: list[JsonValue], positions: Mapping[str, Position]) -> list[Position] | None:
+    """The positions that are named; None if any entry names no record of the batch."""
+    found: list[Position] = []
     for entry in failures:
-        named = entry.get("itemIdentifier") if isinstance(entry, dict) else None
+        named = entry.get(IDENTIFIER) if isinstance(entry, dict) else None
         position = positions.get(named) if isinstance(named, str) else None
         if position is None:
             return None
-        lowest = position if lowest is None else min(lowest, position)
-    return lowest
+        found.append(position)
+    return found
+
+
+def _unasked(payload: bytes) -> Warned | None:
+    """What to tell of failures that nobody asked for; an answer that does not name them is not read at all."""
+    if _FAILURES not in payload:
+        return None
+    try:
+        return diagnosis.ignored_failures(msgspec.json.decode(payload))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

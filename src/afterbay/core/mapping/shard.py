@@ -17,7 +17,7 @@ from afterbay.core.mapping.commands import Command, Deliver, Notice, ReadShard, 
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.deadletter import Condition, Letter
 from afterbay.core.mapping.lane import Lane, LaneState, lane_of
-from afterbay.core.mapping.outcome import Delivered, FailedFrom, NotReached, Outcome, ResponseContext
+from afterbay.core.mapping.outcome import Delivered, FailedFrom, FailedSome, NotReached, Outcome, ResponseContext
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.retry import Again, Done, GiveUp, Replace, backoff_s, decide, expired_prefix
 from afterbay.core.mapping.settings import MappingSettings
@@ -33,6 +33,9 @@ PAGE_RECORDS_MAX = 1000
 
 IDLE_PAUSE_S = 0.25
 """Four reads a second from an idle shard (R53)."""
+
+WARN_AGAIN_AFTER = timedelta(minutes=10)
+"""A function that answers oddly does so in every invocation."""
 
 BUFFER_RECORDS_MIN = 10_000
 BUFFER_BYTES_MIN = 32 * 1024 * 1024
@@ -74,6 +77,7 @@ class Shard:
         self.last_failure: str | None = None
         self.last_read_at: datetime | None = None
         self._context = context
+        self._warned: dict[Notice, tuple[datetime, int]] = {}
         self._last_read: Position | None = start.position if isinstance(start, After) else None
         self._watermark = Watermark(self._last_read)
         window_ends = now + timedelta(seconds=settings.batching_window_s)
@@ -206,7 +210,7 @@ class Shard:
         self._count(batch, outcome)
         lane.state = LaneState.IDLE
         lane.window_ends = now + timedelta(seconds=self._context.settings.batching_window_s)
-        commands: list[Command] = []
+        commands = self._warn(outcome, now)
         decision = decide(batch, outcome, self._context.settings, self.description.shard, self._context.ids)
         match decision:
             case Done():
@@ -303,12 +307,13 @@ class Shard:
         return self.buffered >= self._records_max or self.buffered_bytes >= self._bytes_max
 
     def _next_in_lane(self, lane: Lane, number: int, now: datetime) -> list[Command]:
-        while True:
-            if not lane.batches and not self._close_batch(lane, now):
-                return []
-            commands, again = self._attempt(lane, number, now)
+        commands: list[Command] = []
+        while lane.batches or self._close_batch(lane, now):
+            following, again = self._attempt(lane, number, now)
+            commands += following
             if not again:
-                return commands
+                break
+        return commands
 
     def _close_batch(self, lane: Lane, now: datetime) -> bool:
         """Make a batch if one is due: full, or its window over, or nothing more can join it (R54, R55)."""
@@ -457,6 +462,19 @@ class Shard:
             case _:
                 counters.errors += 1
                 counters.failed_invoke += len(batch.records)
+
+    def _warn(self, outcome: Outcome, now: datetime) -> list[Command]:
+        """Tell what is odd about an answer: at first, and then now and then with how often it was seen since."""
+        warned = None if isinstance(outcome, NotReached | FailedSome) else outcome.warned
+        if warned is None:
+            return []
+        last_at, unseen = self._warned.get(warned.notice, (None, 0))
+        if last_at is not None and now - last_at < WARN_AGAIN_AFTER:
+            self._warned[warned.notice] = (last_at, unseen + 1)
+            return []
+        self._warned[warned.notice] = (now, 0)
+        since = f" ({unseen} more since it was told last)" if unseen else ""
+        return [Tell(warned.notice, self.description.shard, warned.detail + since)]
 
     def _recovered(self) -> list[Command]:
         if not self.failures:

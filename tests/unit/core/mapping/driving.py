@@ -40,6 +40,7 @@ from afterbay.core.mapping.events import (
 )
 from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.outcome import Delivered, Outcome
+from afterbay.core.mapping.response import read_answer
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import After, AtTime, Latest, Position, ShardId, StartAt
@@ -59,6 +60,18 @@ def settings(**changes: object) -> MappingSettings:
 
 def record(position: int, key: str = "k", *, age_s: float = 0.0, body: bytes = b"{}") -> RawRecord:
     return RawRecord(body, position, ItemKey(key.encode()), T0.timestamp() - age_s, "INSERT")
+
+
+def answered(batch: Batch, payload: bytes, *, error: str | None = None, partial: bool, window: bool = False) -> Outcome:
+    """What comes of it when the function answers ``payload``; records are named by their positions."""
+    return read_answer(
+        payload,
+        function_error=error,
+        executed_version="$LATEST",
+        positions={str(one.position): Position(one.position) for one in batch.records},
+        partial=partial,
+        window=window,
+    )
 
 
 @dataclass

@@ -195,6 +195,13 @@ def test_without_a_destination_records_are_dropped_counted_and_told() -> None:
     assert world.saved() == after(2)
 
 
+def test_records_dropped_for_their_age_are_told_though_more_is_delivered_in_the_same_step() -> None:
+    stream = {"s": [record(1, age_s=100), record(2)]}
+    world = World(settings(record_age_max_s=60, batch_size=1), stream).start().run(1)
+    assert [told.notice for told in world.told] == [Notice.DROPPED]
+    assert world.delivered == [[2]]
+
+
 def test_the_position_waits_for_the_letter() -> None:
     world = World(settings(retry_attempts_max=0, on_failure=QUEUE), {"s": [record(1)]}, failing(1)).start()
     seen: list[object] = []
