@@ -1,0 +1,579 @@
+"""Drives one mapping through its world in virtual time: perform commands, report events, crash, start again.
+
+Does in seeded time what ``engine/`` does in real time, with the same core and the same order of effects. Whatever
+survives a crash is in the store, the stream, the sink and the destination; all else is dropped with the process.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+from typing import TypeVar, get_args
+
+from afterbay.core.mapping.commands import (
+    Command,
+    Deliver,
+    ForgetPositions,
+    ListShards,
+    LoadPositions,
+    ReadShard,
+    ReleaseShard,
+    Rest,
+    SavePositions,
+    StoreLetter,
+    Tell,
+    WakeAt,
+)
+from afterbay.core.mapping.deadletter import document
+from afterbay.core.mapping.events import (
+    Created,
+    DeletionRequested,
+    DisableRequested,
+    EnableRequested,
+    Event,
+    Invoked,
+    LetterStored,
+    PositionsForgotten,
+    PositionsLoaded,
+    PositionsSaved,
+    RecordsRead,
+    Rested,
+    StopRequested,
+    UpdateRequested,
+    Woke,
+)
+from afterbay.core.mapping.lifecycle import LifecycleEvent, update_event
+from afterbay.core.mapping.machine import Mapping
+from afterbay.core.mapping.retry import backoff_s
+from afterbay.core.mapping.settings import MappingSettings
+from afterbay.core.shard.position import ShardId
+from afterbay.errors import SettingsError
+from afterbay.simulator.coverage import Coverage
+from afterbay.simulator.handler import TIMEOUT_US, Done, SimulatedFunction
+from afterbay.simulator.invariants import Invariants
+from afterbay.simulator.record import State, Written
+from afterbay.simulator.sink import GuardedSink
+from afterbay.simulator.source import SimulatedStream
+from afterbay.simulator.world import T0, US, Burst, Demand, Operation, Reshard, World
+from afterbay.stores.memory import MemoryStore
+
+__all__ = ["ACTIONS_MAX", "Simulation"]
+
+_T = TypeVar("_T")
+
+UUID = "00000000-0000-4000-8000-000000000001"
+SURVIVES = -1
+"""The epoch of what no crash takes away: the world's own plan, and invocations that the function is busy with."""
+
+_EVENTS = {kind: f"event: {kind.__name__}" for kind in get_args(Event)}
+_COMMANDS = {kind: f"command: {kind.__name__}" for kind in get_args(Command)}
+
+ACTIONS_MAX = 30_000
+REST_US_MAX = 3600 * US
+"""How long after the calm a mapping may take to come to rest: thirty-second back-offs, an age limit, idle windows."""
+
+SENDING_MAX = 16
+
+IDLE_S_MAX = 60.0
+"""How long an idle read takes at most when no write wakes it. Every quarter of a second (R53) would be most of a run,
+and tell nothing new."""
+
+
+class Simulation:
+    """One world, once. ``run`` raises ``Violation``. ``crashes``: after which actions the process dies, instead of the
+    world's own. ``trace`` gets a line per event and command."""
+
+    def __init__(
+        self,
+        world: World,
+        rng: Random,
+        *,
+        crashes: frozenset[int] | None = None,
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        self.world = world
+        self.coverage = Coverage()
+        self.stream = SimulatedStream(world, rng, self.coverage)
+        self.sink = GuardedSink()
+        self.invariants = Invariants(world.seed, self.stream, world.settings, self.coverage)
+        self.actions = 0
+        self.crashed = 0
+        self.documents: dict[tuple[str, str], int] = {}
+        self.mapping: Mapping | None = None
+        self._rng = rng
+        self._trace = trace
+        self._crashes = world.crashes if crashes is None else crashes
+        self._function = SimulatedFunction(world, rng, self.coverage)
+        self._store = MemoryStore(b"seed")
+        self._settings = world.settings
+        self._enabled = True
+        self._heap: list[tuple[int, int, int, Callable[[], None]]] = []
+        self._pushed = 0
+        self._now_us = 0
+        self.now = T0
+        self._epoch = 0
+        self._planned = 0
+        self._wake = 0
+        self._saving = 0
+        self._idle: dict[ShardId, ReadShard] = {}
+        self._invoking: dict[tuple[ShardId, int], Deliver] = {}
+        self._again_us: dict[int, int] = {}
+        self._sending: set[int] = set()
+        self._stopping = False
+        self._demands: deque[Operation] = deque()
+
+    @property
+    def now_s(self) -> float:
+        """Virtual seconds since the world began."""
+        return self._now_us / US
+
+    def run(self) -> None:
+        """Until the mapping has come to rest; then the end is judged, and the mapping deleted."""
+        self._plan()
+        while not self._at_rest():
+            self._step()
+        self._judge()
+        self._delete()
+
+    # Time
+
+    def _plan(self) -> None:
+        for burst in self.world.bursts:
+            self._plan_at(burst.at_us, self._write, burst)
+        for reshard in self.world.reshards:
+            self._plan_at(reshard.at_us, self._reshard, reshard)
+        for operation in self.world.operations:
+            self._plan_at(operation.at_us, self._demand, operation)
+        self._push(self.world.starts_us, self._start, SURVIVES)
+
+    def _plan_at(self, at_us: int, do: Callable[[_T], None], plan: _T) -> None:
+        def planned() -> None:
+            self._planned -= 1
+            do(plan)
+
+        self._planned += 1
+        self._push(at_us, planned, SURVIVES)
+
+    def _push(self, at_us: int, action: Callable[[], None], epoch: int) -> None:
+        self._pushed += 1
+        heapq.heappush(self._heap, (at_us, self._pushed, epoch, action))
+
+    def _after(self, delay_us: float, action: Callable[[], None]) -> None:
+        """Do it later, unless the process dies before."""
+        self._push(self._now_us + int(delay_us), action, self._epoch)
+
+    def _step(self) -> None:
+        if not self._heap:
+            self.invariants.fail("a mapping goes on while something is left to do", self._left())
+        at_us, _, epoch, action = heapq.heappop(self._heap)
+        if epoch not in (SURVIVES, self._epoch):
+            return
+        if at_us > self._now_us:
+            self._now_us = at_us
+            self.now = T0 + timedelta(microseconds=at_us)
+        self.actions += 1
+        self.invariants.step, self.invariants.now_us = self.actions, self._now_us
+        action()
+        if self.actions in self._crashes:
+            self._crash()
+        late = self._now_us > self.world.calm_us + REST_US_MAX
+        if late or self.actions > ACTIONS_MAX:
+            self.invariants.fail("a mapping comes to rest", self._left())
+
+    def _jitter(self, delay_s: float) -> float:
+        """Microseconds, longer or shorter by up to a quarter, as the engine's."""
+        return delay_s * US * self._rng.uniform(0.75, 1.25) if delay_s else 0.0
+
+    def _latency(self) -> float:
+        return self._rng.uniform(1_000, 40_000)
+
+    # The process
+
+    def _start(self) -> None:
+        assert self.mapping is None
+        self.mapping = Mapping(UUID, self._settings, self._store.seed())
+        self._stopping = False
+        self.invariants.process_started()
+        self._again_us.clear()
+        self._sending.clear()
+        self._saving = 0
+        self._tell(Created(self._enabled))
+        self._flush()
+
+    def _crash(self) -> None:
+        """All that is in memory is lost. What the function is busy with goes on there, and nobody hears of it."""
+        if self.mapping is None:
+            return
+        self._say("-- crash --")
+        self.coverage.hit("crash")
+        self.crashed += 1
+        for command in self._invoking.values():
+            if self._rng.random() < 0.5:
+                self.coverage.hit("crash: an invocation outlives the process")
+                self._push(self._now_us + int(self._latency()), partial(self._orphan, command), SURVIVES)
+        self._end_process()
+
+    def _end_process(self) -> None:
+        self.mapping = None
+        self._epoch += 1
+        self._idle.clear()
+        self._invoking.clear()
+        self.stream.process_died()
+        self._push(self._now_us + int(self._rng.uniform(0.05, 3.0) * US), self._start, SURVIVES)
+
+    def _orphan(self, command: Deliver) -> None:
+        records = self._records(command)
+        self.sink.apply(records[: self._rng.randint(0, len(records))])
+
+    # What happens around it
+
+    def _write(self, burst: Burst) -> None:
+        if not self.stream.enabled:
+            return
+        written = self.stream.write(burst, self.now)
+        self.invariants.wrote(written)
+        for shard in {record.shard: None for record in written}:
+            self.invariants.trimmed(self.stream.by_shard[shard])
+            self._news(shard)
+
+    def _reshard(self, reshard: Reshard) -> None:
+        if self.stream.enabled:
+            self.stream.reshard(reshard, self.now, self._now_us)
+            for shard in list(self._idle):
+                self._news(shard)
+
+    def _news(self, shard: ShardId) -> None:
+        """An idle read hears of it, mostly."""
+        command = self._idle.get(shard)
+        if command is not None and self.stream.has_more(shard, command.start) and self._rng.random() < 0.9:
+            self._after(self._rng.uniform(500, 5_000), lambda: self._read_idle(command))
+
+    def _demand(self, operation: Operation) -> None:
+        match operation.demand:
+            case Demand.DISABLE_STREAM:
+                self.stream.disable(self.now)
+                for shard in list(self._idle):
+                    self._news(shard)
+            case Demand.LOSE_SHARD:
+                self.invariants.trimmed(self.stream.lose_shard())
+            case _:
+                self._ask(operation)
+
+    def _ask(self, operation: Operation) -> None:
+        """Ask in the order in which the world asks, each until it is taken."""
+        self._demands.append(operation)
+        if len(self._demands) == 1:
+            self._ask_first(operation)
+
+    def _ask_first(self, operation: Operation) -> None:
+        """Ask the mapping; again while it is in use (E19) or its process is down."""
+        try:
+            if self.mapping is None or self._stopping:
+                raise SettingsError("nobody is there")
+            match operation.demand:
+                case Demand.DISABLE:
+                    self._update(None, enabled=False)
+                case Demand.ENABLE:
+                    self._update(None, enabled=True)
+                case Demand.UPDATE:
+                    self._update(operation.settings, enabled=None)
+                case _:
+                    self._stopping = True
+                    self._request(StopRequested())
+        except SettingsError:
+            self.coverage.hit("lifecycle: refused while in use")
+            self._plan_at(self._now_us + US // 2, self._ask_first, operation)
+            return
+        self.coverage.hit(f"lifecycle: {operation.demand.value}")
+        self._demands.popleft()
+        if self._demands:
+            self._plan_at(self._now_us, self._ask_first, self._demands[0])
+
+    def _update(self, settings: MappingSettings | None, *, enabled: bool | None) -> None:
+        """As the engine's supervisor does it (R31, R38)."""
+        assert self.mapping is not None
+        wanted = settings or self._settings
+        match update_event(self.mapping.state, enabled=enabled):
+            case LifecycleEvent.ENABLE:
+                self._request(EnableRequested(wanted))
+            case LifecycleEvent.DISABLE:
+                self._request(DisableRequested(wanted))
+            case _:
+                self._request(UpdateRequested(wanted))
+        self._settings = wanted
+        self._enabled = self._enabled if enabled is None else enabled
+
+    def _request(self, event: Event) -> None:
+        assert self.mapping is not None
+        commands = self.mapping.handle(event, self.now)
+        self.invariants.stops_reading()
+        self._heard(event, commands)
+
+    # Events in, commands out
+
+    def _tell(self, event: Event) -> None:
+        assert self.mapping is not None
+        self._heard(event, self.mapping.handle(event, self.now))
+
+    def _heard(self, event: Event, commands: tuple[Command, ...]) -> None:
+        mapping = self.mapping
+        assert mapping is not None
+        met = self.coverage.met
+        met[_EVENTS[type(event)]] += 1
+        if self._trace is not None:
+            self._say(f"> {event!r}")
+        now, now_us = self.now, self._now_us
+        for command in commands:
+            if self._trace is not None:
+                self._say(f"    < {command!r}")
+            met[_COMMANDS[type(command)]] += 1
+            self.invariants.asked(command, now, now_us)
+            self._perform(command)
+        self.invariants.step_over(mapping.counters)
+        if mapping.stopped and self._stopping:
+            self.coverage.hit("lifecycle: stopped and started again")
+            self._end_process()
+
+    def _perform(self, command: Command) -> None:
+        match command:
+            case ReadShard():
+                self._schedule_read(command)
+            case Deliver():
+                self._invoke(command)
+            case SavePositions():
+                self._saving += 1
+                self._after(self._latency(), lambda: self._save(command))
+            case Rest(delay_s=delay_s):
+                self._after(self._jitter(delay_s), lambda: self._rested(command))
+            case StoreLetter():
+                self._after(self._latency(), lambda: self._store_letter(command))
+            case ListShards(delay_s=delay_s):
+                self._after(self._jitter(delay_s) + self._latency(), lambda: self._list(command))
+            case WakeAt(when=when):
+                self._wake_at(when)
+            case Tell(notice=notice):
+                self.coverage.hit(f"notice: {notice.name}")
+            case ReleaseShard(shard=shard):
+                self.stream.forget(shard)
+            case LoadPositions():
+                self._after(self._latency(), self._load)
+            case ForgetPositions():
+                self._after(self._latency(), self._forget)
+
+    def _load(self) -> None:
+        assert self.mapping is not None
+        rows = self._store.load(UUID)
+        self.invariants.run_begins(self.mapping.settings, rows)
+        self._tell(PositionsLoaded(rows))
+
+    def _forget(self) -> None:
+        self._store.delete(UUID)
+        self._tell(PositionsForgotten())
+
+    def _save(self, command: SavePositions) -> None:
+        self._store.save(UUID, command.shards, command.forget)
+        self.invariants.saved(command)
+        self._after(self._rng.uniform(0, 2_000), self._saved)
+
+    def _saved(self) -> None:
+        self._saving -= 1
+        self._tell(PositionsSaved())
+
+    def _list(self, command: ListShards) -> None:
+        self._tell(self.stream.describe(command, self._now_us))
+
+    def _rested(self, command: Rest) -> None:
+        self._tell(Rested(command.shard, command.lane, command.run, command.request_id))
+
+    def _wake_at(self, when: datetime | None) -> None:
+        self._wake += 1
+        number = self._wake
+        if when is None:
+            return
+        late_us = (when - T0) // timedelta(microseconds=1)
+        self._push(max(self._now_us, late_us), lambda: self._woke(number), self._epoch)
+
+    def _woke(self, number: int) -> None:
+        if number == self._wake:
+            self._tell(Woke())
+
+    # Reading
+
+    def _schedule_read(self, command: ReadShard) -> None:
+        if command.pause_s and not self.stream.has_more(command.shard, command.start):
+            pause_s = self._rng.uniform(command.pause_s, IDLE_S_MAX)
+            self._idle[command.shard] = command
+            self._after(pause_s * US, lambda: self._read_idle(command))
+        else:
+            self._after(self._jitter(command.delay_s) + self._latency(), lambda: self._read(command))
+
+    def _read_idle(self, command: ReadShard) -> None:
+        if self._idle.get(command.shard) is command:
+            del self._idle[command.shard]
+            self._read(command)
+
+    def _read(self, command: ReadShard) -> None:
+        event = self.stream.read(command, self._now_us)
+        if isinstance(event, RecordsRead):
+            self.invariants.read(event, self._now_us)
+        self._tell(event)
+
+    # Delivering
+
+    def _invoke(self, command: Deliver) -> None:
+        times_out = self._function.times_out(self._now_us)
+        takes_us = TIMEOUT_US if times_out else self._function.takes_us()
+        self._invoking[command.shard, command.lane] = command
+        self._after(takes_us, lambda: self._work(command, timed_out=times_out))
+
+    def _work(self, command: Deliver, *, timed_out: bool) -> None:
+        assert self.mapping is not None
+        del self._invoking[command.shard, command.lane]
+        records = self._records(command)
+        reports = self.mapping.settings.report_batch_item_failures
+        done = self._function.answer(command, records, self._now_us, reports=reports, timed_out=timed_out)
+        self.sink.apply(records[: done.worked])
+        self._after(self._rng.uniform(0, 3_000), lambda: self._answered(command, done))
+
+    def _answered(self, command: Deliver, done: Done) -> None:
+        assert self.mapping is not None
+        self.coverage.hit(f"outcome: {type(done.outcome).__name__}")
+        self.invariants.answered(command.shard, command.lane, done, self._now_us)
+        shard = self.mapping.shards.get(command.shard)
+        draining = shard is not None and shard.draining
+        self._tell(Invoked(command.shard, command.lane, command.batch.request_id, done.outcome))
+        self.invariants.must_go_on(command.shard, command.lane, draining=draining)
+
+    def _records(self, command: Deliver) -> list[Written]:
+        return [self.stream.records[record.position] for record in command.batch.records]
+
+    # Dead letters
+
+    def _store_letter(self, command: StoreLetter) -> None:
+        letter = command.letter
+        if not self._store.store_letter(letter, outbox_max=self.world.destination.letters_max):
+            self.coverage.hit("outbox: full")
+            self._after(US, lambda: self._store_letter(command))
+            return
+        self.invariants.letter_is_durable(letter)
+        self._after(self._rng.uniform(0, 2_000), lambda: self._letter_stored(command))
+        self._after(self._latency(), self._flush)
+
+    def _letter_stored(self, command: StoreLetter) -> None:
+        request_id = command.letter.request_id
+        self.invariants.letter_stored(command.shard, command.lane, request_id)
+        self._tell(LetterStored(command.shard, command.lane, request_id))
+
+    def _flush(self) -> None:
+        """Send what is due; what fails has its next turn later (R117, ours: never dropped)."""
+        for entry in self._store.outbox(limit=SENDING_MAX):
+            if entry.number in self._sending or self._again_us.get(entry.number, 0) > self._now_us:
+                continue
+            if self._destination_is_down():
+                self.coverage.hit("outbox: not delivered")
+                self._store.letter_failed(entry.number, "unavailable")
+                pause_us = int(backoff_s(entry.tries + 1) * US)
+                self._again_us[entry.number] = self._now_us + pause_us
+                self._after(pause_us, self._flush)
+                continue
+            letter = entry.letter
+            key = (letter.shard, letter.request_id)
+            document(letter, self.now)
+            if key in self.documents:
+                self.coverage.hit("outbox: sent twice under one request id")
+            self.documents[key] = letter.count
+            self._sending.add(entry.number)
+            self._after(self._latency(), partial(self._sent, entry.number))
+
+    def _sent(self, number: int) -> None:
+        self._sending.discard(number)
+        self._store.letter_sent(number)
+        if self._store.outbox_size():
+            self._flush()
+
+    def _destination_is_down(self) -> bool:
+        plan = self.world.destination
+        return plan.lost or plan.down_from_us <= self._now_us < plan.down_to_us
+
+    # The end
+
+    def _at_rest(self) -> bool:
+        """True when all is written, done, saved and sent."""
+        mapping = self.mapping
+        if self._planned or mapping is None or self._saving or self._invoking or self._stopping:
+            return False
+        if self._now_us < self.world.calm_us or not self.invariants.positioned or not self.invariants.at_rest():
+            return False
+        if self.invariants.open_window() is not None:
+            return False
+        return self.world.destination.lost or not self._store.outbox_size()
+
+    def _left(self) -> str:
+        open_record = self.invariants.unfinished()
+        state = "no process" if self.mapping is None else self.mapping.state.value
+        return (
+            f"{open_record or 'no record'} is open, window of {self.invariants.open_window()}, "
+            f"{self._store.outbox_size()} letter(s) wait, mapping {state}, {self.actions} actions, {self.now_s:.0f} s"
+        )
+
+    def _judge(self) -> None:
+        self.invariants.all_saved()
+        self._judge_letters()
+        self._redrive()
+        self._judge_sink()
+
+    def _judge_letters(self) -> None:
+        """Every letter that was stored is at its destination or waits; their sizes add up (spec section 17)."""
+        waiting = {
+            (entry.letter.shard, entry.letter.request_id): entry.letter.count
+            for entry in self._store.outbox(limit=1_000_000)
+        }
+        known = {key: letter.count for key, letter in self.invariants.letters.items()}
+        if waiting | self.documents != known:
+            self.invariants.fail("a dead letter is never lost", f"{len(known)} stored, {len(self.documents)} arrived")
+
+    def _redrive(self) -> None:
+        """Read again what letters name, and apply it (E16): out of order, and some of it twice."""
+        named = [record for record in self.stream.records.values() if record.in_letter and record.passes]
+        self._rng.shuffle(named)
+        self.sink.apply(named)
+        replayed = [one for one in self.stream.records.values() if one.honest and self._rng.random() < 0.2]
+        self._rng.shuffle(replayed)
+        self.sink.apply(replayed)
+
+    def _judge_sink(self) -> None:
+        """E5, E6: whatever was repeated, each item ends as its newest change that was done or redriven."""
+        newest: dict[bytes, Written] = {}
+        lost: set[bytes] = set()
+        for record in self.stream.records.values():
+            if record.honest or (record.in_letter and record.passes):
+                newest[record.raw.key] = record
+                lost.discard(record.raw.key)
+            elif record.state is not State.FILTERED:
+                lost.add(record.raw.key)
+        for key, record in newest.items():
+            token, image = self.sink.rows.get(key, ("", None))
+            if token < record.token:
+                self.invariants.fail("the sink has every change that was done (E5)", f"{record}: {token}")
+            if token == record.token and image != record.image:
+                self.invariants.fail("the sink has the newest image (E5, E6)", f"{record}")
+            if key not in lost and token > record.token:
+                self.invariants.fail("the sink has nothing that is newer than the table", f"{record}: {token}")
+
+    def _delete(self) -> None:
+        """Deleted, a mapping leaves no positions behind (R33)."""
+        self._request(DeletionRequested())
+        for _ in range(200):
+            if self.mapping is None or self.mapping.gone:
+                break
+            self._step()
+        if self.mapping is None or not self.mapping.gone or self._store.load(UUID):
+            self.invariants.fail("a deleted mapping is gone (R33)", "after 200 actions")
+
+    def _say(self, line: str) -> None:
+        if self._trace is not None:
+            self._trace(f"{self.actions:6} {self.now_s:10.3f} {line}")
