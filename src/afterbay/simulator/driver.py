@@ -40,6 +40,7 @@ from afterbay.core.mapping.events import (
     PositionsForgotten,
     PositionsLoaded,
     PositionsSaved,
+    ReadFailure,
     RecordsRead,
     Rested,
     StopRequested,
@@ -420,6 +421,8 @@ class Simulation:
         event = self.stream.read(command, self._now_us)
         if isinstance(event, RecordsRead):
             self.invariants.read(event, self._now_us)
+        elif event.failure is ReadFailure.GONE:
+            self.invariants.shard_gone(event.shard)
         self._tell(event)
 
     # Delivering
@@ -504,7 +507,9 @@ class Simulation:
     def _at_rest(self) -> bool:
         """True when all is written, done, saved and sent."""
         mapping = self.mapping
-        if self._planned or mapping is None or self._saving or self._invoking or self._stopping:
+        if self._planned or mapping is None or not mapping.state.settled:
+            return False
+        if self._saving or self._invoking or self._stopping:
             return False
         if self._now_us < self.world.calm_us or not self.invariants.positioned or not self.invariants.at_rest():
             return False

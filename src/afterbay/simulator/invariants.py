@@ -146,6 +146,10 @@ class Invariants:
         if event.end:
             self._ended.add(shard)
 
+    def shard_gone(self, shard: ShardId) -> None:
+        """Nothing more is read of it (S31); what was read is owed still."""
+        self._ended.add(shard)
+
     def _past_lane(self, record: Written) -> bool:
         """True for what an earlier run finished in a lane ahead of the others."""
         marks = self._lane_marks.get(record.shard)

@@ -28,7 +28,8 @@ class Part:
 @dataclass(slots=True, eq=False)
 class ExpectedLane:
     """``waiting``: read, and in no batch yet. ``stack``: batches under way, the next one last. ``anchor_us``: when the
-    last invocation ended, or the lane began; ``free_us``: when what was under way was last given up. ``at_once``: the next attempt follows in this very step (R91)."""
+    last invocation ended, or the lane began; ``free_us``: when what was under way was last given up. ``at_once``: the
+    next attempt follows in this very step (R91)."""
 
     anchor_us: int
     free_us: int = 0

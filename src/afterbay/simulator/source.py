@@ -21,7 +21,7 @@ from afterbay.emulator.shard import FROM_HORIZON, ShardLog
 from afterbay.emulator.stream import KeyElement, StreamLog
 from afterbay.errors import TrimmedError
 from afterbay.simulator.coverage import Coverage
-from afterbay.simulator.record import Written
+from afterbay.simulator.record import State, Written
 from afterbay.simulator.world import T0, US, Burst, Reshard, World, Write, passes_filters
 
 __all__ = ["SimulatedStream"]
@@ -122,17 +122,20 @@ class SimulatedStream:
         self._coverage.hit("stream: split" if plan.splits else "stream: roll")
 
     def lose_shard(self) -> list[Written]:
-        """A closed shard is gone from one moment to the next (S31); its records, none or some of them unread."""
-        closed = [one for one in self._log.shards() if one.closed and one.shard_id not in self.gone]
+        """A closed shard is gone from one moment to the next (S31): one with unread records, if there is one."""
+        closed = [one.shard_id for one in self._log.shards() if one.closed and one.shard_id not in self.gone]
         if not closed:
             return []
-        lost = closed[int(self._rng.random() * len(closed))].shard_id
+        lost = next((shard for shard in closed if self._is_unread(shard)), closed[0])
         self.gone.add(lost)
         found = self.by_shard.get(lost, [])
         for record in found:
             record.trimmed = True
         self._coverage.hit("fault: shard gone")
         return found
+
+    def _is_unread(self, shard: ShardId) -> bool:
+        return any(record.state is State.OPEN and not record.seen for record in self.by_shard.get(shard, ()))
 
     def _trim(self, shard: ShardId, horizon_s: float) -> None:
         self._log.shard(shard).trim(int(horizon_s))

@@ -320,8 +320,8 @@ def _operations(rng: Random, settings: MappingSettings, span_us: int, *, small: 
         found.append(Operation(at_us, Demand.RESTART))
     if not small and rng.random() < 0.1:
         found.append(Operation(span_us + US, Demand.DISABLE_STREAM))
-    if not small and rng.random() < 0.1:
-        found.append(Operation(rng.randrange(span_us // 2, span_us + 60 * US), Demand.LOSE_SHARD))
+    if not small and rng.random() < 0.2:
+        found.append(Operation(rng.randrange(span_us // 3, span_us + 20 * US), Demand.LOSE_SHARD))
     return tuple(sorted(found, key=lambda one: one.at_us))
 
 
