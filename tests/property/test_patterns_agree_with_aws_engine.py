@@ -1,55 +1,86 @@
-"""Random pairs against AWS's Java engine, where it is there; see ``patterns.java`` for how to bring it.
-
-The engine is not deterministic for a few patterns (event-patterns.md section 10): a difference counts only if none of
-many fresh compilations gives our answer.
-"""
+"""Random pairs against AWS's Java engine, where it is there; see ``patterns.java`` for how to bring it."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import pytest
 
 from afterbay.core.pattern import Pattern, PatternError
 from patterns import generate, java
 
-ROUNDS = 12
+FINDERS = "one of the engine's finders never gives our answer, the other does"
+UNSTABLE = "the engine's answer depends on the compilation"
+SEEN_MAX = {
+    FINDERS: 0.0005,
+    UNSTABLE: 0.0005,
+    "complexity over several alternatives": 0.0005,
+    "alternatives share a member of one path": 0.0001,
+    "cidr beside a number that is not comparable": 0.0001,
+    "anything-but wildcard beside suffix": 0.0001,
+}
+"""The share of pairs that may meet each accident: a few times what 200,000 pairs met."""
 
 
-def verdict(pattern, event):
+def verdict(pair):
     try:
-        return Pattern(pattern).matches(event.encode())
+        return Pattern(pair.pattern).matches(pair.event.encode())
     except PatternError:
         return None
 
 
-def stable_differences(first, count):
-    made = [generate.pair(seed) for seed in range(first, first + count)]
+def explanation(pair, ours, said, compilations):
+    """Why the engine did not say the same in all its compilations and finders; None: nobody knows."""
+    if ours is not None and said.error is None:
+        agree = [matched if ours else compilations - matched for matched in (said.structured, said.flat)]
+        if any(agree):
+            return UNSTABLE if agree[0] else FINDERS
+    return java.accident(pair.pattern, ours, said)
+
+
+def agrees(ours, said, compilations):
+    if ours is None or said.error is not None:
+        return ours is None and said.error is not None
+    return {said.structured, said.flat} == {compilations if ours else 0}
+
+
+def differences(first, count, explained):
+    """(pair, ours, theirs) of all that is not explained; the rest is counted."""
+    pairs = [
+        java.Asked(pattern, event, repeats)
+        for pattern, event, _, repeats in (generate.pair(seed) for seed in range(first, first + count))
+    ]
+    answers = zip(pairs, java.ask(pairs), strict=True)
+    suspects = [pair for pair, said in answers if not agrees(verdict(pair), said, 1)]
     found = []
-    for repeats, flags in (
-        (False, ()),
-        (True, ("--tree",)),
-    ):  # of repeated keys the last counts: the engine's tree mode
-        pairs = [(pattern, event) for pattern, event, _, is_repeating in made if is_repeating is repeats]
-        for pair, (theirs, _) in zip(pairs, java.ask(pairs, "--machine", "--aws", *flags), strict=True):
-            ours = verdict(*pair)
-            if (
-                ours is not theirs
-                and java.accident(*pair) is None
-                and not any(
-                    (ours,) in {answer[:1] for answer in java.ask([pair], "--machine", "--aws", *flags)}
-                    for _ in range(ROUNDS)
-                )
-            ):
-                found.append((pair, ours, theirs))
+    for pair, said in zip(suspects, java.ask(suspects, compilations=java.COMPILATIONS), strict=True):
+        ours = verdict(pair)
+        if agrees(ours, said, java.COMPILATIONS):
+            continue
+        name = explanation(pair, ours, said, java.COMPILATIONS)
+        if name is None:
+            found.append((pair, ours, said))
+        else:
+            explained[name] += 1
     return found
+
+
+def check(first, count):
+    explained = Counter()
+    found = [one for at in range(first, first + count, 5_000) for one in differences(at, 5_000, explained)]
+    print(dict(explained))
+    assert found == []
+    too_many = {name: seen for name, seen in explained.items() if seen > max(3, SEEN_MAX[name] * count)}
+    assert too_many == {}
 
 
 @pytest.mark.long  # wants a JDK and the engine, which `make test` does not bring
 @pytest.mark.timeout(600)
 def test_five_thousand_pairs():
-    assert stable_differences(500_000, 5_000) == []
+    check(500_000, 5_000)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 def test_two_hundred_thousand_pairs():
-    assert [one for first in range(1_000_000, 1_200_000, 20_000) for one in stable_differences(first, 20_000)] == []
+    check(1_000_000, 200_000)
