@@ -76,7 +76,7 @@ class Scenario:
 
 @dataclass(slots=True)
 class Ran:
-    """What a driver did: the commands that say what becomes of records, in order, by shard and lane; and what was left."""
+    """What a driver did: the commands that decide over records, in order by shard and lane, and what was left."""
 
     commands: dict[tuple[str, int], list[tuple[object, ...]]] = field(default_factory=dict)
     rows: dict[str, object] = field(default_factory=dict)

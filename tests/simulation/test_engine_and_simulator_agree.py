@@ -1,8 +1,8 @@
 """The same scenarios through the engine and through the simulator: the same commands, one by one.
 
 Scenarios are every vector of ``esm/sequences.json`` (a Kinesis one is played on a table's stream: the mapping is the
-same) and cases s07 to s10 and s12. What a mapping should do in each is other tests' to say; here both drivers must make it
-do the same.
+same) and cases s07 to s10 and s12. What a mapping should do in each is for other tests to say; here both drivers must
+make it do the same.
 """
 
 from __future__ import annotations
