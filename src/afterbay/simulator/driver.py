@@ -59,7 +59,7 @@ from afterbay.simulator.invariants import Invariants
 from afterbay.simulator.record import State, Written
 from afterbay.simulator.sink import GuardedSink
 from afterbay.simulator.source import SimulatedStream
-from afterbay.simulator.world import T0, US, Burst, Demand, Operation, Reshard, World
+from afterbay.simulator.world import T0, US, Burst, Demand, Operation, Reshard, World, Write
 from afterbay.stores.memory import MemoryStore
 
 __all__ = ["ACTIONS_MAX", "Simulation"]
@@ -78,6 +78,8 @@ REST_US_MAX = 3600 * US
 """How long after the calm a mapping may take to come to rest: thirty-second back-offs, an age limit, idle windows."""
 
 SENDING_MAX = 16
+
+TOP_UPS_MAX = 100
 
 IDLE_S_MAX = 60.0
 """How long an idle read takes at most when no write wakes it. Every quarter of a second (R53) would be most of a run,
@@ -107,7 +109,7 @@ class Simulation:
         self.mapping: Mapping | None = None
         self._rng = rng
         self._trace = trace
-        self._crashes = world.crashes if crashes is None else crashes
+        self._crashes: frozenset[int] = world.crashes if crashes is None else crashes
         self._function = SimulatedFunction(world, rng, self.coverage)
         self._store = MemoryStore(b"seed")
         self._settings = world.settings
@@ -125,6 +127,7 @@ class Simulation:
         self._again_us: dict[int, int] = {}
         self._sending: set[int] = set()
         self._stopping = False
+        self._complete = False
         self._demands: deque[Operation] = deque()
 
     @property
@@ -149,6 +152,7 @@ class Simulation:
             self._plan_at(reshard.at_us, self._reshard, reshard)
         for operation in self.world.operations:
             self._plan_at(operation.at_us, self._demand, operation)
+        self._plan_at(self.world.bursts[-1].at_us + US // 2, self._top_up, TOP_UPS_MAX)
         self._push(self.world.starts_us, self._start, SURVIVES)
 
     def _plan_at(self, at_us: int, do: Callable[[_T], None], plan: _T) -> None:
@@ -241,9 +245,20 @@ class Simulation:
             self.invariants.trimmed(self.stream.by_shard[shard])
             self._news(shard)
 
+    def _top_up(self, left: int) -> None:
+        """Write a little more until each kind of fault was met; a world that was to crash crashes now at the latest."""
+        if self.stream.owes and self.stream.enabled and left and not self.world.small:
+            writes = tuple(Write(self._rng.randrange(self.world.items), "paid", False, False) for _ in range(3))
+            self._write(Burst(self._now_us, writes, trims=False))
+            self._plan_at(self._now_us + US, self._top_up, left - 1)
+            return
+        self._complete = True
+        if self._crashes and not self.crashed:
+            self._crash()
+
     def _reshard(self, reshard: Reshard) -> None:
         if self.stream.enabled:
-            self.stream.reshard(reshard, self.now, self._now_us)
+            self.stream.reshard(reshard, self.now)
             for shard in list(self._idle):
                 self._news(shard)
 
@@ -255,6 +270,8 @@ class Simulation:
 
     def _demand(self, operation: Operation) -> None:
         match operation.demand:
+            case Demand.DISABLE_STREAM if not self._complete:
+                self._plan_at(self._now_us + US, self._demand, operation)
             case Demand.DISABLE_STREAM:
                 self.stream.disable(self.now)
                 for shard in list(self._idle):
@@ -526,6 +543,10 @@ class Simulation:
         )
 
     def _judge(self) -> None:
+        if self.sink.refused:
+            self.coverage.hit("rule: E5 a duplicate or stale change was refused")
+        if any(image is None for _, image in self.sink.rows.values()):
+            self.coverage.hit("rule: E6 a delete left its token")
         self.invariants.all_saved()
         self._judge_letters()
         self._redrive()
@@ -571,6 +592,7 @@ class Simulation:
 
     def _delete(self) -> None:
         """Deleted, a mapping leaves no positions behind (R33)."""
+        self._crashes = frozenset()
         self._request(DeletionRequested())
         for _ in range(200):
             if self.mapping is None or self.mapping.gone:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import NoReturn
 
 from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX
@@ -34,6 +35,10 @@ __all__ = ["Invariants", "WindowSeen"]
 _DROPPED = re.compile(r"(\d+) record\(s\) from (\d+) to (\d+): (\w+) after")
 BACKOFF_US_MIN = int(0.25 * 0.75 * US)
 """250 ms less a quarter of jitter (R91)."""
+
+TOTALS = ("polled", "filtered_out", "delivered", "dropped", "letters", "lettered", "invoked")
+
+_totals = attrgetter(*TOTALS)
 
 WindowSeen = tuple[tuple[int, int] | None, int]
 """The open tumbling window of a shard (epoch seconds), and how many records its state must have counted."""
@@ -66,6 +71,9 @@ class Invariants:
     def fail(self, rule: str, detail: str) -> NoReturn:
         raise Violation(rule, detail, seed=self.seed, step=self.step)
 
+    def _met(self, rule: str) -> None:
+        self._coverage.met[f"rule: {rule}"] += 1
+
     # A process starts or dies
 
     def process_started(self) -> None:
@@ -76,12 +84,18 @@ class Invariants:
 
     def run_begins(self, settings: MappingSettings, rows: Sequence[SavedShard]) -> None:
         """Only what is saved is known now: all else may come again, and nothing of it may be missed (R50)."""
+        if settings.parallelization_factor != self.settings.parallelization_factor:
+            self._met("R66 another factor, lanes drained")
         self.settings = settings
         self._lanes.clear()
         self._last_seen.clear()
         self._ended.clear()
         self._frontier.clear()
-        self._windows = {row.shard: self._saved_windows.get(row.shard, _CLOSED) for row in rows}
+        self._windows = {
+            row.shard: self._saved_windows.get(row.shard, _CLOSED)
+            for row in rows
+            if row.shard not in self._stream.gone  # what its window had gathered is lost with it
+        }
         self._lane_marks = {
             row.shard: row.lanes for row in rows if len(row.lanes) == settings.parallelization_factor > 1
         }
@@ -93,6 +107,7 @@ class Invariants:
                 record.seen = False
                 record.saved = row is not None and _saves(row, record, marks)
                 if not record.saved:
+                    record.forgotten = True
                     exempt = record.trimmed or record.optional
                     record.state = State.EXEMPT if exempt else State.OPEN
 
@@ -131,9 +146,11 @@ class Invariants:
             record.seen = True
             record.seen_us = now_us
             if record.saved and self._past_lane(record):
+                self._met("R65 a lane ahead of the others repeats nothing")
                 continue
             if not record.passes:
                 record.state = State.FILTERED
+                self._met("R78 filtered before batching")
                 self.expected.filtered_out += 1
                 continue
             if record.saved:
@@ -172,6 +189,10 @@ class Invariants:
             record.state = State.DONE
         for record in finished[: done.worked]:
             record.honest = True
+        if done.meaning is Meaning.PROGRESS:
+            self._met("R82 progress")
+        elif lane.at_once:
+            self._met("R92 a failed batch was split")
         self.expected.delivered += len(finished)
         if self.settings.tumbling_window_s:
             self._window_heard(shard, part, finished, done)
@@ -180,6 +201,7 @@ class Invariants:
         opened, counted = self._windows.get(shard, _CLOSED)
         if not part.records:
             if done.meaning is Meaning.OK:
+                self._met("R126 a window was closed")
                 self._windows[shard] = _CLOSED
         elif finished:
             self._windows[shard] = (opened, counted + len(finished))
@@ -199,6 +221,7 @@ class Invariants:
         for record in lane.discarded(count):
             record.state = State.DONE
         if final:
+            self._met("R130 a final invocation was discarded")
             self._windows[shard] = _CLOSED
 
     # What is asked
@@ -220,13 +243,11 @@ class Invariants:
 
     def step_over(self, counters: Counters) -> None:
         """After the commands of one event: totals agree, and what must follow at once has followed."""
-        mine = self.expected
-        for name in ("polled", "filtered_out", "delivered", "dropped", "letters", "lettered", "invoked"):
-            if getattr(counters, name) != getattr(mine, name):
-                self.fail(
-                    f"the counter {name} says what happened (R141 to R146)",
-                    f"{getattr(counters, name)} counted, {getattr(mine, name)} happened",
-                )
+        if _totals(counters) != _totals(self.expected):
+            self.fail(
+                "the counters say what happened (R141 to R146)",
+                f"{_totals(counters)} counted, {_totals(self.expected)} happened, of {', '.join(TOTALS)}",
+            )
 
     def must_go_on(self, shard: ShardId, number: int, *, draining: bool) -> None:
         """A half or a remainder is tried in the very step in which it came to be (R91)."""
@@ -248,7 +269,10 @@ class Invariants:
     def _begin(self, shard: ShardId, now_us: int) -> None:
         """A shard is read from now on: its parents are done, saved and all."""
         self._lanes[shard] = [ExpectedLane(now_us) for _ in range(self.settings.parallelization_factor)]
-        for parent in self._stream.parents_of(shard):
+        parents = self._stream.parents_of(shard)
+        if parents:
+            self._met("R48 a child started after its parent")
+        for parent in parents:
             row = self._rows.get(parent)
             ended = row is not None and isinstance(row.at, ShardEnd)
             owed = any(record.state is State.OPEN for record in self._stream.by_shard.get(parent, ()))
@@ -283,6 +307,12 @@ class Invariants:
             self.fail("at most 1 + MaximumRetryAttempts attempts (R88)", f"attempt {part.attempts + 1}, limit {limit}")
         if part.failed_us is not None and now_us - part.failed_us < BACKOFF_US_MIN and part.attempts:
             self.fail("a failed batch rests before it is tried again (R91)", f"{now_us - part.failed_us} us")
+        if part.attempts:
+            self._met("R89 retried unchanged")
+        if sum(one.invoking for one in self._lanes[command.shard]):
+            self._met("R61 lanes side by side")
+        if not fresh and part.attempts == 0:
+            self._met("R69 a half, a remainder or what was not reached")
         self._in_order(part.records, now)
         if self.settings.tumbling_window_s:
             self._window_told(command, part)
@@ -315,6 +345,8 @@ class Invariants:
         small = sum(len(record.raw.body) for record in records) < PAYLOAD_BYTES_MAX // 2
         if short and small and command.shard not in self._ended and now_us - lane.anchor_us < window_us:
             self.fail("a batch waits for its window (R55)", f"sent {now_us - lane.anchor_us} us after the last one")
+        if short:
+            self._met("R55 a window was over")
         waited_us = now_us - max(records[0].seen_us, lane.anchor_us, lane.free_us)
         if waited_us > window_us + 1000:
             self.fail("a record waits one batching window at most (R55)", f"{records[0]} waited {waited_us} us")
@@ -334,6 +366,9 @@ class Invariants:
             self.fail("what is too old is discarded, not delivered (R103)", f"{records[0]}")
         inside = {id(record) for record in records}
         for record in records:
+            if record.invoked and record.forgotten:
+                self._met("R50 delivered again by another run")
+                record.forgotten = False
             record.invoked += 1
             if record.state is not State.OPEN or not record.passes:
                 self.fail("a record is delivered while it is unfinished", f"{record}")
@@ -352,8 +387,10 @@ class Invariants:
         told = (call.window.start_s, call.window.end_s)
         if opened is None:
             opened, counted = told, 0
-            if part.records and told[0] != int(part.records[0].raw.created_s // length_s) * length_s:
-                self.fail("windows are aligned to their first record (R122)", f"{told} for {part.records[0]}")
+            first = part.records[0] if part.records else None
+            late = first is not None and first.optional  # LATEST's slack, into a window that is open since a restart
+            if first is not None and not late and told[0] != int(first.raw.created_s // length_s) * length_s:
+                self.fail("windows are aligned to their first record (R122)", f"{told} for {first}")
             self._windows[command.shard] = (opened, 0)
         if told != opened or told[1] - told[0] != length_s or told[0] % length_s:
             self.fail("one window is open per shard, and aligned (R122, R124)", f"{told} instead of {opened}")
@@ -364,6 +401,13 @@ class Invariants:
                 "a window's state holds just what is done (R124, R128)",
                 f"{command.shard} {told}: {count_in(call.window.state)} counted, {counted} done",
             )
+        if call.final:
+            early = " early (R129)" if call.terminated_early else ""
+            self._met(f"R126 a final invocation{early}")
+            if command.shard in self._ended:
+                self._met("R128 a shard's end closes its window")
+        elif counted:
+            self._met("R124 a state went on")
         if any(record.raw.created_s >= told[1] for record in part.records):
             self.fail("a batch never mixes windows (R123)", f"{told}: {_list([r.raw.position for r in part.records])}")
 
@@ -445,6 +489,8 @@ class Invariants:
             self.fail("retries are used up when a batch is discarded (R88)", f"{part.attempts} attempts, limit {limit}")
         if count != len(part.records):
             self.fail("the whole batch is discarded (R99)", f"{count} of {_of(part)}")
+        if count > 1:
+            self._met("R99 several records discarded at once")
         if self.settings.bisect and part.responds and count > 1:
             self.fail("bisect leaves a lone record to discard (R92, R94)", f"{_of(part)}")
 
@@ -452,6 +498,9 @@ class Invariants:
         limit_s = self.settings.record_age_max_s
         if limit_s is None:
             self.fail("records expire only where an age limit is set (R108)", f"{_of(part)}")
+        self._met("R106 too old after failures" if part.attempts else "R105 too old before any attempt")
+        if part.records[count:]:
+            self._met("R104 only the head was too old")
         now_s = now.timestamp()
         if any(now_s - record.raw.created_s < limit_s for record in part.records[:count]):
             self.fail("only what is too old expires (R103, R104)", f"{_of(part)}")
@@ -513,6 +562,7 @@ class Invariants:
         self._saved_windows |= self._issued.pop(0)
         if not self.positioned and POSITIONED in self._rows:
             self.positioned = True
+            self._met("R46 LATEST was fixed")
 
     # The end
 

@@ -26,7 +26,8 @@ class Written:
     passes the filters.
 
     ``optional``: written before LATEST was fixed. ``trimmed``: the stream has it no more. ``saved``: a saved position
-    passed it. ``in_letter``: a stored letter names it; ``honest``: the function said it was done, and it was.
+    passed it. ``forgotten``: an earlier run may have had it. ``in_letter``: a stored letter names it; ``honest``: the
+    function said it was done, and it was.
     """
 
     index: int
@@ -41,6 +42,7 @@ class Written:
     trimmed: bool = False
     seen: bool = False
     saved: bool = False
+    forgotten: bool = False
     in_letter: bool = False
     honest: bool = False
     invoked: int = 0

@@ -26,6 +26,9 @@ from afterbay.simulator.world import T0, US, Burst, Reshard, World, Write, passe
 
 __all__ = ["SimulatedStream"]
 
+_EACH_ONCE = (ReadFailure.THROTTLED, ReadFailure.ITERATOR_EXPIRED, ReadFailure.UNAVAILABLE, ReadFailure.DENIED)
+"""What every world meets at least once."""
+
 REPEATED_MAX = 3
 """How many records before the wanted one a repeating source gives again (S38, S41)."""
 
@@ -52,17 +55,18 @@ class SimulatedStream:
         self.newest: dict[bytes, Written] = {}
         self.gone: set[ShardId] = set()
         self._passing: dict[bytes, Written] = {}
+        self._late: dict[ShardId, int] = {}
         self._hidden: dict[ShardId, int] = {}
+        self._placed: set[ShardId] = set()
         self._pins: dict[ShardId, Position] = {}
-        self._owed = [ReadFailure.THROTTLED, ReadFailure.ITERATOR_EXPIRED, ReadFailure.UNAVAILABLE]
-        self._empty_owed = True
-        self.trim_met = False
+        self._owed = list(_EACH_ONCE)
+        self._empty_owed = self._repeat_owed = self._listing_owed = self._trim_owed = True
 
     # What is written
 
     def write(self, burst: Burst, now: datetime) -> list[Written]:
         written = [record for one in burst.writes if (record := self._write(one, now)) is not None]
-        if written and (burst.trims or not self.trim_met):
+        if written and (burst.trims or (self._trim_owed and written[0].shard in self._placed)):
             self._trim(written[0].shard, written[0].raw.created_s + 1)
         return written
 
@@ -71,8 +75,7 @@ class SimulatedStream:
         number = len(self.records)
         new: dict[str, object] | None = {
             "pk": {"S": f"item-{write.item}"},
-            "kind": {"S": write.kind},
-            "n": {"N": str(number)},
+            "kind": {"S": f"{write.kind}-{number}"},
         }
         if write.removes and old is not None:
             new = None
@@ -103,6 +106,12 @@ class SimulatedStream:
         return record
 
     @property
+    def owes(self) -> bool:
+        """True while a kind of fault has not been met yet."""
+        later = self._empty_owed or self._repeat_owed or self._listing_owed or self._trim_owed or bool(self._late)
+        return bool(self._owed) or later
+
+    @property
     def enabled(self) -> bool:
         return self._log.enabled
 
@@ -110,7 +119,7 @@ class SimulatedStream:
         self._log.disable(now)
         self._coverage.hit("fault: stream disabled")
 
-    def reshard(self, plan: Reshard, now: datetime, now_us: int) -> None:
+    def reshard(self, plan: Reshard, now: datetime) -> None:
         """Continue an open shard with two or one; one whose range is too narrow is rolled."""
         open_shards = [one for one in self._log.shards() if not one.closed]
         if not open_shards:
@@ -118,7 +127,8 @@ class SimulatedStream:
         parent = open_shards[int(plan.pick * len(open_shards))]
         move = self._log.split if plan.splits else self._log.roll
         for child in move(parent.shard_id, now):
-            self._hidden[child] = max(now_us + plan.hidden_us, self._hidden.get(parent.shard_id, 0))
+            if plan.hidden_us:
+                self._late[child] = plan.hidden_us
         self._coverage.hit("stream: split" if plan.splits else "stream: roll")
 
     def lose_shard(self) -> list[Written]:
@@ -170,7 +180,9 @@ class SimulatedStream:
         self._pins.clear()
 
     def describe(self, command: ListShards, now_us: int) -> ShardsListed | ListingFailed:
-        if self._falls(now_us, self._plan.listing):
+        owed = self._listing_owed and self._rng.random() < 0.5
+        if owed or self._falls(now_us, self._plan.listing):
+            self._listing_owed = False
             self._coverage.hit("fault: listing failed")
             return ListingFailed("ThrottlingException: rate exceeded", command.children_of)
         shown = [one for one in self._log.shards() if self._shows(one.shard_id, now_us)]
@@ -194,6 +206,11 @@ class SimulatedStream:
     def _shows(self, shard: ShardId, now_us: int) -> bool:
         if shard in self.gone:
             return False
+        if any(parent not in self.gone and not self._shows(parent, now_us) for parent in self.parents_of(shard)):
+            return False
+        late_us = self._late.pop(shard, None)
+        if late_us is not None:
+            self._hidden[shard] = now_us + late_us  # from the first time that somebody looks for it
         if now_us < self._hidden.get(shard, 0):
             self._coverage.hit("fault: child listed late")
             return False
@@ -212,7 +229,7 @@ class SimulatedStream:
         try:
             place = log.after(self._place(log, command.start))
         except TrimmedError:
-            self.trim_met = True
+            self._trim_owed = False
             self._coverage.hit("fault: trimmed")
             return ReadFailed(shard, run, ReadFailure.TRIMMED, "TrimmedDataAccessException: trimmed")
         if len(log) and (self._empty_owed or self._falls(now_us, self._plan.empty)):
@@ -224,9 +241,12 @@ class SimulatedStream:
     def _page(self, command: ReadShard, log: ShardLog, place: Position, now_us: int) -> RecordsRead:
         written = self.by_shard.get(command.shard, [])
         first = bisect_right(written, int(place), key=_position)
-        if isinstance(command.start, After) and self._falls(now_us, self._plan.repeated):
-            if first:
-                self._coverage.hit("fault: repeated records")
+        resumed = isinstance(command.start, After)
+        if resumed:
+            self._placed.add(command.shard)
+        if resumed and first and (self._repeat_owed or self._falls(now_us, self._plan.repeated)):
+            self._repeat_owed = False
+            self._coverage.hit("fault: repeated records")
             first = max(0, first - REPEATED_MAX)
         while first < len(written) and written[first].trimmed:
             first += 1
@@ -250,10 +270,10 @@ class SimulatedStream:
                 return log.at_time(int(time.timestamp())) if pinned is None else pinned
 
     def _failure(self, now_us: int) -> ReadFailure | None:
-        if now_us >= self._world.calm_us:
-            return None
         if self._owed and now_us > self._world.starts_us + US // 2 and self._rng.random() < 0.3:
             return self._owed.pop()
+        if now_us >= self._world.calm_us:
+            return None
         drawn = self._rng.random()
         for failure, chance in (
             (ReadFailure.THROTTLED, self._plan.throttled),
