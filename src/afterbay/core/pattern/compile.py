@@ -55,6 +55,7 @@ MISSING = _Missing()
 _EMPTY: dict[str, object] = {}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _LEAVES = _SCALARS | {_Missing}
+_NUMBERS = frozenset({int, float})
 
 
 @dataclass(eq=False, slots=True)
@@ -173,6 +174,9 @@ def condition(leaves: Leaves, here: str, constants: Constants) -> str:
         parts.append(f"{here} == {constants.add(texts.pop())}")
     elif texts:
         parts.append(f"(type({here}) is str and {here} in {constants.add(frozenset(texts))})")
+    numbers = frozenset(test.value for test in tests if isinstance(test, EqualsNumber))
+    if numbers:
+        parts.append(f"(type({here}) in NUMBERS and leaf_of({here}) in {constants.add(numbers)})")
     for kind, method in ((Prefix, "startswith"), (Suffix, "endswith")):
         affixes = tuple(test.text for test in tests if isinstance(test, kind))
         if affixes:
@@ -183,7 +187,7 @@ def condition(leaves: Leaves, here: str, constants: Constants) -> str:
         elif isinstance(test, Equals):
             if not isinstance(test.value, str):
                 parts.append(f"{here} is {test.value!r}")
-        elif not isinstance(test, Prefix | Suffix):
+        elif not isinstance(test, EqualsNumber | Prefix | Suffix):
             parts.append(_special(test, here, constants))
     return " or ".join(parts)
 
@@ -232,7 +236,7 @@ def compile_values(paths: list[str]) -> Callable[[object], tuple[object, ...] | 
 
 
 def _constants() -> Constants:
-    return Constants(MISSING=MISSING, EMPTY=_EMPTY, SCALARS=_SCALARS, LEAVES=_LEAVES, leaf_of=leaf_of)
+    return Constants(MISSING=MISSING, EMPTY=_EMPTY, SCALARS=_SCALARS, LEAVES=_LEAVES, NUMBERS=_NUMBERS, leaf_of=leaf_of)
 
 
 def are_few(paths: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from typing import cast
 
 from afterbay.core.pattern.members import Leaves
 from afterbay.core.pattern.number import Leaf, leaf_of
-from afterbay.core.pattern.operators import Exists
+from afterbay.core.pattern.operators import Equals, EqualsNumber, Exists, is_number
 from afterbay.core.pattern.syntax import Alternative
 
 __all__ = ["Chosen", "Matcher", "Occurrence", "Paths"]
@@ -27,7 +27,7 @@ CHOICES_MAX = 100
 """Arrays of more than one element around a value. What lies deeper is not looked at (ours): each value carries its
 choices, and DynamoDB nests 32 levels."""
 
-PAIRS_MAX = 100_000
+PAIRS_MAX = 20_000
 PAIRS_PER_VALUE = 20
 """Pairs of a choice and a value that are looked at for one alternative: that many, and so many more for each value at
 its paths. Past it the alternative does not hold (ours). One pair for a value is what nested arrays need; products come
@@ -102,13 +102,37 @@ def _link(node: _Node) -> None:
             node.jumps[f"{name}.{rest}"] = below
 
 
+class _Wanted:
+    """The members of a leaf array; literals, of which there may be thousands, are looked up."""
+
+    def __init__(self, leaves: Leaves) -> None:
+        tests = [leaf.test for leaf in leaves]
+        self._texts = {test.value for test in tests if isinstance(test, Equals) and isinstance(test.value, str)}
+        self._numbers = {test.value for test in tests if isinstance(test, EqualsNumber)}
+        self._others = [
+            test
+            for test in tests
+            if not isinstance(test, EqualsNumber) and not (isinstance(test, Equals) and isinstance(test.value, str))
+        ]
+        self.may_lack = any(isinstance(test, Exists) and not test.wanted for test in tests)
+
+    def hold(self, value: Leaf) -> bool:
+        """Does one of the members hold for a value?"""
+        if isinstance(value, str):
+            if value in self._texts:
+                return True
+        elif is_number(value) and value in self._numbers:
+            return True
+        return any(test.holds(value) for test in self._others)
+
+
 class Matcher:
     """Alternatives against occurrences."""
 
     def __init__(self, alternatives: list[Alternative]) -> None:
         self.paths = Paths(dict.fromkeys(path for alternative in alternatives for path in alternative))
         self._alternatives = [
-            sorted(alternative.items(), key=lambda item: item[0].encode("utf-16-be", "surrogatepass"))
+            [(path, _Wanted(alternative[path])) for path in sorted(alternative, key=_utf_16)]
             for alternative in alternatives
         ]
 
@@ -118,12 +142,16 @@ class Matcher:
         return any(_holds(alternative, found) for alternative in self._alternatives)
 
 
-def _holds(alternative: list[tuple[str, Leaves]], found: dict[str, list[Occurrence]]) -> bool:
+def _utf_16(path: str) -> bytes:
+    return path.encode("utf-16-be", "surrogatepass")
+
+
+def _holds(alternative: list[tuple[str, _Wanted]], found: dict[str, list[Occurrence]]) -> bool:
     needed_later = _arrays_needed_later(alternative, found)
     choices: set[Chosen] = {_NOTHING}
     allowed = _Pairs(PAIRS_MAX + PAIRS_PER_VALUE * sum(len(found.get(path, ())) for path, _ in alternative))
-    for (path, leaves), later in zip(alternative, needed_later, strict=True):
-        choices = _advance(choices, leaves, found.get(path, []), later, allowed)
+    for (path, wanted), later in zip(alternative, needed_later, strict=True):
+        choices = _advance(choices, wanted, found.get(path, []), later, allowed)
         if not choices or allowed.left < 0:
             return False
     return True
@@ -137,7 +165,7 @@ class _Pairs:
 
 
 def _arrays_needed_later(
-    alternative: list[tuple[str, Leaves]], found: dict[str, list[Occurrence]]
+    alternative: list[tuple[str, _Wanted]], found: dict[str, list[Occurrence]]
 ) -> list[frozenset[int]]:
     """For each path, the arrays that a path after it has values in: choices in others constrain nothing more."""
     later: list[frozenset[int]] = []
@@ -149,15 +177,14 @@ def _arrays_needed_later(
 
 
 def _advance(
-    choices: set[Chosen], leaves: Leaves, occurrences: list[Occurrence], later: frozenset[int], allowed: _Pairs
+    choices: set[Chosen], wanted: _Wanted, occurrences: list[Occurrence], later: frozenset[int], allowed: _Pairs
 ) -> set[Chosen]:
     """The choices after one more path. ``{"exists": false}`` is judged against the elements already chosen (P49)."""
-    tests = [leaf.test for leaf in leaves]
     relevant = later.union(array for choice in choices for array, _ in choice)
-    satisfying = {_only(chosen, relevant) for value, chosen in occurrences if any(test.holds(value) for test in tests)}
+    satisfying = {_only(chosen, relevant) for value, chosen in occurrences if wanted.hold(value)}
     fitting = _Index(satisfying, allowed)
     present: _Index | None = None
-    if any(isinstance(test, Exists) and not test.wanted for test in tests):
+    if wanted.may_lack:
         present = _Index({_only(chosen, relevant) for _, chosen in occurrences}, allowed)
     after: set[Chosen] = set()
     for choice in choices:
