@@ -7,7 +7,9 @@ replayed, the sink ends with just the matching items of the table. Patterns are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+
+import msgspec
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.rewrite import rewritten
@@ -73,7 +75,8 @@ def matches(change: ChangeRecord, where: Pattern) -> bool:
 
 
 def read_where(where: Where, origin: str) -> Pattern:
-    """A filter on an item in DynamoDB's typed JSON, from a pattern, its dict or its JSON text.
+    """A filter on an item in DynamoDB's typed JSON, from a pattern, its dict or its JSON text. A mapping's filter that
+    is of ``dynamodb.NewImage`` alone means the same.
 
     ``origin`` is what an error names: the address or the variable. Raises ``SettingsError`` with the pattern's own
     reason, and for a pattern that no item can match: it would empty the sink.
@@ -82,7 +85,7 @@ def read_where(where: Where, origin: str) -> Pattern:
     from afterbay.core.pattern.operators import EqualsNumber, Numeric
 
     try:
-        pattern = where if isinstance(where, Pattern) else Pattern(where, dialect="mapping")
+        pattern = where if isinstance(where, Pattern) else Pattern(_of_item(where), dialect="mapping")
     except PatternError as wrong:
         raise SettingsError(f"{origin}: {_at(wrong.path)}{wrong.message}", hint=wrong.hint) from wrong
     for alternative in pattern.alternatives:
@@ -94,6 +97,22 @@ def read_where(where: Where, origin: str) -> Pattern:
                     hint='list the texts, as in {"total":{"N":["100"]}}',
                 )
     return pattern
+
+
+def _of_item(where: str | Mapping[str, object]) -> str | Mapping[str, object]:
+    """The part of a mapping's filter that is about the item, where it is about nothing else; else what was given."""
+    if isinstance(where, str):
+        try:
+            whole = msgspec.json.decode(where)
+        except (msgspec.DecodeError, RecursionError):
+            return where  # refused with the pattern's own reason
+    else:
+        whole = where
+    for name in ("dynamodb", "NewImage"):
+        if not isinstance(whole, Mapping) or list(cast("Mapping[str, object]", whole)) != [name]:
+            return where
+        whole = cast("Mapping[str, object]", whole)[name]
+    return cast("Mapping[str, object]", whole) if isinstance(whole, Mapping) else where
 
 
 def _refuse_path(path: str, origin: str) -> None:

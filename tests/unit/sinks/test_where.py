@@ -139,7 +139,11 @@ def test_code_takes_a_dict_a_text_or_a_pattern(where):
         ('{"status":["SHIPPED"]}', "status: .*type is missing"),
         ('{"$or":[{"status":{"S":["A"]}},{"kind":["B"]}]}', "kind: .*type is missing"),
         ('{"eventName":["INSERT"]}', "eventName: .*type is missing"),
-        ('{"dynamodb":{"NewImage":{"status":{"S":["SHIPPED"]}}}}', "of the item, not of the stream's record"),
+        (
+            '{"dynamodb":{"NewImage":{"status":{"S":["SHIPPED"]}}},"eventName":["MODIFY"]}',
+            "of the item, not of the stream's record",
+        ),
+        ('{"dynamodb":{"OldImage":{"status":{"S":["SHIPPED"]}}}}', "of the item, not of the stream's record"),
         ('{"total":{"N":[{"numeric":[">",100]}]}}', "total.N: .*numbers as text"),
         ('{"total":{"N":[100, 101]}}', "total.N: .*numbers as text"),
     ],
@@ -164,3 +168,12 @@ def test_a_wrong_pattern_is_refused_with_its_reason_and_its_place(where, words):
 )
 def test_what_an_item_can_match_is_taken(where):
     assert read_where(where, "x").source == where
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_mappings_filter_of_the_item_alone_may_stand_here_as_it_is(as_text):
+    pasted = {"dynamodb": {"NewImage": SHIPPED}}
+    pattern = read_where(json.dumps(pasted) if as_text else pasted, "x")
+    assert pattern.matches({"status": {"S": "SHIPPED"}}) and not pattern.matches({"status": {"S": "PAID"}})
+    with pytest.raises(SettingsError, match="x: "):
+        read_where({"dynamodb": {"NewImage": ["SHIPPED"]}}, "x")
