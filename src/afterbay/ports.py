@@ -3,10 +3,10 @@ tests."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.change.record import ChangeRecord
@@ -16,7 +16,20 @@ from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import ShardId, StartAt
 
-__all__ = ["Answer", "CheckpointStore", "Function", "OutboxEntry", "Page", "ShardListing", "Sink", "Source", "Target"]
+__all__ = [
+    "Answer",
+    "CheckpointStore",
+    "Function",
+    "JournalReader",
+    "JournalRow",
+    "JournalStore",
+    "OutboxEntry",
+    "Page",
+    "ShardListing",
+    "Sink",
+    "Source",
+    "Target",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +148,55 @@ class CheckpointStore(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class JournalRow(NamedTuple):
+    """One entry of the journal (``telemetry/journal.py``) and what it is found by.
+
+    ``first`` and ``last``: the range of positions that it is about; None: about no record in particular. ``shard`` is
+    empty in a row about the whole mapping, ``mapping`` too where only a request id is known.
+    """
+
+    mapping: str
+    shard: str
+    first: int | None
+    last: int | None
+    request_id: str | None
+    body: bytes
+
+
+class JournalReader(Protocol):
+    """Rows of the journal, oldest first, each with its number: numbers rise, and are not used again. Blocking."""
+
+    def seed(self) -> bytes:
+        """The store's random bytes; marks of keys are made under a key derived from them."""
+        ...
+
+    def journal_at(self, position: int, shard: str | None) -> list[tuple[int, JournalRow]]:
+        """Rows whose range holds ``position``, of one shard or of all."""
+        ...
+
+    def journal_holding(self, content: bytes) -> list[tuple[int, JournalRow]]:
+        """Rows whose body holds these bytes somewhere."""
+        ...
+
+    def journal_of_requests(self, request_ids: Collection[str]) -> list[tuple[int, JournalRow]]:
+        """Rows that name one of these requests."""
+        ...
+
+    def journal_of_shard(self, mapping: str | None, shard: str | None) -> list[tuple[int, JournalRow]]:
+        """Rows without range and request: about the whole mapping or the shard itself. None: of all mappings, of all
+        shards."""
+        ...
+
+
+class JournalStore(JournalReader, Protocol):
+    """Where the engine writes its journal. Blocking: it has a thread of its own for it."""
+
+    def append_journal(self, rows: Sequence[JournalRow]) -> None:
+        """Keep ``rows``, as one transaction; beyond the bounds of the store the oldest rows go. What a crash of the
+        machine takes of it is not missed."""
+        ...
 
 
 class Sink(Protocol):

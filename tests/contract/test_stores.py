@@ -1,4 +1,4 @@
-"""Every store keeps the same promises: positions, the outbox, and each letter once."""
+"""Every store keeps the same promises: positions, the outbox, each letter once, and a bounded journal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -13,13 +14,18 @@ from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.deadletter import Condition, Letter
 from afterbay.core.mapping.outcome import ResponseContext
 from afterbay.core.shard.position import After, AtTime, Position, ShardEnd, ShardId, TrimHorizon
-from afterbay.ports import CheckpointStore
+from afterbay.ports import CheckpointStore, JournalRow, JournalStore
+from afterbay.stores.journal_rows import JournalTable
 from afterbay.stores.memory import MemoryStore
 from afterbay.stores.sqlite import SqliteStore
 
 ONE = ShardId("shardId-00000001573061021862-1573061a")
 TWO = ShardId("shardId-00000001573061021863-1573061b")
 BIG = Position(10**39 + 7)  # 40 digits (S46): no integer column holds it
+
+
+class Store(CheckpointStore, JournalStore, Protocol):
+    """What an engine keeps its state in."""
 
 
 def a_letter(request_id: str = "r1", *, mapping: str = "m", last: int = BIG, event: bytes = b"") -> Letter:
@@ -43,10 +49,22 @@ def a_letter(request_id: str = "r1", *, mapping: str = "m", last: int = BIG, eve
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CheckpointStore]:
-    makers: dict[str, Callable[[], CheckpointStore]] = {
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    makers: dict[str, Callable[[], Store]] = {
         "memory": lambda: MemoryStore(b"seed" * 8),
         "sqlite": lambda: SqliteStore(tmp_path / "state"),
+    }
+    made = makers[request.param]()
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def small_journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Five rows or 1,000 bytes."""
+    makers: dict[str, Callable[[], Store]] = {
+        "memory": lambda: MemoryStore(b"seed" * 8, journal_rows_max=5, journal_bytes_max=1_000),
+        "sqlite": lambda: SqliteStore(tmp_path / "state", journal=JournalTable(rows_max=5, bytes_max=1_000)),
     }
     made = makers[request.param]()
     yield made
@@ -180,3 +198,89 @@ def test_many_threads_may_call(store: CheckpointStore) -> None:
         thread.join()
     assert all(store.load(name) == (SavedShard(ONE, After(Position(19))),) for name in "abcd")
     assert len(store.outbox(limit=100)) == 80
+
+
+# ---- the journal
+
+
+def a_row(first: int | None, last: int | None, *, shard: str = ONE, request_id: str | None = None) -> JournalRow:
+    return JournalRow("m", shard, first, last, request_id, b"body of %d" % (first or 0))
+
+
+def found(rows: list[tuple[int, JournalRow]]) -> list[JournalRow]:
+    numbers = [number for number, _ in rows]
+    assert numbers == sorted(set(numbers))
+    return [row for _, row in rows]
+
+
+def test_journal_rows_come_back_as_they_were_by_a_position_of_their_range(store: Store) -> None:
+    rows = [a_row(10**20, BIG), a_row(5, 9), a_row(5, 9, shard=TWO), a_row(None, None)]
+    store.append_journal(rows)
+    assert found(store.journal_at(10**21, None)) == [rows[0]]
+    assert found(store.journal_at(BIG, ONE)) == found(store.journal_at(10**20, ONE)) == [rows[0]]
+    assert found(store.journal_at(BIG + 1, None)) == found(store.journal_at(10, None)) == []
+    assert found(store.journal_at(7, None)) == rows[1:3]
+    assert found(store.journal_at(7, TWO)) == [rows[2]]
+
+
+def test_journal_rows_are_found_by_content_request_and_shard(store: Store) -> None:
+    rows = [
+        a_row(1, 1, request_id="r1"),
+        JournalRow("", "", None, None, "r1", b"\x00verdicts"),
+        a_row(None, None),
+        JournalRow("m", "", None, None, None, b"the mapping's"),
+        JournalRow("n", TWO, None, None, None, b"another's"),
+    ]
+    store.append_journal(rows[:2])
+    store.append_journal(rows[2:])
+    assert found(store.journal_holding(b"\x00verd")) == [rows[1]]
+    assert found(store.journal_of_requests(["r1", "r2"])) == rows[:2]
+    assert found(store.journal_of_requests([])) == []
+    assert found(store.journal_of_shard("m", ONE)) == rows[2:4]
+    assert found(store.journal_of_shard(None, TWO)) == rows[3:]
+    assert found(store.journal_of_shard(None, None)) == rows[2:]
+
+
+def test_the_oldest_journal_rows_go_beyond_a_count(small_journal: Store) -> None:
+    for number in range(1, 8):
+        small_journal.append_journal([a_row(number, number)])
+    assert [row.first for row in found(small_journal.journal_holding(b""))] == [3, 4, 5, 6, 7]
+    small_journal.append_journal([a_row(number, number) for number in range(8, 20)])
+    assert [row.first for row in found(small_journal.journal_holding(b""))] == [15, 16, 17, 18, 19]
+
+
+def test_the_oldest_journal_rows_go_beyond_a_size(small_journal: Store) -> None:
+    small_journal.append_journal([a_row(1, 1), a_row(2, 2)])
+    small_journal.append_journal([JournalRow("m", ONE, 3, 3, None, b"x" * 985)])
+    assert [row.first for row in found(small_journal.journal_holding(b""))] == [2, 3]
+    small_journal.append_journal([JournalRow("m", ONE, 4, 4, None, b"x" * 1001)])
+    assert small_journal.journal_holding(b"") == [], "what is larger than the whole journal is not kept"
+    small_journal.append_journal([a_row(5, 5)])
+    assert [row.first for row in found(small_journal.journal_holding(b""))] == [5]
+
+
+def test_the_journal_is_written_beside_positions_from_other_threads(store: Store) -> None:
+    start = threading.Barrier(3)
+
+    def journal() -> None:
+        start.wait()
+        for number in range(50):
+            store.append_journal([a_row(number, number)] * 5)
+
+    def save() -> None:
+        start.wait()
+        for number in range(50):
+            store.save("m", [SavedShard(ONE, After(Position(number)))])
+
+    def look() -> None:
+        start.wait()
+        for _ in range(20):
+            assert len(store.journal_holding(b"")) % 5 == 0, "a piece is there whole, or not at all"
+
+    threads = [threading.Thread(target=work) for work in (journal, save, look)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.journal_holding(b"")) == 250
+    assert store.load("m") == (SavedShard(ONE, After(Position(49))),)

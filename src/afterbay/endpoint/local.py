@@ -27,13 +27,14 @@ from afterbay.endpoint.streams_reader import InProcessStreams
 from afterbay.engine.clock import Clock
 from afterbay.engine.cloudwatch import CloudWatch
 from afterbay.engine.jitter import spread
+from afterbay.engine.journal import Journal
 from afterbay.engine.meter import Meter
 from afterbay.engine.outbox import Outbox
 from afterbay.engine.status import as_document, take
 from afterbay.engine.supervisor import Connections, Supervisor
 from afterbay.functions.child import LaunchSettings
 from afterbay.functions.libraries import has_awslambdaric, link_libraries
-from afterbay.functions.logs import LogWriter
+from afterbay.functions.logs import LogLine, LogWriter
 from afterbay.ports import Answer, Function, Source, Target
 from afterbay.sources.dynamodb_streams import DynamoDbStreamsSource
 from afterbay.stores.memory import MemoryStore
@@ -79,6 +80,7 @@ class LocalAddress:
         await self.functions.close(grace_s=DRAIN_S)
         await self._logs.close()
         await self.metrics.close()
+        await self.journal.close()
         self._aws.close()
         await self.address.__aexit__(None, None, None)
         await asyncio.to_thread(self._folder.cleanup)
@@ -90,13 +92,16 @@ class LocalAddress:
         self._logs.start()
         self.metrics = CloudWatch(self._put_metrics, NAMESPACE, settings_of=self._settings_of)
         self.metrics.start()
+        self._store = MemoryStore(secrets.token_bytes(32))
+        self.journal = Journal(self._store, keys_in_clear=True)
+        self.journal.start()
         self.functions = FunctionRegistry(
             launch=LaunchSettings(
                 libraries=libraries,
                 endpoint_url=self.url,
                 client="awslambdaric" if has_awslambdaric() else "bootstrap",
             ),
-            log=self._logs.write,
+            log=self._log,
             now=self.clock.now,
             faults=self.address.faults,
             metrics=self.metrics.add,
@@ -109,9 +114,8 @@ class LocalAddress:
         self.address.add_service("lambda", self._lambda)
 
     async def _start_engine(self) -> None:
-        self._store = MemoryStore(secrets.token_bytes(32))
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-        meter = Meter(self.metrics)
+        meter = Meter(self.metrics, self.journal)
         outbox = Outbox(self._store, self._target, self.clock, threads, meter=meter)
         self._streams = InProcessStreams(self.address.streams)
         connections = Connections(source=self._source, function=self._function)
@@ -133,6 +137,12 @@ class LocalAddress:
         await self.functions.reset()
         self._targets.clear()
         self.metrics.forget()
+        await self.journal.forget()
+        self._store.clear_journal()
+
+    def _log(self, line: LogLine) -> None:
+        self._logs.write(line)
+        self.journal.line(line.text, line.request_id, line.time)
 
     async def _fetch(self, bucket: str, key: str, region: str) -> bytes:
         answer = await self._aws.of(region).call("s3", "get_object", Bucket=bucket, Key=key)

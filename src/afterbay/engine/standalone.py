@@ -18,6 +18,7 @@ from afterbay.core.mapping.settings import MappingSettings, parse_create, unknow
 from afterbay.engine.clock import Clock
 from afterbay.engine.cloudwatch import CloudWatch
 from afterbay.engine.jitter import spread
+from afterbay.engine.journal import Journal
 from afterbay.engine.meter import Meter
 from afterbay.engine.outbox import Outbox
 from afterbay.engine.supervisor import Connections, Supervisor
@@ -135,6 +136,7 @@ class Standalone:
         self._handler = handler
         self._namespace = metrics
         self._metrics: CloudWatch | None = None
+        self._journal: Journal | None = None
         self._clock = Clock()
         self._aws = AwsRegions(aws)
         self._invoking = AwsRegions(aws, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
@@ -184,8 +186,10 @@ class Standalone:
             )
 
     def _meter(self) -> Meter:
+        self._journal = Journal(self._store)
+        self._journal.start()
         if self._namespace is None:
-            return Meter()
+            return Meter(self._journal)
         self._metrics = CloudWatch(
             self._put_metrics,
             self._namespace,
@@ -194,7 +198,7 @@ class Standalone:
             send_every_s=METRICS_EVERY_S,
         )
         self._metrics.start()
-        return Meter(self._metrics)
+        return Meter(self._metrics, self._journal)
 
     async def _put_metrics(self, region: str, namespace: str, data: list[dict[str, object]]) -> None:
         await self._aws.of(region).call("cloudwatch", "put_metric_data", Namespace=namespace, MetricData=data)
@@ -219,6 +223,8 @@ class Standalone:
             await function.close()
         self._aws.close()
         self._invoking.close()
+        if self._journal is not None:
+            await self._journal.close()
         self._store.close()
 
     def _source(self, settings: MappingSettings) -> Source:

@@ -1,17 +1,17 @@
-"""Checkpoints and the outbox in memory: for tests, and for an engine that is to forget."""
+"""Checkpoints, the outbox and the journal in memory: for tests, and for an engine that is to forget."""
 
 from __future__ import annotations
 
 import itertools
 import threading
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.shard.position import Position, ShardId
-from afterbay.ports import OutboxEntry
+from afterbay.ports import JournalRow, OutboxEntry
 from afterbay.stores.rows import LetterKey, passes
 
 __all__ = ["MemoryStore"]
@@ -20,14 +20,26 @@ SENT_MAX = 10_000
 """As in ``SqliteStore``: sent letters that a replay may bring again are remembered, but not without end."""
 
 
+JOURNAL_ROWS_MAX = 50_000
+JOURNAL_BYTES_MAX = 16 * 1024 * 1024
+"""Of the rows' bodies: at 25 bytes a record with its key's mark, over half a million records."""
+
+
 class MemoryStore:
-    """A ``ports.CheckpointStore`` that lives as long as its object. May be called from any thread.
+    """A ``ports.CheckpointStore`` and ``JournalStore`` that lives as long as its object. May be called from any thread.
 
     ``seed`` is handed in: a test wants the same request ids each time, an engine wants random bytes.
     """
 
-    def __init__(self, seed: bytes) -> None:
+    def __init__(
+        self, seed: bytes, *, journal_rows_max: int = JOURNAL_ROWS_MAX, journal_bytes_max: int = JOURNAL_BYTES_MAX
+    ) -> None:
         self._seed = seed
+        self._journal: deque[tuple[int, JournalRow]] = deque()
+        self._journal_bytes = 0
+        self._journal_numbers = itertools.count(1)
+        self._journal_rows_max = journal_rows_max
+        self._journal_bytes_max = journal_bytes_max
         self._mutex = threading.Lock()
         self._shards: dict[str, dict[ShardId, SavedShard]] = {}
         self._letters: OrderedDict[LetterKey, OutboxEntry] = OrderedDict()  # in the order of their turns
@@ -100,6 +112,46 @@ class MemoryStore:
 
     def seed(self) -> bytes:
         return self._seed
+
+    def append_journal(self, rows: Sequence[JournalRow]) -> None:
+        with self._mutex:
+            journal = self._journal
+            journal.extend((next(self._journal_numbers), row) for row in rows)
+            self._journal_bytes += sum(len(row.body) for row in rows)
+            while len(journal) > self._journal_rows_max or self._journal_bytes > self._journal_bytes_max:
+                self._journal_bytes -= len(journal.popleft()[1].body)
+
+    def clear_journal(self) -> None:
+        """Drop every row: what it tells of is gone."""
+        with self._mutex:
+            self._journal.clear()
+            self._journal_bytes = 0
+
+    def journal_at(self, position: int, shard: str | None) -> list[tuple[int, JournalRow]]:
+        def covers(row: JournalRow) -> bool:
+            inside = row.first is not None and row.last is not None and row.first <= position <= row.last
+            return inside and shard in (None, row.shard)
+
+        return self._rows(covers)
+
+    def journal_holding(self, content: bytes) -> list[tuple[int, JournalRow]]:
+        return self._rows(lambda row: content in row.body)
+
+    def journal_of_requests(self, request_ids: Collection[str]) -> list[tuple[int, JournalRow]]:
+        return self._rows(lambda row: row.request_id in request_ids)
+
+    def journal_of_shard(self, mapping: str | None, shard: str | None) -> list[tuple[int, JournalRow]]:
+        def concerns(row: JournalRow) -> bool:
+            if row.first is not None or row.request_id is not None:
+                return False
+            return mapping in (None, row.mapping) and (shard is None or row.shard in ("", shard))
+
+        return self._rows(concerns)
+
+    def _rows(self, wanted: Callable[[JournalRow], bool]) -> list[tuple[int, JournalRow]]:
+        with self._mutex:
+            kept = tuple(self._journal)  # looked through outside: no writer waits for a reader
+        return [(number, row) for number, row in kept if wanted(row)]
 
     def close(self) -> None:
         """Nothing to close: what was saved is gone with the object."""

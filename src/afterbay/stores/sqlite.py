@@ -1,6 +1,6 @@
-"""Checkpoints and the outbox in one SQLite file: for one engine on one machine.
+"""Checkpoints, the outbox and the journal in one SQLite file: for one engine on one machine.
 
-Decides how both survive: docs/decisions/0006 argues why a letter is never lost behind its checkpoint. What is saved,
+Decides how they survive: docs/decisions/0006 argues why a letter is never lost behind its checkpoint. What is saved,
 and when, is the core's.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,8 +19,11 @@ from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.shard.position import Position, ShardId
 from afterbay.errors import StateError
-from afterbay.ports import OutboxEntry
+from afterbay.ports import JournalRow, OutboxEntry
+from afterbay.stores.journal_file import JournalFile
+from afterbay.stores.journal_rows import JournalTable
 from afterbay.stores.lock import FileLock
+from afterbay.stores.refusal import refusal
 from afterbay.stores.rows import LetterKey, decode_letter, decode_shard, encode_letter, encode_shard, passes
 from afterbay.stores.schema import form_of, migrate
 
@@ -34,14 +37,17 @@ _SAME = "mapping = ? AND shard = ? AND request_id = ?"
 
 
 class SqliteStore:
-    """A ``ports.CheckpointStore`` in the file at ``path``, which is made if missing, readable by its owner alone.
+    """A ``ports.CheckpointStore`` and ``JournalStore`` in the file at ``path``, which is made if missing, readable by
+    its owner alone.
 
     May be called from any thread; calls run one after another. Raises ``StateError`` for a file that is in use, newer,
     damaged or no state file, and for a disk that takes no more.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, journal: JournalTable | None = None) -> None:
+        """``journal``: bounds of the journal other than the usual ones."""
         self._path = Path(path).resolve()
+        self._journal = journal or JournalTable()
         self._mutex = threading.Lock()
         self._closed = False
         self._lock = FileLock(self._path.with_name(self._path.name + ".lock"), protects=self._path)
@@ -124,6 +130,30 @@ class SqliteStore:
         with self._transaction() as sql:
             return bytes(sql.execute("SELECT value FROM meta WHERE name = 'seed'").fetchone()[0])
 
+    def append_journal(self, rows: Sequence[JournalRow]) -> None:
+        try:
+            with self._transaction() as sql:
+                self._journal.append(sql, rows)
+        except BaseException:
+            self._journal.forget()
+            raise
+
+    def journal_at(self, position: int, shard: str | None) -> list[tuple[int, JournalRow]]:
+        with JournalFile(self._path) as journal:
+            return journal.journal_at(position, shard)
+
+    def journal_holding(self, content: bytes) -> list[tuple[int, JournalRow]]:
+        with JournalFile(self._path) as journal:
+            return journal.journal_holding(content)
+
+    def journal_of_requests(self, request_ids: Collection[str]) -> list[tuple[int, JournalRow]]:
+        with JournalFile(self._path) as journal:
+            return journal.journal_of_requests(request_ids)
+
+    def journal_of_shard(self, mapping: str | None, shard: str | None) -> list[tuple[int, JournalRow]]:
+        with JournalFile(self._path) as journal:
+            return journal.journal_of_shard(mapping, shard)
+
     def close(self) -> None:
         """Close the file and let the next engine have it; a second call does nothing."""
         with self._mutex:
@@ -165,7 +195,7 @@ class SqliteStore:
                     raise
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
-                raise _refusal(self._path, error) from error
+                raise refusal(self._path, error) from error
             except msgspec.MsgspecError as error:
                 raise StateError(f"state file {self._path} holds a row that cannot be read: {error}") from error
 
@@ -179,7 +209,7 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     try:
         form_of(connection, path)  # before anything is changed: another program's file is left as it is
         path.chmod(0o600)
@@ -189,7 +219,7 @@ def _open(path: Path) -> sqlite3.Connection:
         _sync_directory(path.parent)
     except sqlite3.Error as error:
         connection.close()
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     except BaseException:
         connection.close()
         raise
@@ -207,19 +237,3 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _refusal(path: Path, error: sqlite3.Error) -> StateError:
-    """SQLite's complaint in one line, told apart by its code."""
-    name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
-    match name:
-        case "SQLITE_NOTADB":
-            return StateError(f"{path} is no state file of afterbay", hint="name another --state file")
-        case "SQLITE_FULL":
-            return StateError(f"state file {path}: the disk is full", hint="make room; nothing was lost")
-        case "SQLITE_CORRUPT":
-            return StateError(
-                f"state file {path} is damaged", hint="restore a copy, or start with another --state file"
-            )
-        case _:
-            return StateError(f"state file {path}: {error} ({name})")

@@ -1,0 +1,167 @@
+"""The engine's journal: what happened to every record, as ranges, on its way into the store.
+
+Decides when rows are written, and what becomes of them when the store takes none. What is kept of an event is
+``scribe.py``'s, what is found again ``recall.py``'s. Rows are written in batches by a thread of their own: no save of a
+position waits behind them for a place among the store's threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from afterbay.core.mapping.deadletter import Letter
+from afterbay.core.mapping.events import PositionsForgotten
+from afterbay.core.shard.position import Position
+from afterbay.engine.meter import Handled, Listener
+from afterbay.engine.recall import Account, recall
+from afterbay.engine.scribe import Scribe, letter_row, milliseconds
+from afterbay.errors import StateError
+from afterbay.ports import JournalRow, JournalStore
+from afterbay.telemetry.journal import LetterStep, Lost, decode, encode, verdicts_of
+from afterbay.telemetry.marks import KeyMark, KeyMarks
+
+__all__ = ["Journal"]
+
+log = logging.getLogger(__name__)
+
+WRITE_EVERY_S = 1.0
+"""What a crash of the process takes of the journal. Positions and letters do not wait for it."""
+
+PIECE_BYTES = 64 * 1024
+"""Bodies of one transaction: a save of positions waits for one such at most."""
+
+PENDING_BYTES_MAX = 8 * 1024 * 1024
+"""Kept while the store takes none: three hundred thousand records. Then the oldest go, and a row says how many."""
+
+ROW_BYTES = 256
+"""What a pending row takes beside its body, counted with it."""
+
+
+class Journal(Listener):
+    """Listens to the engine and keeps what it hears. ``start`` it, and ``close`` it, which writes what is left.
+
+    ``keys_in_clear``: keep keys as they are, beside their marks. Images are never kept.
+    """
+
+    def __init__(
+        self,
+        store: JournalStore,
+        *,
+        keys_in_clear: bool = False,
+        write_every_s: float = WRITE_EVERY_S,
+        pending_bytes_max: int = PENDING_BYTES_MAX,
+    ) -> None:
+        self._store = store
+        self._keys_in_clear = keys_in_clear
+        self._write_every_s = write_every_s
+        self._pending_bytes_max = pending_bytes_max
+        self._marks = KeyMarks(store.seed())
+        self._scribes: dict[str, Scribe] = {}
+        self._pending: deque[JournalRow] = deque()
+        self._pending_bytes = 0
+        self._lost = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._writing = asyncio.Lock()
+        self._failing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def close(self) -> None:
+        """Write what is left, if the store takes it, and end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.write()
+        self._thread.shutdown(wait=True)
+
+    def mark_of(self, key: bytes) -> KeyMark:
+        """What the journal has of an item's key (``ItemKey``)."""
+        return self._marks.of(key)
+
+    async def about(self, asked: KeyMark | Position, shard: str | None = None) -> Account:
+        """What happened to a record, or to each record of an item, in order; what is not written yet too."""
+        await self.write()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, recall, self._store, asked, shard)
+
+    async def forget(self) -> None:
+        """Drop what is not written yet: what it tells of is gone."""
+        async with self._writing:
+            self._pending.clear()
+            self._pending_bytes = self._lost = 0
+            self._scribes.clear()
+
+    def handled(self, handled: Handled) -> None:
+        self._scribe(handled.mapping).handled(handled)
+        if isinstance(handled.event, PositionsForgotten):
+            self._scribes.pop(handled.mapping, None)
+
+    def letter_sent(self, letter: Letter, *, delivered: bool, tries: int, at: datetime) -> None:
+        step = LetterStep.SENT if delivered else LetterStep.FAILED
+        self._add(letter_row(letter, step, milliseconds(at), tries))
+
+    def line(self, text: str, request_id: str, at: datetime) -> None:
+        """A line of a function's log. Only the one in which ``into`` counts verdicts is kept."""
+        found = verdicts_of(text, milliseconds(at))
+        if found is not None:
+            self._add(JournalRow("", "", None, None, found[0] or request_id, encode(found[1])))
+
+    def _scribe(self, mapping: str) -> Scribe:
+        scribe = self._scribes.get(mapping)
+        if scribe is None:
+            scribe = Scribe(mapping, self._marks, self._add, keys_in_clear=self._keys_in_clear)
+            self._scribes[mapping] = scribe
+        return scribe
+
+    def _add(self, row: JournalRow) -> None:
+        self._pending.append(row)
+        self._pending_bytes += len(row.body) + ROW_BYTES
+        while self._pending_bytes > self._pending_bytes_max:
+            self._pending_bytes -= len(self._pending.popleft().body) + ROW_BYTES
+            self._lost += 1
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._write_every_s)
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what is pending, piece by piece. What the store does not take is gone, and counted."""
+        async with self._writing:
+            while self._pending:
+                lost, piece = self._lost, self._take()
+                rows = [_lost_before(piece[0], lost), *piece] if lost else piece
+                try:
+                    await asyncio.get_running_loop().run_in_executor(self._thread, self._store.append_journal, rows)
+                except StateError as error:
+                    self._failed(len(piece), error)
+                    return
+                self._lost -= lost
+                self._failing = False
+
+    def _take(self) -> list[JournalRow]:
+        piece: list[JournalRow] = []
+        size_bytes = 0
+        while self._pending and size_bytes < PIECE_BYTES:
+            row = self._pending.popleft()
+            size_bytes += len(row.body)
+            self._pending_bytes -= len(row.body) + ROW_BYTES
+            piece.append(row)
+        return piece
+
+    def _failed(self, rows: int, error: StateError) -> None:
+        self._lost += rows
+        if not self._failing:
+            log.warning("journal not written; records go on", extra={"why": str(error)})
+        self._failing = True
+
+
+def _lost_before(row: JournalRow, lost: int) -> JournalRow:
+    """What says in the journal that ``lost`` rows are missing before ``row``."""
+    entry = Lost(at_ms=decode(row.body).at_ms, rows=lost)
+    return JournalRow("", "", None, None, None, encode(entry))

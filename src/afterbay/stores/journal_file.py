@@ -1,0 +1,77 @@
+"""The journal of a state file, read beside the engine that writes it.
+
+A connection of its own, for reading alone: under WAL it neither waits for the engine nor makes it wait. It takes no
+lock of ours, so ``afterbay why`` works on the file of a running engine.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from afterbay.errors import StateError
+from afterbay.ports import JournalRow
+from afterbay.stores import journal_rows
+from afterbay.stores.refusal import refusal
+from afterbay.stores.schema import MIGRATIONS, form_of
+
+__all__ = ["JournalFile"]
+
+
+class JournalFile:
+    """A ``ports.JournalReader``. Raises ``StateError`` for a file that is not there, none of ours, older or newer."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = Path(path).resolve()
+        with self._told():
+            # mode=ro: a file that is not there is not made
+            self._connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
+            try:
+                form = form_of(self._connection, self._path)
+                if form != len(MIGRATIONS):
+                    raise StateError(
+                        f"state file {self._path} has form {form} of {len(MIGRATIONS)}: it has no journal yet",
+                        hint="start an engine with it once, which brings it forward",
+                    )
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def __enter__(self) -> JournalFile:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def seed(self) -> bytes:
+        with self._told():
+            found = self._connection.execute("SELECT value FROM meta WHERE name = 'seed'").fetchone()
+            return bytes(found[0])
+
+    def journal_at(self, position: int, shard: str | None) -> list[tuple[int, JournalRow]]:
+        with self._told():
+            return journal_rows.at(self._connection, position, shard)
+
+    def journal_holding(self, content: bytes) -> list[tuple[int, JournalRow]]:
+        with self._told():
+            return journal_rows.holding(self._connection, content)
+
+    def journal_of_requests(self, request_ids: Collection[str]) -> list[tuple[int, JournalRow]]:
+        with self._told():
+            return journal_rows.of_requests(self._connection, request_ids)
+
+    def journal_of_shard(self, mapping: str | None, shard: str | None) -> list[tuple[int, JournalRow]]:
+        with self._told():
+            return journal_rows.of_shard(self._connection, mapping, shard)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _told(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise refusal(self._path, error) from error
