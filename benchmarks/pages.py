@@ -26,9 +26,12 @@ COUNTER_STEP = 10**12
 CREATED_S = 1_790_000_000
 
 
-def make_pages(count: int) -> list[bytes]:
-    """``count`` full pages, sequence numbers rising through them."""
-    records = _records(random.Random(SEED))
+def make_pages(count: int, *, first_page: int = 0) -> list[bytes]:
+    """``count`` full pages, sequence numbers rising through them; every second record ends as ``SHIPPED``.
+
+    ``first_page`` more pages lie before them in the shard: their numbers are not used again.
+    """
+    records = _records(random.Random(SEED), first_page * PAGE_RECORDS)
     return [_page([next(records) for _ in range(PAGE_RECORDS)], number) for number in range(count)]
 
 
@@ -37,8 +40,7 @@ def _page(records: list[dict[str, object]], number: int) -> bytes:
     return json.dumps(page, separators=(",", ":")).encode()
 
 
-def _records(rng: random.Random) -> Iterator[dict[str, object]]:
-    number = 0
+def _records(rng: random.Random, number: int) -> Iterator[dict[str, object]]:
     while True:
         number += 1
         yield _record(rng, number)
@@ -47,7 +49,8 @@ def _records(rng: random.Random) -> Iterator[dict[str, object]]:
 def _record(rng: random.Random, number: int) -> dict[str, object]:
     key = f"order-{rng.randrange(KEYS):06d}"
     old = _image(rng, key, "PENDING")
-    new = {**old, "status": {"S": "SHIPPED"}, "updated": {"N": str(CREATED_S + number)}}
+    status = "SHIPPED" if number % 2 else "PACKED"
+    new = {**old, "status": {"S": status}, "updated": {"N": str(CREATED_S + number)}}
     change: dict[str, object] = {
         "ApproximateCreationDateTime": CREATED_S + number // 1000,
         "Keys": {"pk": {"S": key}},
