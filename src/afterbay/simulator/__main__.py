@@ -7,9 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from afterbay.simulator.run import Total, replay_command, run_every_crash, run_many, run_world
-
-FAILURES_SHOWN = 10
+from afterbay.simulator.run import Total, describe, run_every_crash, run_many, run_world
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,11 +47,8 @@ def _report(total: Total, took_s: float, *, coverage: bool) -> int:
     if coverage:
         for line in total.coverage.lines():
             _say(line)
-    for report in total.failed[:FAILURES_SHOWN]:
-        _say(f"FAILED {report.violation}")
-        if report.where:
-            _say(report.where.rstrip())
-        _say(f"  replay: {replay_command(report)}")
+    if total.failed:
+        _say(describe(total))
     verdict = f"{len(total.failed)} failed" if total.failed else "all held"
     _say(
         f"{total.worlds} world(s), {total.records} records, {total.actions} actions, {total.crashes} crashes: "

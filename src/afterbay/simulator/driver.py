@@ -88,7 +88,7 @@ and tell nothing new."""
 
 class Simulation:
     """One world, once. ``run`` raises ``Violation``. ``crashes``: after which actions the process dies, instead of the
-    world's own. ``trace`` gets a line per event and command."""
+    world's own; ``chances``: after which one was there to die. ``trace`` gets a line per event and command."""
 
     def __init__(
         self,
@@ -105,6 +105,7 @@ class Simulation:
         self.invariants = Invariants(world.seed, self.stream, world.settings, self.coverage)
         self.actions = 0
         self.crashed = 0
+        self.chances: list[int] = []
         self.documents: dict[tuple[str, str], int] = {}
         self.mapping: Mapping | None = None
         self._rng = rng
@@ -128,6 +129,7 @@ class Simulation:
         self._sending: set[int] = set()
         self._stopping = False
         self._complete = False
+        self._deleting = False
         self._demands: deque[Operation] = deque()
 
     @property
@@ -183,8 +185,10 @@ class Simulation:
         self.actions += 1
         self.invariants.step, self.invariants.now_us = self.actions, self._now_us
         action()
-        if self.actions in self._crashes:
-            self._crash()
+        if self.mapping is not None and not self._deleting:
+            self.chances.append(self.actions)
+            if self.actions in self._crashes:
+                self._crash()
         late = self._now_us > self.world.calm_us + REST_US_MAX
         if late or self.actions > ACTIONS_MAX:
             self.invariants.fail("a mapping comes to rest", self._left())
@@ -253,7 +257,7 @@ class Simulation:
             self._plan_at(self._now_us + US, self._top_up, left - 1)
             return
         self._complete = True
-        if self._crashes and not self.crashed:
+        if self._crashes and not self.crashed and not self.world.small:
             self._crash()
 
     def _reshard(self, reshard: Reshard) -> None:
@@ -592,7 +596,7 @@ class Simulation:
 
     def _delete(self) -> None:
         """Deleted, a mapping leaves no positions behind (R33)."""
-        self._crashes = frozenset()
+        self._deleting = True
         self._request(DeletionRequested())
         for _ in range(200):
             if self.mapping is None or self.mapping.gone:

@@ -97,7 +97,8 @@ class SimulatedFunction:
             return self._answered(command, records, [], reports=False, now_us=now_us)
         if records and self._falls(now_us, plan.partial):
             bad = sorted({*bad, self._rng.randrange(len(records))})
-        if len(bad) > 1 and self._falls(now_us, plan.dishonest):
+        if len(records) > 1 and self._falls(now_us, plan.dishonest):
+            bad = sorted({*bad, *self._rng.sample(range(len(records)), 2)})
             self._coverage.hit("handler: hides an earlier failure")
             return self._answered(command, records, bad[1:], reports=True, now_us=now_us, hidden=bad[0])
         if self._falls(now_us, plan.malformed):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from random import Random
 
 from afterbay.simulator.coverage import Coverage
@@ -14,17 +15,19 @@ from afterbay.simulator.driver import Simulation
 from afterbay.simulator.violation import Violation
 from afterbay.simulator.world import make_world
 
-__all__ = ["Report", "Total", "replay_command", "run_every_crash", "run_many", "run_world"]
+__all__ = ["Report", "Total", "describe", "replay_command", "run_every_crash", "run_many", "run_world"]
 
 BUGS = (AssertionError, LookupError, TypeError, ValueError, AttributeError)
 """How a bug of the core shows besides a broken invariant."""
 
 CHUNK = 50
+FAILURES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of one world. ``violation``: None if everything held."""
+    """What came of one world. ``violation``: None if everything held. ``chances``: the actions of a small world after
+    which its process could die."""
 
     seed: int
     records: int
@@ -36,6 +39,7 @@ class Report:
     where: str = ""
     small: bool = False
     crash_at: int | None = None
+    chances: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -64,6 +68,14 @@ def replay_command(report: Report) -> str:
     small = " --small" if report.small else ""
     crash = "" if report.crash_at is None else f" --crash-at {report.crash_at}"
     return f"python -m afterbay.simulator --seed {report.seed}{small}{crash} --trace"
+
+
+def describe(total: Total) -> str:
+    """The failures of a run, each with the command that replays it; empty if there are none."""
+    lines: list[str] = []
+    for report in total.failed[:FAILURES_SHOWN]:
+        lines += [f"FAILED {report.violation}", *report.where.splitlines(), f"  replay: {replay_command(report)}"]
+    return "\n".join(lines)
 
 
 def run_world(
@@ -97,6 +109,7 @@ def run_world(
         where,
         small,
         crash_at,
+        tuple(simulation.chances) if small else (),
     )
 
 
@@ -105,7 +118,7 @@ def run_every_crash(seed: int) -> Total:
     total = Total()
     calm = run_world(seed, small=True)
     total.add(calm)
-    for crash_at in range(1, calm.actions + 1):
+    for crash_at in calm.chances:
         total.add(run_world(seed, small=True, crash_at=crash_at))
     return total
 
@@ -117,7 +130,7 @@ def run_many(seeds: Iterable[int], *, processes: int = 1) -> Total:
         for seed in seeds:
             total.add(run_world(seed))
         return total
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         for report in pool.map(run_world, seeds, chunksize=CHUNK):
             total.add(report)
     return total

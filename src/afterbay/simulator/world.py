@@ -293,7 +293,7 @@ def _handler(rng: Random, written: int, *, heals_us: int | None) -> HandlerPlan:
         unavailable=rough / 3,
         malformed=rough / 2,
         partial=rng.choice((0.0, 0.2)),
-        dishonest=0.05 if rng.random() < 0.1 else 0.0,
+        dishonest=0.1 if rng.random() < 0.1 else 0.0,
         oversized=rough / 5,
         stateless=rough / 3,
         poison=frozenset(rng.sample(range(written), k=rng.choice((0, 1, 2, 4)))),
