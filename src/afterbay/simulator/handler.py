@@ -96,7 +96,8 @@ class SimulatedFunction:
                 return self._failed(command, bad[0], "poison", reports=False)
             return self._answered(command, records, [], reports=False, now_us=now_us)
         if records and self._falls(now_us, plan.partial):
-            bad = sorted({*bad, self._rng.randrange(len(records))})
+            some = self._rng.sample(range(len(records)), k=min(len(records), self._rng.choice((1, 1, 2, 4))))
+            bad = sorted({*bad, *some})
         if len(records) > 1 and self._falls(now_us, plan.dishonest):
             bad = sorted({*bad, *self._rng.sample(range(len(records)), 2)})
             self._coverage.hit("handler: hides an earlier failure")

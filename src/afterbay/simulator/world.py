@@ -292,7 +292,7 @@ def _handler(rng: Random, written: int, *, heals_us: int | None) -> HandlerPlan:
         throttled=rng.choice((0.0, rough)),
         unavailable=rough / 3,
         malformed=rough / 2,
-        partial=rng.choice((0.0, 0.2)),
+        partial=rng.choice((0.0, 0.2, 0.5)),
         dishonest=0.1 if rng.random() < 0.1 else 0.0,
         oversized=rough / 5,
         stateless=rough / 3,
