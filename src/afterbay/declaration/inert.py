@@ -1,0 +1,35 @@
+"""What is told of a resource that is not created here: its name, an ARN of AWS's form, and nothing else."""
+
+from __future__ import annotations
+
+from afterbay.declaration.value import Attribute, Unknown, Value
+
+__all__ = ["inert_value", "is_custom"]
+
+_ARNS = {
+    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
+    "AWS::IAM::User": "arn:aws:iam::{account}:user/{name}",
+    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
+    "AWS::KMS::Key": "arn:aws:kms:{region}:{account}:key/{name}",
+    "AWS::Cognito::UserPool": "arn:aws:cognito-idp:{region}:{account}:userpool/{name}",
+}
+_ARN = "arn:aws:{service}:{region}:{account}:{name}"
+
+
+def is_custom(kind: str) -> bool:
+    """True for a custom resource: a function on AWS makes it, and decides what its attributes are."""
+    return kind.startswith("Custom::") or kind == "AWS::CloudFormation::CustomResource"
+
+
+def inert_value(asked: Attribute, kind: str, *, stack: str, region: str, account: str) -> Value:
+    """What a reference to a resource without effect stands for; ``Unknown`` where only AWS could say."""
+    if is_custom(kind):
+        return Unknown(f"{asked} is an attribute of a custom resource, known once it is deployed")
+    name = f"{stack}-{asked.resource}"
+    if asked.name == "Ref":
+        return name
+    if asked.name == "Arn":
+        service = kind.split("::")[1].lower() if kind.count("::") > 1 else kind.lower()
+        return _ARNS.get(kind, _ARN).format(service=service, region=region, account=account, name=name)
+    return Unknown(f"{asked} of {kind} is known once it is deployed")

@@ -1,0 +1,171 @@
+"""The SAM transform, by AWS's own library, and the way from what it makes back to the lines of the file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import SimpleNamespace
+
+from afterbay.core.change.wire import JsonValue
+from afterbay.declaration.document import Document
+from afterbay.declaration.place import Path, Place, Problems
+from afterbay.errors import SettingsError
+
+__all__ = ["Expanded", "expand"]
+
+_LOCAL = ("CodeUri", "ContentUri", "DefinitionUri", "SchemaUri")
+"""Properties that name something beside the template, which the real tool uploads before the transform."""
+
+_RESOURCE = re.compile(r"Resource with id \[([^\]]*)\] is invalid\.\s*")
+_EVENT = re.compile(r"Event with id \[([^\]]*)\] is invalid\.\s*")
+_PROPERTY = re.compile(r"[Pp]roperty '?([A-Za-z]+)'?")
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """The template behind the transform. ``code`` has where each function's or layer's code lies."""
+
+    value: dict[str, JsonValue]
+    code: Mapping[str, str]
+    original: Document
+
+    def place(self, path: Path) -> Place:
+        """Where the source of an expanded path stands: its event, for a mapping that an event became."""
+        match path:
+            case ("Resources", str(name), *rest):
+                return self.original.place(self._source(name, tuple(rest)))
+            case _:
+                return self.original.place(path)
+
+    def _source(self, name: str, rest: Path) -> Path:
+        resources = self.original.value.get("Resources")
+        assert isinstance(resources, dict), "it was expanded"
+        if name in resources:
+            return ("Resources", name, *rest)
+        owners = [one for one in resources if name.startswith(one)]
+        if not owners:
+            return ("Resources",)
+        owner = max(owners, key=len)
+        events = _members(_members(_members(resources[owner]).get("Properties")).get("Events"))
+        tail = name.removeprefix(owner)
+        found = [one for one in events if tail.startswith(one)]
+        if not found:
+            return ("Resources", owner)
+        return ("Resources", owner, "Properties", "Events", max(found, key=len), *rest)
+
+
+def expand(
+    document: Document,
+    parameters: Mapping[str, str],
+    region: str,
+    *,
+    resolve: Callable[[JsonValue, Path], str | None],
+) -> Expanded:
+    """Expand a SAM template. ``resolve`` gives the text that a value of the file stands for, or None.
+
+    Raises ``SettingsError`` with a line for each thing that the transform refuses.
+    """
+    template = json.loads(json.dumps(_without_nulls(document.value)))
+    code = _take_code(template, resolve)
+    return Expanded(_translate(template, dict(parameters), region, document), code, document)
+
+
+def _without_nulls(value: JsonValue) -> JsonValue:
+    """The library fails on a null where it expects an object; to CloudFormation's reader it is as good as absent."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
+
+
+def _take_code(template: dict[str, JsonValue], resolve: Callable[[JsonValue, Path], str | None]) -> dict[str, str]:
+    """Put an address in the place of each local path, which the library would refuse; return the paths by resource."""
+    code: dict[str, str] = {}
+    own_globals = _members(_members(template.get("Globals")).get("Function"))
+    shared = _replace_local(own_globals, "CodeUri", "globals", ("Globals", "Function"), resolve)
+    for name, resource in _members(template.get("Resources")).items():
+        kind = str(_members(resource).get("Type"))
+        properties = _members(_members(resource).get("Properties"))
+        if not kind.startswith("AWS::Serverless::"):
+            continue
+        for member in _LOCAL:
+            found = _replace_local(properties, member, name, ("Resources", name, "Properties"), resolve)
+            if found is not None:
+                code[name] = found
+        named = {"CodeUri", "InlineCode", "ImageUri"} & properties.keys()
+        if shared is not None and kind == "AWS::Serverless::Function" and not named:
+            code[name] = shared
+    return code
+
+
+def _replace_local(
+    members: dict[str, JsonValue],
+    member: str,
+    name: str,
+    path: Path,
+    resolve: Callable[[JsonValue, Path], str | None],
+) -> str | None:
+    value = members.get(member)
+    if value is None or (isinstance(value, dict) and {"Bucket", "Key", "Name", "Version"} & value.keys()):
+        return None
+    found = resolve(value, (*path, member))
+    if found is None or found.startswith("s3://"):
+        return None
+    members[member] = f"s3://local/{name}"
+    return found
+
+
+def _translate(
+    template: dict[str, JsonValue], parameters: dict[str, str], region: str, document: Document
+) -> dict[str, JsonValue]:
+    # By name: the library has no types. It writes a warning about metrics that nobody collects.
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
+    translator = import_module("samtranslator.translator.translator").Translator
+    parser = import_module("samtranslator.parser.parser").Parser
+    mark = import_module("samtranslator.utils.py27hash_fix")
+    exceptions = import_module("samtranslator.model.exceptions")
+    session = SimpleNamespace(region_name=region)  # all it asks of a session; boto3's would look at the machine
+    mark.to_py27_compatible_template(template, parameters)
+    try:
+        expanded: object = translator(None, parser(), boto_session=session).translate(
+            template, parameter_values=parameters, get_managed_policy_map=dict
+        )
+    except exceptions.InvalidDocumentException as error:
+        raise _refused([str(one.message) for one in error.causes], document) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # it does not check every shape before use
+        raise SettingsError(
+            f"the SAM transform cannot read this template: {type(error).__name__}: {error}", where=document.file
+        ) from error
+    plain: JsonValue = json.loads(
+        json.dumps(mark.undo_mark_unicode_str_in_template(expanded))
+    )  # its dicts are of a class of its own
+    assert isinstance(plain, dict), "it answers a template"
+    return plain
+
+
+def _refused(messages: list[str], document: Document) -> SettingsError:
+    problems = Problems()
+    for message in messages:
+        path: Path = ("Resources",)
+        text, subject = message, ""
+        if found := _RESOURCE.search(message):
+            path, subject = ("Resources", found[1], "Properties"), found[1]
+            text = message[found.end() :]
+        if found := _EVENT.search(text):
+            path, subject = (*path, "Events", found[1], "Properties"), f"{subject}.{found[1]}"
+            text = text[found.end() :]
+        if found := _PROPERTY.search(text):
+            path = (*path, found[1])
+        problems.add(document.place(path), f"{subject}: {text}" if subject else text)
+    try:
+        problems.raise_if_any()
+    except SettingsError as error:
+        return error
+    return SettingsError("the SAM transform refuses this template", where=document.file)
+
+
+def _members(value: JsonValue) -> dict[str, JsonValue]:
+    return value if isinstance(value, dict) else {}
