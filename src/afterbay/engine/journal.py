@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -32,7 +33,8 @@ WRITE_EVERY_S = 1.0
 """What a crash of the process takes of the journal. Positions and letters do not wait for it."""
 
 PIECE_BYTES = 64 * 1024
-"""Bodies of one transaction: a save of positions waits for one such at most."""
+"""Bodies of one transaction, less than a millisecond of work: what a save of positions waits for, if it comes just
+then."""
 
 PENDING_BYTES_MAX = 8 * 1024 * 1024
 """Kept while the store takes none: three hundred thousand records. Then the oldest go, and a row says how many."""
@@ -131,28 +133,22 @@ class Journal(Listener):
             await self.write()
 
     async def write(self) -> None:
-        """Write what is pending, piece by piece. What the store does not take is gone, and counted."""
+        """Write what is pending. What the store does not take is gone, and counted."""
         async with self._writing:
-            while self._pending:
-                lost, piece = self._lost, self._take()
-                rows = [_lost_before(piece[0], lost), *piece] if lost else piece
-                try:
-                    await asyncio.get_running_loop().run_in_executor(self._thread, self._store.append_journal, rows)
-                except StateError as error:
-                    self._failed(len(piece), error)
-                    return
+            if not self._pending:
+                return
+            lost, rows = self._lost, list(self._pending)
+            if lost:
+                rows.insert(0, _lost_before(rows[0], lost))
+            self._pending.clear()
+            self._pending_bytes = 0
+            call = asyncio.get_running_loop().run_in_executor(self._thread, _append, self._store, rows)
+            written, error = await call
+            if written:
                 self._lost -= lost
                 self._failing = False
-
-    def _take(self) -> list[JournalRow]:
-        piece: list[JournalRow] = []
-        size_bytes = 0
-        while self._pending and size_bytes < PIECE_BYTES:
-            row = self._pending.popleft()
-            size_bytes += len(row.body)
-            self._pending_bytes -= len(row.body) + ROW_BYTES
-            piece.append(row)
-        return piece
+            if error is not None:
+                self._failed(len(rows) - written - (1 if lost and not written else 0), error)
 
     def _failed(self, rows: int, error: StateError) -> None:
         self._lost += rows
@@ -165,3 +161,19 @@ def _lost_before(row: JournalRow, lost: int) -> JournalRow:
     """What says in the journal that ``lost`` rows are missing before ``row``."""
     entry = Lost(at_ms=decode(row.body).at_ms, rows=lost)
     return JournalRow("", "", None, None, None, encode(entry))
+
+
+def _append(store: JournalStore, rows: Sequence[JournalRow]) -> tuple[int, StateError | None]:
+    """Write in pieces, so that others who want the store get their turn: how many rows it took, and why not all."""
+    written = 0
+    while written < len(rows):
+        end, size_bytes = written, 0
+        while end < len(rows) and size_bytes < PIECE_BYTES:
+            size_bytes += len(rows[end].body)
+            end += 1
+        try:
+            store.append_journal(rows[written:end])
+        except StateError as error:
+            return written, error
+        written = end
+    return written, None
