@@ -232,6 +232,16 @@ def fields(chance, leaves, used, count):
 def pair(seed):
     """(pattern text, event text, operators used, does the event have repeated keys)."""
     chance = random.Random(seed)
+    pattern, event, used, repeats = trees(chance)
+    return spell(pattern, chance), spell(event, chance), used, repeats
+
+
+def pattern_of(seed):
+    """The pattern of a pair as a tree."""
+    return trees(random.Random(seed))[0]
+
+
+def trees(chance):
     repeats = chance.random() < 0.15
     event = make_object(chance, 3, not repeats)
     leaves = []
@@ -243,4 +253,4 @@ def pair(seed):
         used.add("$or")
         branches = [("{", fields(chance, leaves, used, chance.choice((1, 2)))) for _ in range(chance.choice((2, 3)))]
         tree.insert(chance.randrange(len(tree) + 1), ("$or", branches))
-    return spell(("{", tree), chance), spell(event, chance), used, repeats
+    return ("{", tree), event, used, repeats

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from afterbay.core.pattern import Pattern, PatternError
-from patterns import generate, java
+from patterns import generate, java, spoil
 
 FINDERS = "one of the engine's finders never gives our answer, the other does"
 UNSTABLE = "the engine's answer depends on the compilation"
@@ -84,3 +84,31 @@ def test_five_thousand_pairs():
 @pytest.mark.timeout(7200)
 def test_two_hundred_thousand_pairs():
     check(1_000_000, 200_000)
+
+
+def refusals(first, count):
+    """(pattern, ours, theirs) where one alone refuses a spoiled pattern, or both with other first lines."""
+    pairs = [java.Asked(spoil.pattern(seed), "{}", False) for seed in range(first, first + count)]
+    found, refused = [], 0
+    for pair, said in zip(pairs, java.ask(pairs), strict=True):
+        try:
+            Pattern(pair.pattern)
+            ours = None
+        except PatternError as wrong:
+            ours = wrong.message
+        theirs = None if said.error is None else said.error.splitlines()[0]
+        refused += theirs is not None
+        is_same = ours == theirs if ours is None or theirs is None else ours.startswith(theirs)
+        if not is_same and (ours is None or "empty list" not in ours):  # P31: the engine crashes, or forgets it
+            found.append((pair.pattern, ours, theirs))
+    return found, refused / count
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_twenty_thousand_spoiled_patterns():
+    found, share = refusals(0, 20_000)
+    unexplained = [one for one in found if java.accident(one[0], None, java.Said(0, 0, one[2])) is None]
+    assert unexplained == []
+    assert len(found) <= 20
+    assert share >= 0.5

@@ -205,29 +205,36 @@ def _numeric(operand: Tree) -> Test:
     if sign in ("=", "<", "<="):
         if len(operand) > 2:
             raise ValueError(_TOO_MANY)
+        only = _double(first)
         if sign == "=":
-            return Numeric(first, first, with_low=True, with_high=True)
-        return Numeric(high=first, with_high=sign == "<=")
+            return Numeric(only, only, with_low=True, with_high=True)
+        return Numeric(high=only, with_high=sign == "<=")
     if len(operand) == 2:
-        return Numeric(low=first, with_low=sign == ">=")
+        return Numeric(low=_double(first), with_low=sign == ">=")
     upper = operand[2]
     if not isinstance(upper, str):
         raise ValueError(f"Bad value in numeric range: {_spell(upper)}")
     if upper not in ("<", "<="):
         raise ValueError(f"Bad numeric range operator: {upper}")
-    top = _bound(upper, operand, 3)
+    last = _bound(upper, operand, 3)
     if len(operand) > 4:
         raise ValueError("Too many terms in numeric range expression")
-    if first >= top:
+    bottom, top = _double(first), _double(last)
+    if bottom >= top:
         raise ValueError("Bottom must be less than top")
-    return Numeric(first, top, with_low=sign == ">=", with_high=upper == "<=")
+    return Numeric(bottom, top, with_low=sign == ">=", with_high=upper == "<=")
 
 
-def _bound(name: str, operand: list[Tree], place: int) -> float:
+def _bound(name: str, operand: list[Tree], place: int) -> Number:
+    """Its form alone: whether it is comparable is asked once the whole list is read, as the engine does."""
     value = operand[place] if place < len(operand) else None
     if not isinstance(value, Number):
         raise ValueError(f"Value of {name} must be numeric")
-    return float(_comparable(value))
+    return value
+
+
+def _double(number: Number) -> float:
+    return float(_comparable(number))
 
 
 _OPERATORS: dict[str, Callable[[Tree], Test]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from decimal import Decimal
 from types import MappingProxyType
@@ -114,3 +115,67 @@ def test_a_user_text_never_becomes_code():
     pattern = Pattern({nasty: {"b\n": [nasty, {"prefix": "')+1"}]}})
     assert pattern.matches({nasty: {"b\n": nasty}})
     assert not pattern.matches({nasty: {"b\n": "x"}})
+
+
+@pytest.mark.parametrize(
+    ("operand", "reason"),
+    [
+        ('["=", 1e400]', "Cannot compare number : 1e400"),
+        ('["=", 1e400, "x"]', "Too many elements in numeric expression"),
+        ('[">", 1e400, 1]', "Bad value in numeric range: 1"),
+        ('[">", 1e400, "=", 5]', "Bad numeric range operator: ="),
+        ('[">", 1e400, "<"]', "Value of < must be numeric"),
+        ('[">", 1e400, "<", 5, 6]', "Too many terms in numeric range expression"),
+        ('[">", 5, "<", 5]', "Bottom must be less than top"),
+        ('[">", 5, "<", 1e400]', "Cannot compare number : 1e400"),
+    ],
+)
+def test_a_range_is_read_to_its_end_before_its_numbers_are_judged(operand, reason):
+    """P33; the order is that of AWS's engine, found by spoiled patterns."""
+    with pytest.raises(PatternError) as refused:
+        Pattern(f'{{"a": [{{"numeric": {operand}}}]}}')
+    assert refused.value.message == reason
+
+
+@pytest.mark.parametrize("key", ["é", "😀", 'q"', "b\\", "c\nd", "\u0000"])
+def test_a_field_of_any_name_is_read_from_bytes(key):
+    for ascii_only in (True, False):
+        data = json.dumps({"other": 1, key: {key: "x"}}, ensure_ascii=ascii_only).encode()
+        assert Pattern({key: {key: ["x"]}}).matches(data)
+        assert PatternSet([Pattern({key: {key: ["x"]}}), Pattern({"a": ["x"]})]).matching(data) == [0]
+
+
+def test_bytes_are_checked_where_no_pattern_looks():
+    pattern = Pattern({"a": [1]})
+    assert pattern.matches('{"b": "é", "a": 1}'.encode())
+    for broken in (b'{"b": "\xff", "a": 1}', b'{"b": tru, "a": 1}', b'{"a": 1} x', b'{"b": "\t", "a": 1}'):
+        assert not pattern.matches(broken)
+
+
+def test_wide_numbers_compare_by_their_text():
+    for digits in (17, 309, 400, 1000):
+        text = "9" * digits
+        pattern = Pattern(f'{{"a": [{text}]}}')
+        assert pattern.matches(f'{{"a": {text}}}'.encode())
+        assert pattern.matches({"a": int(text)})
+        assert not pattern.matches(f'{{"a": {text}.0}}'.encode())
+        assert not pattern.matches({"a": int(text) - 1})
+
+
+def test_patterns_that_share_a_text_are_rejected_by_it_together():
+    chosen = PatternSet(Pattern({"pk": [f"order-{n}"], "status": ["SHIPPED"]}) for n in range(50))
+    assert chosen.matching(b'{"pk": "order-7", "status": "SHIPPED"}') == [7]
+    assert chosen.matching(b'{"pk": "order-7", "status": "\\u0053HIPPED"}') == [7]
+    assert chosen.matching(b'{"pk": "order-7", "status": "PAID"}') == []
+
+
+def test_sets_of_more_patterns_than_are_compiled_as_one():
+    chosen = PatternSet(Pattern({"a": {"b": [f"v{n}", n]}}) for n in range(100))
+    for event, places in (
+        ({"a": {"b": "v7"}}, [7]),
+        ({"a.b": "v7"}, [7]),
+        ({"a": [{"b": "v7"}, {"b": ["v9", 3]}]}, [3, 7, 9]),
+        ({"a": 5}, []),
+    ):
+        assert chosen.matching(event) == chosen.matching(json.dumps(event).encode()) == places
+        assert chosen.matches(event) is bool(places)
