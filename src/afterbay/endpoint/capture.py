@@ -19,7 +19,7 @@ from afterbay.core.change.value import decode_item
 from afterbay.endpoint.numbers import normal_number
 from afterbay.errors import EndpointError, RecordError
 
-__all__ = ["Capture", "Recorder", "Write", "typed"]
+__all__ = ["Capture", "Recorder", "Write", "home_of", "typed"]
 
 
 @dataclass(slots=True)
@@ -35,16 +35,20 @@ class Write:
 
     def undo(self, table: Table) -> None:
         """Put back what was there."""
-        if self.range_key is None:
-            home = cast("dict[DynamoType, Item]", vars(table)["items"])
-            place = self.hash_key
-        else:
-            home = cast("dict[DynamoType, dict[DynamoType, Item]]", vars(table)["items"]).setdefault(self.hash_key, {})
-            place = self.range_key
+        home = home_of(table, self.hash_key, self.range_key)
+        place = self.hash_key if self.range_key is None else self.range_key
         if self.before is None:
             home.pop(place, None)
         else:
             home[place] = self.before
+
+
+def home_of(table: Table, hash_key: DynamoType, range_key: DynamoType | None) -> dict[DynamoType, Item]:
+    """Where moto keeps the table's items of a key: by the hash key, or by the range key below it."""
+    items: object = vars(table)["items"]
+    if range_key is None:
+        return cast("dict[DynamoType, Item]", items)
+    return cast("dict[DynamoType, dict[DynamoType, Item]]", items).setdefault(hash_key, {})
 
 
 class Capture:
@@ -108,6 +112,12 @@ class Recorder:
             decode_item(written.new or {})
         except RecordError as error:
             raise EndpointError("ValidationException", f"One or more parameter values were invalid: {error}") from error
+
+    def put(self, old: Item | None, new: Item, image: dict[str, object]) -> None:
+        """A write of an item that is known to be right. ``image`` is ``new`` in typed form, numbers as stored."""
+        self._written(self, new)
+        before = None if old is None else typed(old)
+        self._capture.note(Write(self, new.hash_key, new.range_key, old, before, image))
 
 
 def typed(item: Item) -> dict[str, object]:

@@ -17,7 +17,7 @@ from datetime import datetime, tzinfo
 from functools import cache
 from importlib import import_module
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import unquote_to_bytes
 
 from afterbay.endpoint.protocol import ACCOUNT, Request, Response, TimeKeeper
@@ -46,6 +46,7 @@ class Moto:
     def __init__(self, clock: TimeKeeper) -> None:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, "moto", initializer=_widen_decimals)
+        self._due: list[Callable[[], None]] = []
         self._saved: dict[str, str | None] = {}
         self._application: WsgiApplication | None = None
 
@@ -70,8 +71,32 @@ class Moto:
         Moto._running = False
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Carry out ``work`` in moto's thread, after all that was asked for before."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        """Carry out ``work`` in moto's thread, after all that was asked for before.
+
+        What it asked for with ``on_loop`` happens before its result is known, even if nobody waits for that any more.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def step() -> None:
+            # One wake-up of the loop for everything: each costs more than an item's write.
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+                loop.call_soon_threadsafe(_settle, self._take_due(), future, None, error)
+            else:
+                loop.call_soon_threadsafe(_settle, self._take_due(), future, result, None)
+
+        self._thread.submit(step)
+        return await future
+
+    def on_loop(self, call: Callable[[], None]) -> None:
+        """Have the event loop do this once the work that runs now is over, in the order of asking."""
+        self._due.append(call)
+
+    def _take_due(self) -> list[Callable[[], None]]:
+        due, self._due = self._due, []
+        return due
 
     def dynamodb(self, region: str) -> DynamoDBBackend:
         """moto's tables of a region. For moto's thread only, as are all methods below."""
@@ -142,6 +167,19 @@ class Moto:
 
     def _now(self, zone: tzinfo | None = None) -> datetime:
         return self._clock.now().astimezone(zone)
+
+
+def _settle(
+    due: list[Callable[[], None]], future: asyncio.Future[T], result: T | None, error: BaseException | None
+) -> None:
+    for call in due:
+        call()
+    if future.done():  # nobody waits any more
+        return
+    if error is None:
+        future.set_result(cast("T", result))
+    else:
+        future.set_exception(error)
 
 
 def _widen_decimals() -> None:

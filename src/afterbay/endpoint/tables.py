@@ -6,9 +6,9 @@ event loop in the same order. What a failed request wrote is undone (S71).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import msgspec
@@ -23,6 +23,7 @@ from afterbay.endpoint.expiry import ExpiryIndex
 from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.numbers import normalise
 from afterbay.endpoint.partiql import lift_numbers
+from afterbay.endpoint.plain_put import PlainPut, plain_put
 from afterbay.endpoint.protocol import Request, Response, TimeKeeper, json_object, json_response
 from afterbay.endpoint.stream_members import StreamWish, check_update, describe, take_wish
 from afterbay.endpoint.streams import StreamRegistry
@@ -35,6 +36,7 @@ TARGET_PREFIX = "DynamoDB_20120810."
 
 _SHAPING = frozenset({"CreateTable", "UpdateTable", "DeleteTable", "DescribeTable"})
 _READ = _SHAPING | {
+    "PutItem",
     "UpdateItem",
     "TransactWriteItems",
     "ExecuteStatement",
@@ -76,7 +78,6 @@ class Tables:
         self._expiry_changed = expiry_changed
         self._capture = Capture()
         self._expiry = ExpiryIndex()
-        self._loop = asyncio.get_running_loop()
 
     async def __call__(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target", "")
@@ -85,15 +86,20 @@ class Tables:
             raise EndpointError("UnknownOperationException", f"{operation} is not implemented yet (part 4)")
         body = request.body
         members: dict[str, JsonValue] = {}
+        changed = False
         if operation in _READ or b'"N' in body:
             members = json_object(body)
-            mended = lift_numbers(operation, members) | name_updates(operation, members)
-            if normalise(members) or mended:
-                body = msgspec.json.encode(members)
+            changed = lift_numbers(operation, members) | name_updates(operation, members)
+            changed |= normalise(members)
+        put = plain_put(members, len(body)) if operation == "PutItem" else None
+        if put is not None:
+            return await self._moto.run(lambda: self._put(request.region, put, target))
+        if changed:
+            body = msgspec.json.encode(members)
         if operation in _SHAPING:
             return await self._shape(request.region, target, operation, members)
         removing = removing_updates(operation, members)
-        response = await self._moto.run(lambda: self._carry_out(request.region, target, body, removing))
+        response = await self._moto.run(lambda: self._call(request.region, target, body, removing))
         if operation in _RESTORING or operation == "UpdateTimeToLive":
             await self._moto.run(lambda: self._adopt(request.region))
         return response
@@ -124,7 +130,7 @@ class Tables:
 
         def carry_out() -> tuple[Response, _TableFacts | None]:
             known = self._facts(region, name)
-            response = self._carry_out(region, target, body, ())
+            response = self._call(region, target, body, ())
             self._adopt(region)
             return response, self._facts(region, name) or known
 
@@ -151,11 +157,30 @@ class Tables:
 
     # ---- in moto's thread
 
-    def _carry_out(self, region: str, target: str, body: bytes, removing: tuple[UpdatedItem, ...]) -> Response:
+    def _call(self, region: str, target: str, body: bytes, removing: tuple[UpdatedItem, ...]) -> Response:
+        return self._carry_out(region, lambda: self._moto.call_dynamodb(region, target, body), removing)
+
+    def _put(self, region: str, put: PlainPut, target: str) -> Response:
+        """By the table alone where it takes the item, else as any other request."""
+        table = self._moto.dynamodb(region).tables.get(put.table)
+        if table is None or not put.takes(table):
+            body = msgspec.json.encode({"TableName": put.table, "Item": put.item})
+            return self._call(region, target, body, ())
+
+        recorder = _recorder(table)
+        assert recorder is not None, "a table is adopted as it is made"
+
+        def write() -> Response:
+            put.store(table, recorder)
+            return json_response({}, protocol="json-1.0")
+
+        return self._carry_out(region, write, ())
+
+    def _carry_out(self, region: str, call: Callable[[], Response], removing: tuple[UpdatedItem, ...]) -> Response:
         """moto's call and what comes of it, in one step."""
         succeeded = False
         try:
-            response = self._moto.call_dynamodb(region, target, body)
+            response = call()
             succeeded = response.status < 400
         finally:
             writes = self._capture.take()
@@ -175,11 +200,11 @@ class Tables:
                 write.undo(table)
 
     def _commit(self, writes: list[Write], *, expired: bool) -> None:
-        """Hand records to the loop: scheduled before the answer is, and in the order of the writes."""
+        """Hand records to the loop: stored there before the answer is known, and in the order of the writes."""
         now = self._clock.now()
         for table_arn, group in groupby(writes, key=lambda write: write.recorder.table_arn):
             changes = [Change(write.old, write.new, expired) for write in group]
-            self._loop.call_soon_threadsafe(self._streams.commit, table_arn, changes, now)
+            self._moto.on_loop(partial(self._streams.commit, table_arn, changes, now))
 
     def _made_by_removing(self, write: Write, removing: tuple[UpdatedItem, ...]) -> bool:
         """True for an item that an update with nothing but REMOVE or DELETE created: AWS creates none (S71)."""
@@ -198,11 +223,11 @@ class Tables:
             if wanted != recorder.ttl_attribute:
                 recorder.ttl_attribute = wanted
                 self._expiry.rebuild(recorder, table, self._clock.now())
-                self._loop.call_soon_threadsafe(self._expiry_changed)
+                self._moto.on_loop(self._expiry_changed)
 
     def _note_expiry(self, recorder: Recorder, item: Item) -> None:
         if recorder.ttl_attribute is not None and self._expiry.written(recorder, item, self._clock.now()):
-            self._loop.call_soon_threadsafe(self._expiry_changed)
+            self._moto.on_loop(self._expiry_changed)
 
     def _sweep(self) -> bool:
         """One step of a sweep; True if there may be more."""
