@@ -172,8 +172,8 @@ class JournalReader(Protocol):
         """The store's random bytes; marks of keys are made under a key derived from them."""
         ...
 
-    def journal_at(self, position: int, shard: str | None) -> list[tuple[int, JournalRow]]:
-        """Rows whose range holds ``position``, of one shard or of all."""
+    def journal_at(self, positions: Collection[int], shard: str | None) -> list[tuple[int, JournalRow]]:
+        """Rows whose range holds one of ``positions``, of one shard or of all."""
         ...
 
     def journal_holding(self, content: bytes) -> list[tuple[int, JournalRow]]:

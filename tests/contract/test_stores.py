@@ -216,11 +216,13 @@ def found(rows: list[tuple[int, JournalRow]]) -> list[JournalRow]:
 def test_journal_rows_come_back_as_they_were_by_a_position_of_their_range(store: Store) -> None:
     rows = [a_row(10**20, BIG), a_row(5, 9), a_row(5, 9, shard=TWO), a_row(None, None)]
     store.append_journal(rows)
-    assert found(store.journal_at(10**21, None)) == [rows[0]]
-    assert found(store.journal_at(BIG, ONE)) == found(store.journal_at(10**20, ONE)) == [rows[0]]
-    assert found(store.journal_at(BIG + 1, None)) == found(store.journal_at(10, None)) == []
-    assert found(store.journal_at(7, None)) == rows[1:3]
-    assert found(store.journal_at(7, TWO)) == [rows[2]]
+    assert found(store.journal_at([10**21], None)) == [rows[0]]
+    assert found(store.journal_at([BIG], ONE)) == found(store.journal_at([10**20], ONE)) == [rows[0]]
+    assert found(store.journal_at([BIG + 1], None)) == found(store.journal_at([10], None)) == []
+    assert found(store.journal_at([7], None)) == rows[1:3]
+    assert found(store.journal_at([7], TWO)) == [rows[2]]
+    assert found(store.journal_at([BIG, 4, 9], None)) == rows[:3]
+    assert found(store.journal_at([4, 10, 10**19], None)) == found(store.journal_at([], None)) == []
 
 
 def test_journal_rows_are_found_by_content_request_and_shard(store: Store) -> None:

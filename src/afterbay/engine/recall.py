@@ -7,7 +7,7 @@ by its request id. Works on any ``JournalReader``: an engine's store, or a state
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ import msgspec
 from afterbay.core.shard.position import Position, ShardId
 from afterbay.errors import StateError
 from afterbay.ports import JournalReader, JournalRow
-from afterbay.telemetry.journal import Entry, Lettered, Passed, Read, Sent, Told, decode, indexes_of_mark, unpack
+from afterbay.telemetry.journal import Entry, Passed, Read, Sent, decode, indexes_of_mark, unpack
 from afterbay.telemetry.marks import KeyMark
 
 __all__ = ["Account", "Place", "Recorded", "recall"]
@@ -73,46 +73,20 @@ def recall(journal: JournalReader, asked: KeyMark | Position, shard: str | None 
     Raises ``StateError`` when the journal cannot be read.
     """
     if isinstance(asked, int):
-        return _account(journal, _of_position(journal, asked, shard), shard, more=False)
-    pages = [one for one in _decoded(journal.journal_holding(asked)) if shard in (None, one.shard)]
-    found: dict[Position, None] = {}
-    for page in pages:
-        if isinstance(page.entry, Read):
+        return _account(journal, [asked], shard, more=False)
+    found: dict[int, None] = {}
+    for page in _decoded(journal.journal_holding(asked)):
+        if isinstance(page.entry, Read) and shard in (None, page.shard):
             positions = unpack(page.first or 0, page.entry.positions)
-            found |= dict.fromkeys(Position(positions[index]) for index in indexes_of_mark(page.entry, asked))
+            found |= dict.fromkeys(positions[index] for index in indexes_of_mark(page.entry, asked))
     told = list(found)[-RECORDS_MAX:]
-    stories = [_of_position(journal, position, shard) for position in told]
-    return _account(journal, [one for story in stories for one in story], shard, more=len(told) < len(found))
+    return _account(journal, told, shard, more=len(told) < len(found))
 
 
-@dataclass(frozen=True, slots=True)
-class _Story:
-    """What one mapping did with one record."""
-
-    place: Place
-    entries: tuple[Recorded, ...]
-
-
-def _of_position(journal: JournalReader, position: Position, shard: str | None) -> list[_Story]:
-    around = _decoded(journal.journal_at(position, shard))
-    named = {(one.mapping, one.shard): one for one in around if _names(one, position)}
-    stories: list[_Story] = []
-    for mapping, in_shard in named:
-        here = [one for one in around if (one.mapping, one.shard) == (mapping, in_shard)]
-        requests = {one.request_id for one in here if isinstance(one.entry, Sent) and _names(one, position)}
-        unsent = _never_sent(journal, here)
-        kept = [one for one in here if _concerns(one, position, requests, unsent)]
-        key = next((key for one in kept if (key := _key_of(one, position)) is not None), None)
-        by_request = _decoded(journal.journal_of_requests({one for one in requests if one is not None}))
-        kept += [one for one in by_request if one.first is None and one.mapping in ("", mapping)]
-        stories.append(_Story(Place(mapping, ShardId(in_shard), position, key), tuple(kept)))
-    return stories
-
-
-def _account(journal: JournalReader, stories: Iterable[_Story], shard: str | None, *, more: bool) -> Account:
-    told = list(stories)
-    places = tuple(dict.fromkeys(story.place for story in told))
-    entries = {one.number: one for story in told for one in story.entries}
+def _account(journal: JournalReader, positions: Sequence[int], shard: str | None, *, more: bool) -> Account:
+    around = _Around(journal, positions, shard)
+    places = around.places()
+    entries = {one.number: one for place in places for one in around.story(place)}
     of_shards = [journal.journal_of_shard(mapping, name) for mapping, name in {(p.mapping, p.shard) for p in places}]
     if not places and shard is not None:
         of_shards.append(journal.journal_of_shard(None, shard))
@@ -121,30 +95,65 @@ def _account(journal: JournalReader, stories: Iterable[_Story], shard: str | Non
     return Account(places, tuple(entries[number] for number in sorted(entries)), more)
 
 
-def _names(one: Recorded, position: int) -> bool:
-    """True for a page or a delivery that holds this very record."""
-    return isinstance(one.entry, Read | Sent) and position in unpack(one.first or 0, one.entry.positions)
+class _Around:
+    """The rows whose ranges hold some positions, and what else names their requests."""
+
+    def __init__(self, journal: JournalReader, positions: Iterable[int], shard: str | None) -> None:
+        self._wanted = frozenset(positions)
+        self._rows = _decoded(journal.journal_at(self._wanted, shard))
+        self._named = {one.number: self._wanted.intersection(_records_of(one)) for one in self._rows}
+        requests = {one.request_id for one in self._rows if one.request_id is not None}
+        self._by_request: dict[str | None, list[Recorded]] = {}
+        for one in _decoded(journal.journal_of_requests(requests)):
+            self._by_request.setdefault(one.request_id, []).append(one)
+
+    def places(self) -> tuple[Place, ...]:
+        """The records that a page or a delivery names, in the order in which they were first met."""
+        found: dict[tuple[str, str, int], bytes | None] = {}
+        for one in self._rows:
+            for position in sorted(self._named[one.number]):
+                where = (one.mapping, one.shard, position)
+                found[where] = found.get(where) or _key_of(one, position)
+        return tuple(Place(mapping, ShardId(s), Position(p), key) for (mapping, s, p), key in found.items())
+
+    def story(self, place: Place) -> list[Recorded]:
+        """All that happened to one record in one mapping."""
+        position = place.position
+        here = [
+            one
+            for one in self._rows
+            if (one.mapping, one.shard) == (place.mapping, place.shard)
+            and one.first is not None
+            and one.last is not None
+            and one.first <= position <= one.last
+        ]
+        requests = {
+            one.request_id for one in here if isinstance(one.entry, Sent) and position in self._named[one.number]
+        }
+        kept = [one for one in here if self._concerns(one, position, requests)]
+        for request in requests:
+            loose = self._by_request.get(request, ())
+            kept += [one for one in loose if one.first is None and one.mapping in ("", place.mapping)]
+        return kept
+
+    def _concerns(self, one: Recorded, position: int, requests: set[str | None]) -> bool:
+        match one.entry:
+            case Read() | Sent():
+                return position in self._named[one.number]
+            case Passed():
+                return True
+            case _ if one.request_id is None:
+                return True  # told of records that were dropped before they were sent
+            case _:
+                return one.request_id in requests or self._never_sent(one.request_id)
+
+    def _never_sent(self, request_id: str) -> bool:
+        """True for a batch that was too old to be delivered even once: its range is all there is."""
+        return not any(isinstance(one.entry, Sent) for one in self._by_request[request_id])
 
 
-def _concerns(one: Recorded, position: int, requests: set[str | None], unsent: set[str]) -> bool:
-    match one.entry:
-        case Read() | Sent():
-            return _names(one, position)
-        case Passed():
-            return True
-        case Told() if one.request_id is None:
-            return True  # of records that were dropped before they were sent
-        case _:
-            return one.request_id in requests or one.request_id in unsent
-
-
-def _never_sent(journal: JournalReader, rows: Iterable[Recorded]) -> set[str]:
-    """Requests of dead letters whose batch was too old to be delivered even once: their range is all there is."""
-    lettered = {one.request_id for one in rows if isinstance(one.entry, Lettered) and one.request_id is not None}
-    if not lettered:
-        return set()
-    sent = {one.request_id for one in _decoded(journal.journal_of_requests(lettered)) if isinstance(one.entry, Sent)}
-    return lettered - sent
+def _records_of(one: Recorded) -> list[int]:
+    return unpack(one.first or 0, one.entry.positions) if isinstance(one.entry, Read | Sent) else []
 
 
 def _key_of(one: Recorded, position: int) -> bytes | None:

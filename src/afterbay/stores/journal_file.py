@@ -50,9 +50,9 @@ class JournalFile:
             found = self._connection.execute("SELECT value FROM meta WHERE name = 'seed'").fetchone()
             return bytes(found[0])
 
-    def journal_at(self, position: int, shard: str | None) -> list[tuple[int, JournalRow]]:
+    def journal_at(self, positions: Collection[int], shard: str | None) -> list[tuple[int, JournalRow]]:
         with self._told():
-            return journal_rows.at(self._connection, position, shard)
+            return journal_rows.at(self._connection, positions, shard)
 
     def journal_holding(self, content: bytes) -> list[tuple[int, JournalRow]]:
         with self._told():

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from afterbay.ports import JournalRow
 
-__all__ = ["JournalTable", "at", "holding", "of_requests", "of_shard"]
+__all__ = ["JournalTable", "at", "holding", "of_requests", "of_shard", "spans"]
 
 ROWS_MAX = 250_000
 BYTES_MAX = 64 * 1024 * 1024
@@ -73,11 +74,25 @@ class JournalTable:
         sql.execute("DELETE FROM journal WHERE number <= ?", (last,))
 
 
-def at(sql: sqlite3.Connection, position: int, shard: str | None) -> list[tuple[int, JournalRow]]:
-    where, values = "first <= ?1 AND last >= ?1", [_bytes(position)]
-    if shard is None:
-        return _rows(sql, where, *values)
-    return _rows(sql, where + " AND shard = ?2", *values, shard)
+def at(sql: sqlite3.Connection, positions: Collection[int], shard: str | None) -> list[tuple[int, JournalRow]]:
+    """One look through the ranges, whatever the number of positions; then the rows themselves."""
+    ascending = sorted(positions)
+    if not ascending:
+        return []
+    near = sql.execute(
+        "SELECT number, first, last FROM journal WHERE first <= ?1 AND last >= ?2 AND (?3 IS NULL OR shard = ?3)",
+        (_bytes(ascending[-1]), _bytes(ascending[0]), shard),
+    )
+    numbers = [number for number, first, last in near if spans(_number(first), _number(last), ascending)]
+    return _rows(sql, "number IN (SELECT value FROM json_each(?))", json.dumps(numbers))
+
+
+def spans(first: int | None, last: int | None, ascending: Sequence[int]) -> bool:
+    """True if a range holds one of some positions."""
+    if first is None or last is None:
+        return False
+    lowest = bisect_left(ascending, first)
+    return lowest < len(ascending) and ascending[lowest] <= last
 
 
 def holding(sql: sqlite3.Connection, content: bytes) -> list[tuple[int, JournalRow]]:

@@ -12,6 +12,7 @@ from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.shard.position import Position, ShardId
 from afterbay.ports import JournalRow, OutboxEntry
+from afterbay.stores.journal_rows import spans
 from afterbay.stores.rows import LetterKey, passes
 
 __all__ = ["MemoryStore"]
@@ -127,12 +128,9 @@ class MemoryStore:
             self._journal.clear()
             self._journal_bytes = 0
 
-    def journal_at(self, position: int, shard: str | None) -> list[tuple[int, JournalRow]]:
-        def covers(row: JournalRow) -> bool:
-            inside = row.first is not None and row.last is not None and row.first <= position <= row.last
-            return inside and shard in (None, row.shard)
-
-        return self._rows(covers)
+    def journal_at(self, positions: Collection[int], shard: str | None) -> list[tuple[int, JournalRow]]:
+        ascending = sorted(positions)
+        return self._rows(lambda row: shard in (None, row.shard) and spans(row.first, row.last, ascending))
 
     def journal_holding(self, content: bytes) -> list[tuple[int, JournalRow]]:
         return self._rows(lambda row: content in row.body)

@@ -138,9 +138,9 @@ class SqliteStore:
             self._journal.forget()
             raise
 
-    def journal_at(self, position: int, shard: str | None) -> list[tuple[int, JournalRow]]:
+    def journal_at(self, positions: Collection[int], shard: str | None) -> list[tuple[int, JournalRow]]:
         with JournalFile(self._path) as journal:
-            return journal.journal_at(position, shard)
+            return journal.journal_at(positions, shard)
 
     def journal_holding(self, content: bytes) -> list[tuple[int, JournalRow]]:
         with JournalFile(self._path) as journal:

@@ -43,7 +43,7 @@ def test_a_file_without_a_journal_gets_one_and_keeps_the_rest(tmp_path: Path) ->
     store.append_journal([a_row(1)])
     store.close()
     again = SqliteStore(path)
-    assert [row for _, row in again.journal_at(1, None)] == [a_row(1)]
+    assert [row for _, row in again.journal_at([1], None)] == [a_row(1)]
     again.close()
 
 
@@ -74,7 +74,7 @@ def test_a_reader_works_beside_a_store_and_sees_what_it_wrote(tmp_path: Path) ->
         assert [row.first for _, row in reader.journal_holding(b"x")] == [1]
         store.append_journal([a_row(2)])
         assert [row.first for _, row in reader.journal_of_shard(None, None)] == []
-        assert [row.first for _, row in reader.journal_at(2, ONE)] == [2]
+        assert [row.first for _, row in reader.journal_at([2], ONE)] == [2]
     store.close()
 
 
