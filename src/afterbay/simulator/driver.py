@@ -252,8 +252,9 @@ class Simulation:
     def _top_up(self, left: int) -> None:
         """Write a little more until each kind of fault was met; a world that was to crash crashes now at the latest."""
         if self.stream.owes and self.stream.enabled and left and not self.world.small:
-            writes = tuple(Write(self._rng.randrange(self.world.items), "paid", False, False) for _ in range(3))
-            self._write(Burst(self._now_us, writes, trims=False))
+            if self.stream.owes_reads:
+                writes = tuple(Write(self._rng.randrange(self.world.items), "paid", False, False) for _ in range(2))
+                self._write(Burst(self._now_us, writes, trims=False))
             self._plan_at(self._now_us + US, self._top_up, left - 1)
             return
         self._complete = True

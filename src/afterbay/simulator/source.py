@@ -108,8 +108,12 @@ class SimulatedStream:
     @property
     def owes(self) -> bool:
         """True while a kind of fault has not been met yet."""
-        later = self._empty_owed or self._repeat_owed or self._listing_owed or self._trim_owed or bool(self._late)
-        return bool(self._owed) or later
+        return self.owes_reads or self._listing_owed or bool(self._late)
+
+    @property
+    def owes_reads(self) -> bool:
+        """True while one of them needs something to read."""
+        return self._empty_owed or self._repeat_owed or self._trim_owed or bool(self._owed)
 
     @property
     def enabled(self) -> bool:
