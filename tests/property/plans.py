@@ -145,13 +145,17 @@ class Function:
     invocations: int = 0
     failures: int = 0
     done: list[int] = field(default_factory=list)
+    failing_now: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.left = dict(self.plan.failing)
 
     def __call__(self, batch: Batch, *, partial: bool) -> Outcome:
+        self.failing_now = set()
         outcome = self._answer(batch, partial=partial)
-        self.done += sorted(done_by(batch, outcome))
+        done = done_by(batch, outcome)
+        assert not done & self.failing_now, "what failed counts as done"
+        self.done += sorted(done)
         return outcome
 
     def _answer(self, batch: Batch, *, partial: bool) -> Outcome:
@@ -161,6 +165,7 @@ class Function:
         hit = [one.position for one in batch.records if self.left.get(one.position, 0) > 0]
         for position in hit:
             self.left[position] -= 1
+        self.failing_now = set(hit)
         if not hit:
             return answered(batch, b'{"batchItemFailures": []}', partial=partial)
         manner = self.plan.manners[self.failures % len(self.plan.manners)]
