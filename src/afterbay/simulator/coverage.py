@@ -74,6 +74,7 @@ _RULES = (
     "R126 a final invocation",
     "R126 a final invocation early (R129)",
     "R126 a window was closed",
+    "R126 a window of another length was closed after an update",
     "R128 a shard's end closes its window",
     "R130 a final invocation was discarded",
 )

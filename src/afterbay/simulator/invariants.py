@@ -59,6 +59,7 @@ class Invariants:
         self._frontier: dict[ShardId, int] = {}
         self._lane_marks: dict[ShardId, tuple[int, ...]] = {}
         self._windows: dict[ShardId, WindowSeen] = {}
+        self._may_close: set[ShardId] = set()
         self._issued: list[dict[ShardId, WindowSeen]] = []
         self._saved_windows: dict[ShardId, WindowSeen] = {}
         self._rows: dict[ShardId, SavedShard] = {}
@@ -96,6 +97,7 @@ class Invariants:
             for row in rows
             if row.shard not in self._stream.gone  # what its window had gathered is lost with it
         }
+        self._may_close = {row.shard for row in rows if row.window is not None}
         self._lane_marks = {
             row.shard: row.lanes for row in rows if len(row.lanes) == settings.parallelization_factor > 1
         }
@@ -194,7 +196,7 @@ class Invariants:
         elif lane.at_once:
             self._met("R92 a failed batch was split")
         self.expected.delivered += len(finished)
-        if self.settings.tumbling_window_s:
+        if self.settings.tumbling_window_s or not part.records:
             self._window_heard(shard, part, finished, done)
 
     def _window_heard(self, shard: ShardId, part: Part, finished: list[Written], done: Done) -> None:
@@ -202,7 +204,7 @@ class Invariants:
         if not part.records:
             if done.meaning is Meaning.OK:
                 self._met("R126 a window was closed")
-                self._windows[shard] = _CLOSED
+                self._window_closed(shard)
         elif finished:
             self._windows[shard] = (opened, counted + len(finished))
 
@@ -222,7 +224,7 @@ class Invariants:
             record.state = State.DONE
         if final:
             self._met("R130 a final invocation was discarded")
-            self._windows[shard] = _CLOSED
+            self._window_closed(shard)
 
     # What is asked
 
@@ -314,7 +316,7 @@ class Invariants:
         if not fresh and part.attempts == 0:
             self._met("R69 a half, a remainder or what was not reached")
         self._in_order(part.records, now)
-        if self.settings.tumbling_window_s:
+        if self.settings.tumbling_window_s or command.window is not None or not part.records:
             self._window_told(command, part)
         lane.invoking = True
         lane.at_once = False
@@ -385,14 +387,24 @@ class Invariants:
         length_s = self.settings.tumbling_window_s
         opened, counted = self._windows.get(command.shard, _CLOSED)
         told = (call.window.start_s, call.window.end_s)
+        if call.final:
+            self._closes_once(command, opened)
         if opened is None:
             opened, counted = told, 0
             first = part.records[0] if part.records else None
             late = first is not None and first.optional  # LATEST's slack, into a window that is open since a restart
-            if first is not None and not late and told[0] != int(first.raw.created_s // length_s) * length_s:
+            if (
+                first is not None
+                and length_s
+                and not late
+                and told[0] != int(first.raw.created_s // length_s) * length_s
+            ):
                 self.fail("windows are aligned to their first record (R122)", f"{told} for {first}")
             self._windows[command.shard] = (opened, 0)
-        if told != opened or told[1] - told[0] != length_s or told[0] % length_s:
+        other_length = told[1] - told[0] != length_s
+        if other_length and call.final:
+            self._met("R126 a window of another length was closed after an update")
+        if told != opened or (other_length and not call.final):
             self.fail("one window is open per shard, and aligned (R122, R124)", f"{told} instead of {opened}")
         if call.final != (not part.records):
             self.fail("only the final invocation has no records (R126)", f"{told}")
@@ -410,6 +422,18 @@ class Invariants:
             self._met("R124 a state went on")
         if any(record.raw.created_s >= told[1] for record in part.records):
             self.fail("a batch never mixes windows (R123)", f"{told}: {_list([r.raw.position for r in part.records])}")
+
+    def _closes_once(self, command: Deliver, opened: tuple[int, int] | None) -> None:
+        """One final invocation per window, and none without a window (R126)."""
+        shard = command.shard
+        if opened is None and shard not in self._may_close:
+            self.fail("a window is closed once (R126)", f"{shard} has no open window")
+        if any(lane.invoking and not lane.stack[-1].records for lane in self._lanes[shard]):
+            self.fail("a window is closed once (R126)", f"{shard}: lane {command.lane} closes it too")
+
+    def _window_closed(self, shard: ShardId) -> None:
+        self._windows[shard] = _CLOSED
+        self._may_close.discard(shard)
 
     # Discards
 
@@ -480,6 +504,7 @@ class Invariants:
             self._exhausted(part, count)
         else:
             self._too_old(part, count, now)
+        self._may_close.add(shard)  # a window may be open with nothing in it
         self._coverage.hit(f"discard: {condition.value}")
         return part
 

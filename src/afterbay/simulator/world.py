@@ -329,12 +329,18 @@ def _operations(rng: Random, settings: MappingSettings, span_us: int, *, small: 
 
 def _changed(rng: Random, settings: MappingSettings) -> MappingSettings:
     factor = settings.parallelization_factor
-    if not settings.tumbling_window_s:
+    length_s = settings.tumbling_window_s
+    if length_s and rng.random() < 0.5:
+        length_s = rng.choice((0, 0, 2, 20))
+    elif not settings.filters and rng.random() < 0.2:
+        length_s, factor = rng.choice((5, 20)), 1
+    if not length_s:
         factor = _other(rng, factor, (1, 2, 3, 5, 10))
     return replace(
         settings,
         batch_size=_other(rng, settings.batch_size, (1, 4, 10, 50)),
         parallelization_factor=factor,
+        tumbling_window_s=length_s,
         batching_window_s=rng.choice((0, settings.batching_window_s)),
         bisect=rng.random() < 0.5,
         report_batch_item_failures=rng.random() < 0.5,
