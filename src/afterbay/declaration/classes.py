@@ -23,8 +23,10 @@ def _classes(honoured: str, without: str = "", **refused: str) -> Classes:
     return Classes(frozenset(honoured.split()), frozenset(without.split()), tuple(refused.items()))
 
 
-_TABLE = "AttributeDefinitions BillingMode GlobalSecondaryIndexes LocalSecondaryIndexes KeySchema StreamSpecification"
-_TABLE += " TableName TimeToLiveSpecification"
+_TABLE = (
+    "AttributeDefinitions BillingMode GlobalSecondaryIndexes LocalSecondaryIndexes KeySchema StreamSpecification"
+    " TableName TimeToLiveSpecification"
+)
 
 CLASSES: dict[str, Classes] = {
     "AWS::DynamoDB::Table": _classes(

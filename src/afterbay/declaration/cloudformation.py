@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from afterbay.core.change.wire import JsonValue
 from afterbay.declaration.classes import CLASSES, LATER, NOT_FIRED, REFUSED_TYPES
 from afterbay.declaration.document import Document
+from afterbay.declaration.functions import evaluate
 from afterbay.declaration.inert import inert_value, is_custom
 from afterbay.declaration.parameters import read_parameters
 from afterbay.declaration.place import Path, Place, Problems, nearest
@@ -17,7 +18,7 @@ from afterbay.declaration.resources import Declared, Resource, typed
 from afterbay.declaration.sam import expand
 from afterbay.declaration.schema import attributes_of_type, check, fit, nearest_type, properties_of, published
 from afterbay.declaration.template import ACCOUNT, Note, NoteKind, Template, Wanted
-from afterbay.declaration.value import Attribute, Unknown, Value, attributes_of, first_unknown, text_of
+from afterbay.declaration.value import Attribute, Value, attributes_of, first_unknown, settle, text_of, without_unknown
 from afterbay.errors import SettingsError
 
 __all__ = ["read_cloudformation"]
@@ -38,6 +39,9 @@ _SAM = "AWS::Serverless-2016-10-31"
 _HARMLESS = frozenset(
     {"AWS::LanguageExtensions", "AWS::LanguageExtensions-2022-07-01", "AWS::SecretsManager-2020-07-23"}
 )
+_SAM_TAGS: JsonValue = [{"Key": "lambda:createdBy", "Value": "SAM"}]
+"""What the transform adds to every function: nobody wrote it."""
+
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9]+")
 
 
@@ -224,7 +228,7 @@ class _Reader:
         if name in self.gone:
             del self.kinds[name]
             return
-        idle = [one for one in given if one in classes.without_effect]
+        idle = [one for one, part in given.items() if one in classes.without_effect and part != _SAM_TAGS]
         if idle:
             self.notes.append(
                 Note(NoteKind.WITHOUT_EFFECT, place((*path, idle[0])), f"{name}.{', '.join(idle)}", group="properties")
@@ -280,7 +284,7 @@ class _Reader:
             elif is_mapping:
                 self.problems.add(at, f"{declared.id}.{name} is not known: {unknown.reason}")
             else:
-                part, left_out = _without_unknown(value, f"{declared.id}.{name}")
+                part, left_out = without_unknown(value, f"{declared.id}.{name}")
                 self.notes += [Note(NoteKind.UNKNOWN, at, one, f"left out: {why}") for one, why in left_out]
                 if part is not None:
                     kept[name] = part
@@ -309,12 +313,13 @@ class _Reader:
         """``value`` with what is told of resources that are not created; what Fn::GetAtt asks of ours is checked."""
         for asked in list(attributes_of(value)):
             kind = self.kinds.get(asked.resource)
-            allowed = None if kind is None else attributes_of_type(kind)
+            # A name, such as QueueName, can be asked for besides what is published as an attribute.
+            allowed = None if kind is None else [*attributes_of_type(kind), *(properties_of(kind) or ())]
             if allowed is not None and asked.name != "Ref" and asked.name not in allowed:
                 raise SettingsError(
                     f"{asked.resource} has no attribute {asked.name}{nearest(asked.name, allowed)}", where=str(at)
                 )
-        return _settle_inert(value, self._inert_value)
+        return settle(value, self._inert_value, evaluate)
 
     def _inert_value(self, asked: Attribute) -> Value:
         kind = self.inert.get(asked.resource)
@@ -357,35 +362,6 @@ def _without_code_text(properties: JsonValue) -> JsonValue:
     if not isinstance(properties, dict):
         return properties
     return {name: one for name, one in properties.items() if not (name in ("Code", "Content") and isinstance(one, str))}
-
-
-def _settle_inert(value: Value, attribute: Callable[[Attribute], Value]) -> Value:
-    from afterbay.declaration.functions import evaluate
-    from afterbay.declaration.value import settle
-
-    return settle(value, attribute, evaluate)
-
-
-def _without_unknown(value: Value, name: str) -> tuple[Value, list[tuple[str, str]]]:
-    """``value`` without its unknown parts, and these: name and reason. None if nothing is left."""
-    if isinstance(value, Unknown):
-        return None, [(name, value.reason)]
-    left_out: list[tuple[str, str]] = []
-    if isinstance(value, dict):
-        members: dict[str, Value] = {}
-        for one, part in value.items():
-            members[one], more = _without_unknown(part, f"{name}.{one}")
-            left_out += more
-        return {one: part for one, part in members.items() if part is not None}, left_out
-    if isinstance(value, list):
-        elements: list[Value] = []
-        for number, part in enumerate(value):
-            kept, more = _without_unknown(part, f"{name}[{number}]")
-            left_out += more
-            elements.append(kept)
-        return [part for part in elements if part is not None], left_out
-    unknown = first_unknown(value)
-    return (value, []) if unknown is None else (None, [(name, unknown.reason)])
 
 
 def _members(value: JsonValue) -> Mapping[str, JsonValue]:

@@ -53,6 +53,8 @@ def _join(argument: Value) -> Value:
             texts = [text_of(part) for part in parts]
             if None not in texts:
                 return separator.join(text for text in texts if text is not None)
+        case _:
+            pass
     raise SettingsError("Fn::Join takes a list of two: a separator and a list of texts")
 
 
@@ -60,6 +62,8 @@ def _split(argument: Value) -> Value:
     match argument:
         case [str(separator), str(text)] if separator:
             return list[Value](text.split(separator))
+        case _:
+            pass
     raise SettingsError("Fn::Split takes a list of two: a separator and a text")
 
 

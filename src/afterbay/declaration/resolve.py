@@ -181,6 +181,8 @@ class Resolver:
                 told = [text_of(self.value(one, (*path, number))) for number, one in enumerate(names, 1)]
                 if None not in told:
                     return self._attribute(resource, ".".join(one for one in told if one is not None))
+            case _:
+                pass
         raise SettingsError("Fn::GetAtt takes a list of two: a resource and an attribute")
 
     def _sub(self, argument: JsonValue, path: Path) -> Value:
@@ -221,6 +223,8 @@ class Resolver:
                 number, chosen = (1, then) if self.holds(condition, path) else (2, otherwise)
                 found = self.value(chosen, (*path, number))
                 return NO_VALUE if chosen is None else found
+            case _:
+                pass
         raise SettingsError("Fn::If takes a list of three: a condition's name and two values")
 
     def _find_in_map(self, argument: JsonValue, path: Path) -> Value:

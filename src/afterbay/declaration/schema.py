@@ -63,9 +63,9 @@ def properties_of(kind: str) -> Mapping[str, Tree] | None:
     return _facts().properties.get(kind)  # type: ignore[return-value] # the file holds trees, a unit test reads them all
 
 
-def attributes_of_type(kind: str) -> list[str] | None:
-    """What Fn::GetAtt may ask of a type that afterbay creates; None for every other."""
-    return _facts().attributes.get(kind)
+def attributes_of_type(kind: str) -> list[str]:
+    """What Fn::GetAtt may ask of a type that afterbay creates."""
+    return _facts().attributes[kind]
 
 
 def check(tree: Tree, value: JsonValue, path: Path, report: Report) -> None:

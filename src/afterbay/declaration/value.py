@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Attribute", "Call", "Unknown", "Value", "attributes_of", "first_unknown", "settle", "text_of"]
+__all__ = [
+    "Attribute",
+    "Call",
+    "Unknown",
+    "Value",
+    "attributes_of",
+    "first_unknown",
+    "settle",
+    "text_of",
+    "without_unknown",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +98,25 @@ def text_of(value: object) -> str | None:
             return str(int(value)) if value.is_integer() else repr(value)
         case _:
             return None
+
+
+def without_unknown(value: Value, name: str) -> tuple[Value, list[tuple[str, str]]]:
+    """``value`` without its unknown parts, and these: name and reason. None if nothing is left."""
+    if isinstance(value, Unknown):
+        return None, [(name, value.reason)]
+    left_out: list[tuple[str, str]] = []
+    if isinstance(value, dict):
+        members: dict[str, Value] = {}
+        for one, part in value.items():
+            members[one], more = without_unknown(part, f"{name}.{one}")
+            left_out += more
+        return {one: part for one, part in members.items() if part is not None}, left_out
+    if isinstance(value, list):
+        elements: list[Value] = []
+        for number, part in enumerate(value):
+            kept, more = without_unknown(part, f"{name}[{number}]")
+            left_out += more
+            elements.append(kept)
+        return [part for part in elements if part is not None], left_out
+    unknown = first_unknown(value)
+    return (value, []) if unknown is None else (None, [(name, unknown.reason)])

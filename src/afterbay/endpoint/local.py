@@ -52,9 +52,14 @@ NAMESPACE = "AWS/Lambda"
 
 
 class LocalAddress:
-    """``async with LocalAddress(host, port)``: everything is up inside the block, and drained behind it."""
+    """``async with LocalAddress(host, port)``: everything is up inside the block, and drained behind it.
 
-    def __init__(self, host: str, port: int) -> None:
+    With ``ready`` False, health says so only once the block has called ``mark_ready``: what a template declares comes
+    first.
+    """
+
+    def __init__(self, host: str, port: int, *, ready: bool = True) -> None:
+        self._ready = ready
         self.clock = Clock()
         self.address = Address(host, port, self.clock, status=self._status, on_reset=self._reset)
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-dev-")
@@ -71,8 +76,13 @@ class LocalAddress:
         except BaseException:
             await self.address.__aexit__(None, None, None)
             raise
-        self.address.mark_ready()
+        if self._ready:
+            self.mark_ready()
         return self
+
+    def mark_ready(self) -> None:
+        """Everything that was asked for is up."""
+        self.address.mark_ready()
 
     async def __aexit__(self, *exc: object) -> None:
         """Mappings finish what is in flight, then functions, then their logs; the address itself ends last."""

@@ -1,0 +1,104 @@
+"""A template's resources, created in dependency order through the address's own APIs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from afterbay.aws.client import Aws
+from afterbay.declaration.resources import (
+    Alarm,
+    Alias,
+    ApiDestination,
+    Archive,
+    Bucket,
+    Bus,
+    Connection,
+    Function,
+    FunctionVersion,
+    KinesisStream,
+    Layer,
+    Pipe,
+    Queue,
+    Resource,
+    Rule,
+    SourceMapping,
+    Subscription,
+    Table,
+    Topic,
+)
+from afterbay.declaration.template import Template
+from afterbay.declaration.value import Attribute, Value
+from afterbay.errors import ServiceError, SettingsError
+from afterbay.manifest.functions import make_alias, make_function, make_layer, make_version
+from afterbay.manifest.mappings import make_mapping
+from afterbay.manifest.messaging import make_queue, make_subscription, make_topic
+from afterbay.manifest.observed import make_alarm, name_later
+from afterbay.manifest.order import in_order
+from afterbay.manifest.report import Assembled
+from afterbay.manifest.session import Session
+from afterbay.manifest.storage import make_bucket, make_kinesis_stream
+from afterbay.manifest.tables import make_table
+
+__all__ = ["assemble"]
+
+_LATER = (Pipe, Bus, Rule, Archive, ApiDestination, Connection)
+
+
+async def assemble(template: Template, folder: Path, aws: Aws) -> Assembled:
+    """Create what ``template`` declares; ``folder`` is where its code lies. Returns once everything exists.
+
+    Raises ``SettingsError`` with a line, file and number first, for each resource that the address refuses. With
+    ``skip_unknown`` those are noted, and what depends on one is created without it.
+    """
+    session = Session(template, folder, aws)
+    made: list[Resource] = []
+    for resource in in_order(template.resources):
+        declared = resource.declared
+        if not template.wanted.skip_unknown and declared.needs & session.failed.keys():
+            session.failed[declared.id] = "is not there"  # the refusal of what it needs is told, and stops everything
+            continue
+        try:
+            found = await _make(session, resource)
+        except (ServiceError, SettingsError) as error:
+            session.failed[declared.id] = "is not there"
+            session.refuse(declared.place, str(declared), error)
+            continue
+        if found is None:
+            session.failed[declared.id] = "is not made"
+            continue
+        session.attributes |= {Attribute(declared.id, name): value for name, value in found.items()}
+        if not isinstance(resource, _LATER):
+            made.append(resource)
+    session.problems.raise_if_any()
+    return Assembled(template, made, [*template.notes, *session.notes])
+
+
+async def _make(session: Session, resource: Resource) -> dict[str, Value] | None:
+    """Create one resource; what Ref and Fn::GetAtt then give."""
+    match resource:
+        case Table():
+            return await make_table(session, resource)
+        case Function():
+            return await make_function(session, resource)
+        case FunctionVersion():
+            return await make_version(session, resource)
+        case Alias():
+            return await make_alias(session, resource)
+        case Layer():
+            return await make_layer(session, resource)
+        case SourceMapping():
+            return await make_mapping(session, resource)
+        case Queue():
+            return await make_queue(session, resource)
+        case Topic():
+            return await make_topic(session, resource)
+        case Subscription():
+            return await make_subscription(session, resource)
+        case Bucket():
+            return await make_bucket(session, resource)
+        case KinesisStream():
+            return await make_kinesis_stream(session, resource)
+        case Alarm():
+            return await make_alarm(session, resource)
+        case Pipe() | Bus() | Rule() | Archive() | ApiDestination() | Connection():
+            return await name_later(session, resource)

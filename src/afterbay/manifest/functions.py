@@ -1,0 +1,152 @@
+"""Functions, their versions and aliases, and layers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from afterbay.declaration.resources import (
+    Alias,
+    Code,
+    Declared,
+    Function,
+    FunctionVersion,
+    ImageCode,
+    InlineCode,
+    Layer,
+    LocalCode,
+    NoCode,
+    StoredCode,
+)
+from afterbay.declaration.template import ACCOUNT, Note, NoteKind
+from afterbay.declaration.value import Value
+from afterbay.errors import ServiceError, SettingsError
+from afterbay.manifest.package import zip_path, zip_text
+from afterbay.manifest.session import Session
+
+__all__ = ["make_alias", "make_function", "make_layer", "make_version"]
+
+NAME_MAX = 64
+LAYER_NAME_MAX = 140
+
+_NOT_BUILT = "UnknownOperationException"
+_SENT = (
+    *("Architectures", "DeadLetterConfig", "Description", "EphemeralStorage", "Handler", "Layers", "MemorySize"),
+    *("Runtime", "Timeout"),
+)
+_ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
+"""No role is looked at here; the API wants one."""
+
+
+async def make_function(session: Session, function: Function) -> dict[str, Value]:
+    """Create the function with its code from the template's folder."""
+    declared = function.declared
+    properties = session.settled(declared)
+    if properties.get("PackageType") == "Image":
+        raise SettingsError("container images are not run: package the function as a zip file")
+    runtime = str(properties.get("Runtime", ""))
+    role = properties.get("Role")
+    answer = await session.call(
+        "lambda",
+        "create_function",
+        FunctionName=session.name(declared, function.name, NAME_MAX),
+        Role=role if isinstance(role, str) and role.startswith("arn:") else _ROLE,
+        Code=await _code(session, function.code, runtime),
+        Environment=properties.get("Environment"),
+        LoggingConfig=_logging(session, declared, properties.get("LoggingConfig")),
+        **{name: properties[name] for name in _SENT if name in properties},
+    )
+    name, arn = str(answer["FunctionName"]), str(answer["FunctionArn"])
+    reserved = properties.get("ReservedConcurrentExecutions")
+    if reserved is not None:
+        with session.bonus(declared, "ReservedConcurrentExecutions"):
+            await session.call(
+                "lambda", "put_function_concurrency", FunctionName=name, ReservedConcurrentExecutions=reserved
+            )
+    return {"Ref": name, "Arn": arn}
+
+
+async def make_version(session: Session, version: FunctionVersion) -> dict[str, Value]:
+    """Publish a version; where the address has none yet, it is the function itself."""
+    name = session.text(version.function)
+    try:
+        answer: Mapping[str, object] = await session.call("lambda", "publish_version", FunctionName=name)
+    except ServiceError as error:
+        if error.code != _NOT_BUILT:
+            raise
+        _note(session, version.declared, "versions are not served yet: the function itself is called")
+        arn = await _function_arn(session, name)
+        return {"Ref": arn, "FunctionArn": arn, "Version": "$LATEST"}
+    return {
+        "Ref": str(answer["FunctionArn"]),
+        "FunctionArn": str(answer["FunctionArn"]),
+        "Version": str(answer["Version"]),
+    }
+
+
+async def make_alias(session: Session, alias: Alias) -> dict[str, Value]:
+    """Create an alias; where the address has none yet, it is the function itself."""
+    function, name = session.text(alias.function), session.text(alias.name)
+    try:
+        answer: Mapping[str, object] = await session.call(
+            "lambda",
+            "create_alias",
+            FunctionName=function,
+            Name=name,
+            FunctionVersion=session.text(alias.version),
+        )
+    except ServiceError as error:
+        if error.code != _NOT_BUILT:
+            raise
+        _note(session, alias.declared, f"aliases are not served yet: {name} is the function itself")
+        arn = await _function_arn(session, function)
+        return {"Ref": arn, "AliasArn": arn}
+    return {"Ref": str(answer["AliasArn"]), "AliasArn": str(answer["AliasArn"])}
+
+
+async def make_layer(session: Session, layer: Layer) -> dict[str, Value]:
+    """Publish a layer's version."""
+    answer = await session.call(
+        "lambda",
+        "publish_layer_version",
+        LayerName=session.name(layer.declared, layer.name, LAYER_NAME_MAX),
+        Content=await _code(session, layer.content, ""),
+    )
+    return {"Ref": str(answer["LayerVersionArn"]), "LayerVersionArn": str(answer["LayerVersionArn"])}
+
+
+async def _code(session: Session, code: Code, runtime: str) -> dict[str, object]:
+    match code:
+        case LocalCode(path):
+            return {"ZipFile": await asyncio.to_thread(zip_path, session.folder / path)}
+        case InlineCode(text):
+            told = session.text(text)
+            if told is None:
+                raise SettingsError("its code is not known")
+            return {"ZipFile": zip_text(told, "index.js" if runtime.startswith("nodejs") else "index.py")}
+        case StoredCode(bucket, key):
+            return {"S3Bucket": session.text(bucket), "S3Key": session.text(key)}
+        case ImageCode():
+            raise SettingsError("container images are not run: package the function as a zip file")
+        case NoCode():
+            raise SettingsError("it has no code", hint="CodeUri, or Code with ZipFile")
+
+
+def _logging(session: Session, declared: Declared, value: Value) -> dict[str, object] | None:
+    """The log group. Whether lines are JSON is a matter of looks, and left."""
+    if not isinstance(value, dict):
+        return None
+    if len(value.keys() - {"LogGroup"}) > 0 and value.get("LogFormat", "Text") != "Text":
+        place = declared.place_of("LoggingConfig")
+        subject = f"{declared.id}.LoggingConfig.LogFormat"
+        session.notes.append(Note(NoteKind.WITHOUT_EFFECT, place, subject, group="properties"))
+    return {"LogGroup": value["LogGroup"]} if value.get("LogGroup") else None
+
+
+async def _function_arn(session: Session, name: str | None) -> str:
+    answer = await session.call("lambda", "get_function_configuration", FunctionName=name)
+    return str(answer["FunctionArn"])
+
+
+def _note(session: Session, declared: Declared, text: str) -> None:
+    session.notes.append(Note(NoteKind.WITHOUT_EFFECT, declared.place, f"{declared.id}: {text}", group="aliases"))

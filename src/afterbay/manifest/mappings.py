@@ -1,0 +1,39 @@
+"""Event source mappings."""
+
+from __future__ import annotations
+
+from afterbay.declaration.resources import SourceMapping
+from afterbay.declaration.template import Note, NoteKind
+from afterbay.declaration.value import Unknown, Value
+from afterbay.manifest.session import Session
+
+__all__ = ["make_mapping"]
+
+_RENAMED = {"KmsKeyArn": "KMSKeyArn"}
+
+
+async def make_mapping(session: Session, mapping: SourceMapping) -> dict[str, Value] | None:
+    """Create the mapping; None, and a note, for one whose source or function is not of this template."""
+    declared = mapping.declared
+    for name, value in (("EventSourceArn", mapping.source), ("FunctionName", mapping.function)):
+        found = session.value(value)
+        if isinstance(found, Unknown):
+            _leave_out(session, mapping, name, found.reason)
+            return None
+    source = session.text(mapping.source)
+    if source is not None and source not in session.attributes.values():
+        _leave_out(session, mapping, "EventSourceArn", f"nothing in this template is {source}")
+        return None
+    parameters = {_RENAMED.get(name, name): value for name, value in session.settled(declared).items()}
+    tags = parameters.pop("Tags", None)
+    if isinstance(tags, list):
+        pairs = [one for one in tags if isinstance(one, dict)]
+        parameters["Tags"] = {str(one.get("Key")): one.get("Value", "") for one in pairs}
+    answer = await session.call("lambda", "create_event_source_mapping", **parameters)
+    uuid = str(answer["UUID"])
+    return {"Ref": uuid, "Id": uuid, "EventSourceMappingArn": str(answer.get("EventSourceMappingArn", ""))}
+
+
+def _leave_out(session: Session, mapping: SourceMapping, name: str, reason: str) -> None:
+    declared = mapping.declared
+    session.notes.append(Note(NoteKind.UNKNOWN, declared.place_of(name), declared.id, f"no mapping is made: {reason}"))

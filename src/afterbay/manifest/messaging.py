@@ -1,0 +1,72 @@
+"""Queues, topics and their subscriptions."""
+
+from __future__ import annotations
+
+import json
+
+from afterbay.declaration.resources import Queue, Subscription, Topic
+from afterbay.declaration.value import Value, text_of
+from afterbay.manifest.session import Session, part_of
+
+__all__ = ["make_queue", "make_subscription", "make_topic"]
+
+QUEUE_NAME_MAX = 80
+TOPIC_NAME_MAX = 256
+
+_SUBSCRIPTION = ("FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
+
+
+async def make_queue(session: Session, queue: Queue) -> dict[str, Value]:
+    properties = session.settled(queue.declared)
+    properties.pop("QueueName", None)
+    is_fifo = properties.get("FifoQueue") is True
+    if not is_fifo:
+        properties.pop("FifoQueue", None)  # the API takes true or nothing
+    name = session.name(queue.declared, queue.name, QUEUE_NAME_MAX, tail=".fifo" if is_fifo else "")
+    attributes = {one: _attribute(value) for one, value in properties.items()}
+    answer = await session.call("sqs", "create_queue", QueueName=name, Attributes=attributes)
+    url = str(answer["QueueUrl"])
+    told = await session.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"])
+    arn = str(part_of(told, "Attributes")["QueueArn"])
+    return {"Ref": url, "QueueUrl": url, "Arn": arn, "QueueName": name}
+
+
+async def make_topic(session: Session, topic: Topic) -> dict[str, Value]:
+    """The topic, and the subscriptions that are written into it."""
+    properties = session.settled(topic.declared)
+    subscriptions = properties.pop("Subscription", None)
+    properties.pop("TopicName", None)
+    is_fifo = properties.get("FifoTopic") is True
+    name = session.name(topic.declared, topic.name, TOPIC_NAME_MAX, tail=".fifo" if is_fifo else "")
+    attributes = {one: _attribute(value) for one, value in properties.items()}
+    answer = await session.call("sns", "create_topic", Name=name, Attributes=attributes)
+    arn = str(answer["TopicArn"])
+    for one in subscriptions if isinstance(subscriptions, list) else ():
+        with session.step(topic.declared, "Subscription"):
+            members = one if isinstance(one, dict) else {}
+            await session.call(
+                "sns", "subscribe", TopicArn=arn, Protocol=members.get("Protocol"), Endpoint=members.get("Endpoint")
+            )
+    return {"Ref": arn, "TopicArn": arn, "TopicName": name}
+
+
+async def make_subscription(session: Session, subscription: Subscription) -> dict[str, Value]:
+    properties = session.settled(subscription.declared)
+    attributes = {one: _attribute(properties[one]) for one in _SUBSCRIPTION if one in properties}
+    answer = await session.call(
+        "sns",
+        "subscribe",
+        TopicArn=properties.get("TopicArn"),
+        Protocol=properties.get("Protocol"),
+        Endpoint=properties.get("Endpoint"),
+        Attributes=attributes,
+        ReturnSubscriptionArn=True,
+    )
+    arn = str(answer["SubscriptionArn"])
+    return {"Ref": arn, "Arn": arn}
+
+
+def _attribute(value: Value) -> str:
+    """Both APIs take every attribute as text."""
+    told = text_of(value)
+    return json.dumps(value) if told is None else told

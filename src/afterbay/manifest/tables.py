@@ -1,0 +1,97 @@
+"""Tables, with their streams, expiry and indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from afterbay.declaration.resources import Declared, Table
+from afterbay.declaration.template import Note, NoteKind
+from afterbay.declaration.value import Value
+from afterbay.manifest.session import Session, part_of
+
+__all__ = ["make_table"]
+
+NAME_MAX = 255
+THROUGHPUT: Mapping[str, Value] = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
+"""Of a global table: its own settings say how it scales, which nothing here does."""
+
+_INDEX = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput")
+
+
+async def make_table(session: Session, table: Table) -> dict[str, Value]:
+    """Create the table; a global table is its replica in this region."""
+    declared = table.declared
+    properties = session.settled(declared)
+    is_global = declared.kind == "AWS::DynamoDB::GlobalTable"
+    billing = properties.get("BillingMode")
+    throughput = properties.get("ProvisionedThroughput")
+    shared = THROUGHPUT if is_global and billing != "PAY_PER_REQUEST" else None
+    view = session.text(table.stream_view)
+    answer = await session.call(
+        "dynamodb",
+        "create_table",
+        TableName=session.name(declared, table.name, NAME_MAX),
+        AttributeDefinitions=properties.get("AttributeDefinitions"),
+        KeySchema=properties.get("KeySchema"),
+        BillingMode=billing,
+        ProvisionedThroughput=shared or throughput,
+        GlobalSecondaryIndexes=_indexes(properties.get("GlobalSecondaryIndexes"), shared),
+        LocalSecondaryIndexes=_indexes(properties.get("LocalSecondaryIndexes"), None),
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": view} if view else None,
+    )
+    made = part_of(answer, "TableDescription")
+    name = str(made["TableName"])
+    attribute = session.text(table.ttl_attribute)
+    if attribute:
+        await session.call(
+            "dynamodb",
+            "update_time_to_live",
+            TableName=name,
+            TimeToLiveSpecification={"AttributeName": attribute, "Enabled": True},
+        )
+    await _stream_to_kinesis(session, declared, name, properties.get("KinesisStreamSpecification"))
+    _note_replicas(session, declared, properties.get("Replicas"))
+    found: dict[str, Value] = {"Ref": name, "Arn": str(made["TableArn"]), "TableId": str(made.get("TableId", ""))}
+    if made.get("LatestStreamArn"):
+        found["StreamArn"] = str(made["LatestStreamArn"])
+    return found
+
+
+async def _stream_to_kinesis(session: Session, declared: Declared, table: str, wanted: Value) -> None:
+    if not isinstance(wanted, dict):
+        return
+    with session.step(declared, "KinesisStreamSpecification"):
+        precision = wanted.get("ApproximateCreationDateTimePrecision")
+        await session.call(
+            "dynamodb",
+            "enable_kinesis_streaming_destination",
+            TableName=table,
+            StreamArn=wanted.get("StreamArn"),
+            EnableKinesisStreamingConfiguration={"ApproximateCreationDateTimePrecision": precision}
+            if precision
+            else None,
+        )
+
+
+def _note_replicas(session: Session, declared: Declared, replicas: Value) -> None:
+    regions = [one.get("Region") for one in replicas if isinstance(one, dict)] if isinstance(replicas, list) else []
+    others = sorted({str(one) for one in regions} - {session.region})
+    if others:
+        place = declared.place_of("Replicas")
+        subject = f"{declared.id}.Replicas in {', '.join(others)}"
+        session.notes.append(Note(NoteKind.WITHOUT_EFFECT, place, subject, group="properties"))
+
+
+def _indexes(value: Value, throughput: Mapping[str, Value] | None) -> list[Value] | None:
+    """The members that CreateTable has of each index."""
+    if not isinstance(value, list):
+        return None
+    return list(_index_members(value, throughput))
+
+
+def _index_members(indexes: Iterable[Value], throughput: Mapping[str, Value] | None) -> Iterable[Value]:
+    for one in indexes:
+        members = {name: part for name, part in one.items() if name in _INDEX} if isinstance(one, dict) else {}
+        if throughput is not None:
+            members["ProvisionedThroughput"] = dict(throughput)
+        yield members
