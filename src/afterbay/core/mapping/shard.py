@@ -319,6 +319,8 @@ class Shard:
         """Make a batch if one is due: full, or its window over, or nothing more can join it (R54, R55)."""
         settings = self._context.settings
         count_max, cut, told_bytes = settings.batch_size, False, 0
+        if self._window_is_open and lane is not self.lanes[0]:
+            return False  # windows were switched off, and lanes added: the first one closes what is still open
         if self._tumbling is not None:
             following = lane.waiting[0] if lane.waiting else None
             if self._tumbling.closes(following, ended=self.ended, now_s=now.timestamp()):

@@ -415,3 +415,19 @@ def test_disabling_keeps_the_window_and_enabling_goes_on_with_it() -> None:
     world.stream["s"].append(at(5, 2))
     world.run(1)
     assert world.seen == [([1], {}, False), ([2], {"count": 1}, False)]
+
+
+def test_more_lanes_and_no_windows_close_the_open_window_once_and_wait_for_it() -> None:
+    """Found by the simulator: each lane closed the window."""
+    world = Windows(windowed(), {"s": [at(0, 1)]}).start().run(1)
+    world.tell(UpdateRequested(settings(tumbling_window_s=0, parallelization_factor=3)))
+    world.hold = True
+    world.stream["s"] += [at(1, n, key=f"k{n}") for n in range(2, 8)]
+    world.run(1)
+    assert [(one.lane, one.batch.final) for one in world.in_hand] == [(0, True)]
+    world.answer()
+    world.function = lambda batch: read_answer(
+        b"null", function_error=None, executed_version="$LATEST", positions={}, partial=False
+    )
+    world.run(1)
+    assert {one.lane for one in world.in_hand} == {0, 1, 2} and not any(one.batch.final for one in world.in_hand)
