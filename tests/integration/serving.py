@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -32,9 +33,23 @@ _T = TypeVar("_T")
 WITNESS = '''\
 """Writes every event it gets to a file, and fails as a plan beside the file says."""
 
+import base64
 import json
 import os
 from pathlib import Path
+
+
+def name_of(one):
+    """What the plan calls a record: a table's key, and what Kinesis or a queue carries."""
+    if "dynamodb" in one:
+        return one["dynamodb"]["Keys"]["pk"]["S"]
+    return base64.b64decode(one["kinesis"]["data"]).decode() if "kinesis" in one else one["body"]
+
+
+def identifier_of(one):
+    if "dynamodb" in one:
+        return one["dynamodb"]["SequenceNumber"]
+    return one["kinesis"]["sequenceNumber"] if "kinesis" in one else one["messageId"]
 
 
 def handler(event, context):
@@ -42,14 +57,14 @@ def handler(event, context):
     plan = json.loads(file.with_suffix(".plan").read_text())
     failed = sum(json.loads(line)["failed"] for line in file.read_text().splitlines())
     records = event["Records"]
-    bad = [one for one in records if one["dynamodb"]["Keys"]["pk"]["S"] in plan["bad"]]
+    bad = [one for one in records if name_of(one) in plan["bad"]]
     if failed >= plan["times"]:
         bad = []
     with file.open("a") as out:
         out.write(json.dumps({"id": context.aws_request_id, "records": records, "failed": bool(bad)}) + "\\n")
     if bad and not plan["partial"]:
         raise ValueError("as planned")
-    return {"batchItemFailures": [{"itemIdentifier": one["dynamodb"]["SequenceNumber"]} for one in bad]}
+    return {"batchItemFailures": [{"itemIdentifier": identifier_of(one)} for one in bad]}
 '''
 
 
@@ -116,7 +131,10 @@ class Function:
 
 
 def key_of(record: dict) -> str:
-    return record["dynamodb"]["Keys"]["pk"]["S"]
+    """A table's key, or what Kinesis or a queue carries."""
+    if "dynamodb" in record:
+        return record["dynamodb"]["Keys"]["pk"]["S"]
+    return base64.b64decode(record["kinesis"]["data"]).decode() if "kinesis" in record else record["body"]
 
 
 class Served:

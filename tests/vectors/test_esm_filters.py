@@ -1,7 +1,7 @@
 """Filters as recorded and documented (R71 to R78): patterns through ``parse_create``, records through the machine.
 
 Records are in Lambda's form, cut from what GetRecords would answer. A vector's kind is told by its members, never by
-its name. A source whose data can be something else than JSON is part 4's (R77); of a table's change it never is.
+its name. Data that may be something else than JSON are Kinesis's (R77); of a table's change they never are.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 
 import pytest
 
+from afterbay.core.change.kinesis import kinesis_record
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.change.view import ChangeKind, ViewType
 from afterbay.core.change.wire import split_page
@@ -141,39 +142,48 @@ def repeated_keys(given: Reader, wanted: Reader) -> None:
 
 
 DATA_PATTERNS = {
-    "valid JSON": {"dynamodb": {"NewImage": {"v": {"S": ["yes"]}}}},
-    "no data filter": {"eventName": ["INSERT"]},
-    "non-JSON": {"dynamodb": "yes"},
+    "valid JSON": ({"dynamodb": {"NewImage": {"v": {"S": ["yes"]}}}}, {"data": {"v": ["yes"]}}),
+    "no data filter": ({"eventName": ["INSERT"]}, {"partitionKey": ["p"], "eventSource": ["aws:kinesis"]}),
+    "non-JSON": ({"dynamodb": "yes"}, {"data": ["yes"]}),
 }
+"""For a table, and for Kinesis."""
 
 
 def formats(given: Reader, wanted: Reader) -> None:
-    """What comes of data and pattern of either form. The data of a table's change is JSON; other data is Kinesis's."""
-    pattern = {"Pattern": json.dumps(DATA_PATTERNS[given["pattern_for_data"]])}
+    """What comes of data and pattern of either form. The data of a table's change is JSON."""
+    for_table, for_kinesis = ({"Pattern": json.dumps(one)} for one in DATA_PATTERNS[given["pattern_for_data"]])
     incoming, action = given["incoming_data"], wanted["action"]
     if action == "error at create/update":
         assert incoming in ("valid JSON", "non-JSON")  # whatever comes: the pattern is judged before anything does
-        with pytest.raises(SettingsError, match="Invalid filter pattern definition"):
-            mapping([pattern])
-        with pytest.raises(SettingsError, match="Invalid filter pattern definition"):
-            parse_update(mapping([]), {"FilterCriteria": {"Filters": [pattern]}})
+        for pattern, arn in ((for_table, ARN), (for_kinesis, KINESIS)):
+            with pytest.raises(SettingsError, match="Invalid filter pattern definition"):
+                mapping([pattern], arn)
+            with pytest.raises(SettingsError, match="Invalid filter pattern definition"):
+                parse_update(mapping([], arn), {"FilterCriteria": {"Filters": [pattern]}})
         return
-    yes, no = {"id": {"S": "1"}, "v": {"S": "yes"}}, {"id": {"S": "2"}, "v": {"S": "no"}}
+    passed = {"filter": [1], "drop record": [], "filter on metadata only": [1, 2]}[action]
     if incoming == "non-JSON":
-        settings = mapping([pattern], KINESIS)
-        records = [kinesis(1, b"yes"), kinesis(2, b"no")]
+        data = [b"yes", b'{"v": "yes"']
     else:
-        settings = mapping([pattern])
+        data = [b'{"v": "yes"}', b'{"v": "no"}']
+        yes, no = {"id": {"S": "1"}, "v": {"S": "yes"}}, {"id": {"S": "2"}, "v": {"S": "no"}}
         view = ViewType.NEW_AND_OLD_IMAGES
         records = inserted(yes, no) + cut([change(3, ChangeKind.MODIFY, view, no, {**no, "w": {"N": "1"}})])
-    passed = {"filter": [1], "drop record": [], "filter on metadata only": [1, 2]}
-    assert ordinals(through(settings, records)) == passed[action]
+        assert ordinals(through(mapping([for_table]), records)) == passed
+    records = [kinesis(number, one) for number, one in enumerate(data, start=1)]
+    assert ordinals(through(mapping([for_kinesis], KINESIS), records)) == passed
 
 
 def kinesis(ordinal: int, data: bytes) -> RawRecord:
-    told = {"partitionKey": "p", "data": base64.b64encode(data).decode(), "sequenceNumber": str(number(ordinal))}
-    body = json.dumps({"eventName": "aws:kinesis:record", "kinesis": told}).encode()
-    return RawRecord(body, number(ordinal), ItemKey(b"p"), T0.timestamp(), "INSERT")
+    return kinesis_record(
+        stream_arn=KINESIS,
+        shard="shardId-000000000000",
+        sequence_number=str(number(ordinal)),
+        partition_key="p",
+        data=data,
+        arrived=T0,
+        role="arn:aws:iam::000000000000:role/any",
+    )
 
 
 def kinesis_data(given: Reader, wanted: Reader) -> None:
@@ -196,15 +206,7 @@ KINDS = {
 }
 
 
-def marks(vector: Vector) -> list[pytest.MarkDecorator]:
-    """Data that no change of a table has."""
-    refused = vector.expect.get("action") == "error at create/update"
-    if "data_json" in vector.input or (vector.input.get("incoming_data") == "non-JSON" and not refused):
-        return [pytest.mark.xfail(reason="part 4: Kinesis sources", strict=True, raises=SettingsError)]
-    return []
-
-
-@pytest.mark.parametrize("vector", vectors("esm/filters.json", marks))
+@pytest.mark.parametrize("vector", vectors("esm/filters.json"))
 def test_a_filter_lets_through_what_was_recorded(vector: Vector) -> None:
     with vector.opened() as (given, wanted):
         KINDS[given.names](given, wanted)

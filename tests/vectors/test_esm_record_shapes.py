@@ -1,16 +1,17 @@
 """The event that a function gets, as recorded (R132 to R137), built from what GetRecords would answer.
 
 The vector's event, with its placeholders filled in, is turned back into GetRecords' form and must come out of
-``split_page`` and ``payload`` as it was. A vector's kind is told by its members, never by its name. The
-Kinesis record is part 4's; what a window adds comes out of the mapping's machine.
+``split_page`` and ``payload`` as it was. A vector's kind is told by its members, never by its name. What a
+window adds comes out of the mapping's machine.
 """
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
+from afterbay.core.change.kinesis import kinesis_record
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.value import decode_item, encode_item, same_item, sdk_item
 from afterbay.core.change.view import ChangeKind, ViewType
@@ -18,11 +19,15 @@ from afterbay.core.change.wire import payload, split_page
 from afterbay.core.mapping.window import event_of
 from unit.core.mapping.driving import ARN as DRIVEN_ARN
 from unit.core.mapping.driving import T0, World, record, settings
-from vectors.loading import Vector, vectors
+from vectors.loading import vectors
 
+KINESIS = "arn:aws:kinesis:eu-west-1:000000000000:stream/clicks"
 ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/items/stream/2026-01-01T00:00:00.000"
 FILLERS = {
     "arn:<partition>:dynamodb:<region>:<account>:table/<table>/stream/<stream-label>": ARN,
+    "arn:<partition>:kinesis:<region>:<account>:stream/<stream>": KINESIS,
+    "arn:<partition>:iam::<account>:role/<role>": "arn:aws:iam::000000000000:role/any",
+    "shardId-000000000000:<seq:1>": f"shardId-000000000000:{10**20 + 499659}",
     "<region>": "eu-west-1",
     "<32 lowercase hex>": "066cc1cc2d7bc94840ca2d9b3fa98ffb",
     "<epoch-seconds-float>": 1789649451.0,
@@ -118,8 +123,19 @@ def expiry(given, wanted):
 
 
 def kinesis(given, wanted):
-    ChangeRecord(filled(wanted["record"]))
-    pytest.fail(f"a Kinesis record of {given['put_record']} is read as a DynamoDB change")
+    put, record = given["put_record"], filled(wanted["record"])
+    source, told = record["eventSourceARN"], record["kinesis"]
+    got = kinesis_record(
+        stream_arn=source,
+        shard=record["eventID"].partition(":")[0],
+        sequence_number=told["sequenceNumber"],
+        partition_key=put["PartitionKey"],
+        data=put["Data"].encode(),
+        arrived=datetime.fromtimestamp(told["approximateArrivalTimestamp"], UTC),
+        role=record["invokeIdentityArn"],
+    )
+    assert json.loads(got.body) == record
+    assert (got.position, got.key) == (int(told["sequenceNumber"]), put["PartitionKey"].encode())
 
 
 def window_envelope(given, wanted):
@@ -147,13 +163,7 @@ KINDS = {
 }
 
 
-def marks(vector: Vector) -> list[pytest.MarkDecorator]:
-    if "put_record" in vector.input:
-        return [pytest.mark.xfail(reason="part 4: Kinesis sources", strict=True)]
-    return []
-
-
-@pytest.mark.parametrize("vector", vectors("esm/record_shapes.json", marks))
+@pytest.mark.parametrize("vector", vectors("esm/record_shapes.json"))
 def test_a_function_gets_the_event_that_was_recorded(vector):
     with vector.opened() as (given, wanted):
         KINDS[given.names](given, wanted)

@@ -13,6 +13,7 @@ from types import TracebackType
 from afterbay.emulator.faults import FaultPlan
 from afterbay.endpoint.control import PREFIX, Control
 from afterbay.endpoint.http import HttpServer
+from afterbay.endpoint.kinesis import KinesisStreams
 from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.protocol import Request, Response, Service, TimeKeeper, error_response, service_fault
 from afterbay.endpoint.queues import Queues
@@ -67,6 +68,7 @@ class Address:
         self._moto = Moto(clock)
         self._tables = Tables(self._moto, self.registry, clock, self._expiry_changed.set)
         self._queues = Queues(self._moto)
+        self.kinesis = KinesisStreams(self._moto, clock)
         self._control = Control(
             clock=clock,
             streams=self.registry,
@@ -79,6 +81,7 @@ class Address:
         self._services: dict[str, Service] = {
             "dynamodb": self._tables,
             "dynamodbstreams": StreamsWire(self.streams),
+            "kinesis": self.kinesis,
             "sqs": self._queues,
         }
         self._server = HttpServer(self.handle, clock)
@@ -100,6 +103,7 @@ class Address:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         await self._server.stop()
+        await self.kinesis.close()
         await self._moto.close()
 
     @property

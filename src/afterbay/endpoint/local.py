@@ -16,6 +16,7 @@ from botocore.credentials import Credentials
 from afterbay.aws.client import AwsSettings
 from afterbay.aws.regions import AwsRegions
 from afterbay.core.change.arn import parse_arn
+from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.endpoint.address import Address
 from afterbay.endpoint.function_logs import FunctionLogs
@@ -36,7 +37,8 @@ from afterbay.functions.child import LaunchSettings
 from afterbay.functions.libraries import has_awslambdaric, link_libraries
 from afterbay.functions.logs import LogLine, LogWriter
 from afterbay.ports import Answer, Function, Source, Target
-from afterbay.sources.dynamodb_streams import DynamoDbStreamsSource
+from afterbay.sources.kinesis import KinesisApi, kinesis_source
+from afterbay.sources.stream import StreamSource
 from afterbay.stores.memory import MemoryStore
 from afterbay.targets.choose import choose_target
 
@@ -118,7 +120,11 @@ class LocalAddress:
         )
         await self._start_engine()
         self.mappings = LambdaMappings(
-            functions=self.functions, streams=self.address.registry, engine=self.supervisor, now=self.clock.now
+            functions=self.functions,
+            streams=self.address.registry,
+            kinesis=self.address.kinesis,
+            engine=self.supervisor,
+            now=self.clock.now,
         )
         self._lambda_functions = LambdaFunctions(self.functions, fetch=self._fetch)
         self.address.add_service("lambda", self._lambda)
@@ -166,7 +172,14 @@ class LocalAddress:
         return self.supervisor.settings_of(uuid)
 
     def _source(self, settings: MappingSettings) -> Source:
-        return DynamoDbStreamsSource(self._streams, settings.event_source_arn)
+        arn = settings.event_source_arn
+        if settings.kind is not SourceKind.KINESIS:
+            return StreamSource(self._streams, arn)
+        region = parse_arn(arn).region
+        function = self.functions.find(settings.function_arn, region)
+        role = "" if function is None else function.settings.echoed.get("Role", "")
+        caller, news = self._aws.of(region), self.address.kinesis.news
+        return kinesis_source(KinesisApi(caller, self.clock, news, role=role, reads_apart_s=0.0), arn)
 
     def _function(self, settings: MappingSettings) -> Function:
         return _Named(self.functions, settings.function_arn)

@@ -64,8 +64,8 @@ _ASKED: Final = (
 )
 _Range: TypeAlias = tuple[int | None, int | None]
 _NOWHERE: _Range = (None, None)
-_HIGHEST = 10**40 - 1
-"""No sequence number is higher (S46)."""
+_HIGHEST = 10**57 - 1
+"""No sequence number is higher (S46; Kinesis' have 56 digits)."""
 
 _DESCRIBED = re.compile(r"[0-9]+ record\(s\) from ([0-9]+) to ([0-9]+)")
 

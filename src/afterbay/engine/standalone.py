@@ -12,9 +12,15 @@ import msgspec
 from afterbay.aws.client import AwsSettings
 from afterbay.aws.http import JsonCaller
 from afterbay.aws.regions import AwsRegions
-from afterbay.core.change.arn import parse_arn, parse_function_name, parse_stream_arn
+from afterbay.core.change.arn import parse_arn, parse_function_name
+from afterbay.core.change.source import SourceKind
 from afterbay.core.change.wire import JsonValue
-from afterbay.core.mapping.settings import MappingSettings, parse_create, unknown_parameters
+from afterbay.core.mapping.settings import (
+    MappingSettings,
+    check_starting_moment,
+    parse_create,
+    unknown_parameters,
+)
 from afterbay.engine.clock import Clock
 from afterbay.engine.cloudwatch import CloudWatch
 from afterbay.engine.jitter import spread
@@ -26,8 +32,10 @@ from afterbay.errors import SettingsError
 from afterbay.functions.lambda_api import LambdaApiFunction
 from afterbay.functions.local import Handler, LocalFunction
 from afterbay.ports import Function, Source, Target
-from afterbay.sources.dynamodb_streams import DynamoDbStreamsSource
 from afterbay.sources.http_streams import SIGNING_NAME, TARGET, HttpStreamsApi
+from afterbay.sources.kinesis import KinesisApi, kinesis_source
+from afterbay.sources.news import News
+from afterbay.sources.stream import StreamSource
 from afterbay.stores.sqlite import SqliteStore
 from afterbay.targets.choose import choose_target
 
@@ -88,11 +96,11 @@ def _read_one(entry: JsonValue, where: str) -> WantedMapping:
         )
     try:
         request = parse_create(entry)
-        stream = parse_stream_arn(request.settings.event_source_arn)
+        source = parse_arn(request.settings.event_source_arn)
         name = parse_function_name(request.function_name)
     except SettingsError as error:
         raise SettingsError(error.message, code=error.code, where=where, hint=error.hint) from error
-    settings = request.resolved(name.arn(region=stream.region, account=stream.account, partition=stream.partition))
+    settings = request.resolved(name.arn(region=source.region, account=source.account, partition=source.partition))
     uuid = str(uuids.uuid5(_NAMESPACE, f"{settings.event_source_arn} {settings.function_arn}"))
     return WantedMapping(uuid, settings, request.enabled, where)
 
@@ -161,7 +169,9 @@ class Standalone:
         await self._let_go()
 
     async def _start(self) -> None:
-        for region in {parse_stream_arn(one.settings.event_source_arn).region for one in self.mappings}:
+        for one in self.mappings:
+            check_starting_moment(one.settings, self._clock.now())
+        for region in {parse_arn(one.settings.event_source_arn).region for one in self.mappings}:
             await self._connect(region)
             await self._check_namespace(region)
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
@@ -229,7 +239,13 @@ class Standalone:
 
     def _source(self, settings: MappingSettings) -> Source:
         arn = settings.event_source_arn
-        return DynamoDbStreamsSource(self._apis[parse_stream_arn(arn).region], arn)
+        source = parse_arn(arn)
+        if settings.kind is not SourceKind.KINESIS:
+            return StreamSource(self._apis[source.region], arn)
+        role = f"arn:{source.partition}:iam::{source.account}:role/afterbay"
+        caller = self._aws.of(source.region)
+        api = KinesisApi(caller, self._clock, News(self._clock), role=role, on_date=self._clock.follow)
+        return kinesis_source(api, arn)
 
     def _function(self, settings: MappingSettings) -> Function:
         if self._handler is None:

@@ -23,8 +23,11 @@ second. A row takes about 100 bytes more."""
 DROPPED_AT_ONCE = 256
 """Old rows that are looked at for each new batch until there is room."""
 
-POSITION_BYTES = 17
-"""A sequence number has at most 40 digits (S46): 133 bits. Of one length, bytes compare as the numbers do."""
+POSITION_BYTES = 24
+"""A table's sequence number has at most 40 digits (S46), Kinesis' have 56: 187 bits. Of one length, bytes compare as
+the numbers do. What would not fit is kept as the highest: no service writes such a number."""
+
+_HIGHEST = 2 ** (8 * POSITION_BYTES) - 1
 
 _SELECT = "SELECT number, mapping, shard, first, last, request_id, body FROM journal WHERE "
 
@@ -122,7 +125,7 @@ def _rows(sql: sqlite3.Connection, where: str, *values: object) -> list[tuple[in
 
 
 def _bytes(position: int | None) -> bytes | None:
-    return None if position is None else position.to_bytes(POSITION_BYTES, "big")
+    return None if position is None else min(position, _HIGHEST).to_bytes(POSITION_BYTES, "big")
 
 
 def _number(stored: bytes | None) -> int | None:

@@ -42,7 +42,7 @@ MIGRATIONS: tuple[Step, ...] = (
     ),
     (
         # Written often, read seldom: no index, so that a row costs one write at the end of the table. The body stands
-        # last: a look through the other columns does not read it. Positions are 17 bytes, big-endian (S46, S47).
+        # last: a look through the other columns does not read it. Positions are 24 bytes, big-endian (S46, S47).
         """CREATE TABLE journal (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
             mapping TEXT NOT NULL, shard TEXT NOT NULL, first BLOB, last BLOB, request_id TEXT,

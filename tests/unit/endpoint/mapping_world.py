@@ -26,6 +26,7 @@ REGION = "eu-west-1"
 ACCOUNT = "000000000000"
 FUNCTION = "orders-cdc"
 STREAM = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders/stream/2026-01-02T03:04:05.678"
+KINESIS_STREAM = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/clicks"
 UUID = "11111111-1111-4111-8111-111111111111"
 OTHER_UUID = "22222222-2222-4222-8222-222222222222"
 
@@ -52,6 +53,14 @@ class Streams:
     def exists(self, stream_arn: str) -> bool:
         if self.denied:
             raise DeniedError("no", code="AccessDeniedException")
+        return stream_arn in self.arns
+
+
+@dataclass
+class KinesisStreams:
+    arns: set[str] = field(default_factory=lambda: {KINESIS_STREAM})
+
+    async def exists(self, stream_arn: str) -> bool:
         return stream_arn in self.arns
 
 
@@ -99,11 +108,12 @@ class Engine:
 class World:
     def __init__(self, now: datetime = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)) -> None:
         self.now = now
-        self.functions, self.streams, self.engine = Functions(), Streams(), Engine()
+        self.functions, self.streams, self.kinesis, self.engine = Functions(), Streams(), KinesisStreams(), Engine()
         self._uuids = iter([UUID, OTHER_UUID, *(f"{n:08d}-3333-4333-8333-333333333333" for n in range(1000))])
         self.service = LambdaMappings(
             functions=self.functions,
             streams=self.streams,
+            kinesis=self.kinesis,
             engine=self.engine,
             now=lambda: self.now,
             new_uuid=lambda: next(self._uuids),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from afterbay.core.change.arn import parse_stream_arn
+from afterbay.core.change.source import SourceKind, consumer_of, source_kind
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.constraints import items, members
 from afterbay.errors import SettingsError
@@ -36,10 +36,6 @@ UNSUPPORTED = (
 """Parameters that no stream source takes (R20)."""
 
 _HEAD = r"arn:aws[a-zA-Z-]*"
-_LATER_SOURCES = {
-    "Kinesis streams": re.compile(_HEAD + r":kinesis:[a-z0-9-]+:\d{12}:stream/.+"),
-    "SQS queues": re.compile(_HEAD + r":sqs:[a-z0-9-]+:\d{12}:.+"),
-}
 _DESTINATIONS = (
     re.compile(_HEAD + r":sqs:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,80}"),
     re.compile(_HEAD + r":sns:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,256}"),
@@ -50,20 +46,24 @@ _KAFKA = "kafka://"
 
 
 def check_source(arn: str | None) -> str:
-    """A stream's ARN, of a DynamoDB table with its label (R1); whether it exists is not known here.
+    """The ARN of a table's stream with its label, or of a Kinesis stream (R1); whether it exists is not known here.
 
-    Kinesis and SQS are refused by name until they are read; what AWS would not read either is E1.
+    Queues and Kinesis consumers are refused by name until they are read; what AWS would not read either is E1.
     """
-    for kind, form in _LATER_SOURCES.items():
-        if arn and form.fullmatch(arn):
-            raise SettingsError(
-                f"EventSourceArn {arn}: {kind} are not implemented yet as a source (part 4): use a DynamoDB stream"
-            )
+    stream = consumer_of(arn or "")
+    if stream is not None:
+        raise SettingsError(
+            f"EventSourceArn {arn}: enhanced fan-out is not implemented: read the stream itself, {stream}"
+        )
     try:
-        return parse_stream_arn(arn or "").arn
+        kind = source_kind(arn or "")
     except SettingsError as error:
         given = f"EventSourceArn is {arn!r}" if arn else "EventSourceArn is missing"
         raise SettingsError("Unrecognized event source.", hint=f"{given}: {error}") from error
+    if kind is SourceKind.QUEUE:
+        raise SettingsError(f"EventSourceArn {arn}: SQS queues are not implemented yet as a source (part 4)")
+    assert arn is not None, "its kind was told"
+    return arn
 
 
 def check_destination(arn: str) -> str:

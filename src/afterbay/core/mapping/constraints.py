@@ -8,11 +8,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.errors import SettingsError
 
-__all__ = ["RANGES", "Range", "boolean", "check_model", "integer", "items", "members", "text", "validation_error"]
+__all__ = [
+    "RANGES",
+    "Range",
+    "boolean",
+    "check_model",
+    "integer",
+    "items",
+    "members",
+    "moment",
+    "text",
+    "validation_error",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,23 @@ def items(params: Mapping[str, JsonValue], name: str) -> list[JsonValue] | None:
     if value is None or isinstance(value, list):
         return value
     raise _wrong_type(name, value, "a list")
+
+
+def moment(params: Mapping[str, JsonValue], name: str) -> datetime | None:
+    """A time stamp: epoch seconds, as clients send it, or ISO 8601 text, as people write it (UTC where it does not
+    say)."""
+    value = params.get(name)
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            read = datetime.fromisoformat(value)
+            return read.astimezone(UTC) if read.tzinfo is not None else read.replace(tzinfo=UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise _wrong_type(name, value, "a time stamp") from error
+    raise _wrong_type(name, value, "a time stamp")
 
 
 def _violations(params: Mapping[str, JsonValue], required: Sequence[str]) -> Iterator[str]:

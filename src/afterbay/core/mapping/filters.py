@@ -2,32 +2,100 @@
 
 Decides from a record's bytes alone; what a pattern means is ``core.pattern``'s. Filtering comes before batching: what
 is left out takes no place in a batch, and its position still counts as done (R78).
+
+A table's record is judged as it is. A Kinesis record and a message carry a payload of the sender's own, ``data`` and
+``body``, which a pattern sees parsed; it need not be JSON (R77).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Iterable
 
+import msgspec
+from msgspec import Raw
+
+from afterbay.core.change.source import SourceKind
 from afterbay.core.pattern import Pattern, PatternError, PatternSet
 from afterbay.errors import SettingsError
 
-__all__ = ["check_pattern", "compile_filters"]
+__all__ = ["Passes", "check_pattern", "compile_filters"]
+
+Passes = Callable[[bytes], bool]
+"""Whether a record's body (Lambda's form) gets through."""
+
+_PAYLOAD = {SourceKind.KINESIS: "data", SourceKind.QUEUE: "body"}
+_members = msgspec.json.Decoder(dict[str, Raw])
 
 
-def check_pattern(text: str | None) -> str:
+def check_pattern(text: str | None, kind: SourceKind = SourceKind.TABLE) -> str:
     """One member of ``Filters``, as it was written (R24). Raises ``SettingsError`` with AWS's text (E15); ``hint`` says
-    what is wrong and where."""
+    what is wrong and where.
+
+    Kinesis data are filtered by a pattern that is JSON itself: one that asks for plain text is refused (R77).
+    """
     try:
-        Pattern(text if text is not None else "null", dialect="mapping")
+        pattern = Pattern(text if text is not None else "null", dialect="mapping")
     except PatternError as error:
         hint = "a filter is an object with a Pattern" if text is None else str(error)
         raise SettingsError("Invalid filter pattern definition.", hint=hint) from error
     assert text is not None, "null is no pattern"
+    if kind is SourceKind.KINESIS and "data" in pattern.needs:
+        raise SettingsError(
+            "Invalid filter pattern definition.", hint='data is matched as JSON, as in {"data": {"member": ["value"]}}'
+        )
     return text
 
 
-def compile_filters(patterns: tuple[str, ...]) -> Callable[[bytes], bool] | None:
-    """The test that a record's body (Lambda's form) must pass: any pattern matches (R71). None: no filters."""
+def compile_filters(patterns: tuple[str, ...], kind: SourceKind = SourceKind.TABLE) -> Passes | None:
+    """The test that a record's body must pass: any pattern matches (R71). None: no filters."""
     if not patterns:
         return None
-    return PatternSet(Pattern(pattern, dialect="mapping") for pattern in patterns).matches
+    compiled = [Pattern(pattern, dialect="mapping") for pattern in patterns]
+    member = _PAYLOAD.get(kind)
+    return PatternSet(compiled).matches if member is None else _with_payload(compiled, member, kind)
+
+
+def _with_payload(patterns: Iterable[Pattern], member: str, kind: SourceKind) -> Passes:
+    """Patterns are sorted by what they want of the payload: JSON, plain text, or nothing.
+
+    Rules: R77 a payload that is no JSON is left out by patterns that want JSON and is nothing to those that look at the
+    metadata alone. JSON is an object or an array here (ours): anything else counts as plain text.
+    """
+    wants_json: list[Pattern] = []
+    wants_text: list[Pattern] = []
+    for pattern in patterns:
+        if any(path.startswith(member + ".") for path in pattern.needs):
+            wants_json.append(pattern)
+        elif member in pattern.needs:
+            wants_text.append(pattern)
+        else:
+            wants_json.append(pattern)
+            wants_text.append(pattern)
+    on_json, on_text = PatternSet(wants_json), PatternSet(wants_text)
+
+    def passes(body: bytes) -> bool:
+        record = _members.decode(body)
+        if kind is SourceKind.KINESIS:
+            record |= _members.decode(record.pop("kinesis"))
+            payload = base64.b64decode(msgspec.json.decode(record[member], type=str))
+        else:
+            payload = msgspec.json.decode(record[member], type=str).encode()
+        if _is_json(payload):
+            record[member] = Raw(payload)
+            return bool(wants_json) and on_json.matches(msgspec.json.encode(record))
+        return bool(wants_text) and on_text.matches(msgspec.json.encode(record))
+
+    return passes
+
+
+def _is_json(payload: bytes) -> bool:
+    """True for an object or an array, and nothing around it but blanks."""
+    if payload.lstrip()[:1] not in (b"{", b"["):
+        return False
+    try:
+        msgspec.json.decode(payload)
+        payload.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

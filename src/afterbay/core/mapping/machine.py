@@ -202,7 +202,7 @@ class Mapping:
     def _start(self, now: datetime) -> list[Command]:
         """Read the saved positions, then the stream's shards."""
         self._run += 1
-        self._passes = compile_filters(self.settings.filters)
+        self._passes = compile_filters(self.settings.filters, self.settings.kind)
         self._phase = _Phase.LOADING
         return [LoadPositions()]
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
+from afterbay.core.change.source import SourceKind, source_kind
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.admission import (
     UNSUPPORTED,
@@ -27,6 +28,7 @@ from afterbay.core.mapping.constraints import (
     integer,
     items,
     members,
+    moment,
     text,
     validation_error,
 )
@@ -38,6 +40,7 @@ __all__ = [
     "MappingSettings",
     "StartingPosition",
     "UpdateRequest",
+    "check_starting_moment",
     "parse_create",
     "parse_tags",
     "parse_update",
@@ -109,6 +112,11 @@ class MappingSettings:
                 f"FilterCriteria holds {len(self.filters)} filters; at most {FILTERS_MAX} are allowed"
             )  # R16
 
+    @property
+    def kind(self) -> SourceKind:
+        """What is read."""
+        return source_kind(self.event_source_arn)
+
     def _numbers(self) -> dict[str, int]:
         """The values of ``RANGES``, by AWS's names and in AWS's terms."""
         return {
@@ -158,18 +166,11 @@ def parse_create(params: Mapping[str, JsonValue]) -> CreateRequest:
     check_model(params, required=("FunctionName",))
     source = check_source(text(params, "EventSourceArn"))
     _check_on_success(params)
-    position = text(params, "StartingPosition")
-    if position is None:
-        raise SettingsError(
-            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "
-            "Member must not be null."
-        )  # E7: not a ValidationException, and with a full stop
-    if position == StartingPosition.AT_TIMESTAMP.value:
-        raise SettingsError(f"Unsupported starting position for arn type: {source}")  # E9
-    if params.get("StartingPositionTimestamp") is not None:
-        raise SettingsError("Timestamp only valid with StartingPosition AT_TIMESTAMP")  # E10
     name = text(params, "FunctionName") or ""
-    base = MappingSettings(event_source_arn=source, function_arn=name, starting_position=StartingPosition(position))
+    position, starting_at = _starting_position(params, source)
+    base = MappingSettings(
+        event_source_arn=source, function_arn=name, starting_position=position, starting_at=starting_at
+    )
     return CreateRequest(
         settings=_changed(base, params),
         function_name=name,
@@ -191,6 +192,15 @@ def parse_update(current: MappingSettings, params: Mapping[str, JsonValue]) -> U
         function_name=text(params, "FunctionName"),
         enabled=boolean(params, "Enabled"),
     )
+
+
+def check_starting_moment(settings: MappingSettings, now: datetime) -> None:
+    """Refuse a StartingPositionTimestamp that is still to come (R8). The text is ours."""
+    if settings.starting_at is not None and settings.starting_at > now:
+        raise SettingsError(
+            f"StartingPositionTimestamp {settings.starting_at.isoformat()} is in the future; "
+            "use LATEST for what is written from now on"
+        )
 
 
 def parse_tags(params: Mapping[str, JsonValue]) -> dict[str, str]:
@@ -222,6 +232,26 @@ _KNOWN = frozenset(
 )
 
 
+def _starting_position(params: Mapping[str, JsonValue], source: str) -> tuple[StartingPosition, datetime | None]:
+    """Rules: R7 a stream needs one, AT_TIMESTAMP is Kinesis' alone (E9) and then needs its time stamp (R8, E10)."""
+    given = text(params, "StartingPosition")
+    if given is None:
+        raise _missing("startingPosition")  # E7: not a ValidationException, and with a full stop
+    position, starting_at = StartingPosition(given), moment(params, "StartingPositionTimestamp")
+    if position is StartingPosition.AT_TIMESTAMP:
+        if source_kind(source) is not SourceKind.KINESIS:
+            raise SettingsError(f"Unsupported starting position for arn type: {source}")  # E9
+        if starting_at is None:
+            raise _missing("startingPositionTimestamp")  # by analogy with E7
+    return position, starting_at
+
+
+def _missing(name: str) -> SettingsError:
+    return SettingsError(
+        f"1 validation error detected: Value null at '{name}' failed to satisfy constraint: Member must not be null."
+    )
+
+
 def _changed(current: MappingSettings, params: Mapping[str, JsonValue]) -> MappingSettings:
     """``current`` with what the request names. Raises ``SettingsError``."""
     check_unsupported(params)
@@ -241,7 +271,7 @@ def _changed(current: MappingSettings, params: Mapping[str, JsonValue]) -> Mappi
         report_batch_item_failures=current.report_batch_item_failures if responses is None else bool(responses),
         tumbling_window_s=_or(integer(params, "TumblingWindowInSeconds"), current.tumbling_window_s),
         on_failure=_on_failure(params, current.on_failure),
-        filters=_filters(params, current.filters),
+        filters=_filters(params, current),
         event_count=_or(metrics, current.event_count),
         kms_key_arn=current.kms_key_arn if key is None else key or None,
     )
@@ -262,13 +292,13 @@ def _check_on_success(params: Mapping[str, JsonValue]) -> None:
         raise SettingsError("OnSuccess configuration is not supported for event source mappings.")  # E14
 
 
-def _filters(params: Mapping[str, JsonValue], current: tuple[str, ...]) -> tuple[str, ...]:
+def _filters(params: Mapping[str, JsonValue], current: MappingSettings) -> tuple[str, ...]:
     """The patterns as they are written (R24); an empty container is no filters at all (R22)."""
     criteria = members(params, "FilterCriteria")
     if criteria is None:
-        return current
-    given = items(criteria, "Filters") or []
-    return tuple(check_pattern(text(one, "Pattern") if isinstance(one, dict) else None) for one in given)
+        return current.filters
+    patterns = [text(one, "Pattern") if isinstance(one, dict) else None for one in items(criteria, "Filters") or []]
+    return tuple(check_pattern(pattern, current.kind) for pattern in patterns)
 
 
 def _limit(value: int) -> int | None:

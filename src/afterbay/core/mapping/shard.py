@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from afterbay.core.change.raw import RawRecord
+from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, describe, make_batch
 from afterbay.core.mapping.checkpoint import SavedShard, Watermark
 from afterbay.core.mapping.commands import Command, Deliver, Notice, ReadShard, Rest, StoreLetter, Tell
@@ -28,11 +29,11 @@ from afterbay.core.shard.position import After, Position, ShardEnd, StartAt, Tri
 
 __all__ = ["Shard", "ShardContext"]
 
-PAGE_RECORDS_MAX = 1000
-"""The most that one GetRecords gives (S12)."""
+PAGE_RECORDS_MAX = {SourceKind.TABLE: 1_000, SourceKind.KINESIS: 10_000}
+"""The most that one GetRecords gives (S12; Kinesis' model)."""
 
-IDLE_PAUSE_S = 0.25
-"""Four reads a second from an idle shard (R53)."""
+IDLE_PAUSE_S = {SourceKind.TABLE: 0.25, SourceKind.KINESIS: 1.0}
+"""Four reads a second from an idle shard, one from Kinesis (R53)."""
 
 WARN_AGAIN_AFTER = timedelta(minutes=10)
 """A function that answers oddly does so in every invocation."""
@@ -77,6 +78,7 @@ class Shard:
         self.last_failure: str | None = None
         self.last_read_at: datetime | None = None
         self._context = context
+        self._kind = settings.kind
         self._warned: dict[Notice, tuple[datetime, int]] = {}
         self._last_read: Position | None = start.position if isinstance(start, After) else None
         self._watermark = Watermark(self._last_read)
@@ -270,8 +272,8 @@ class Shard:
                     self.description.shard,
                     self._context.run,
                     self.read_position,
-                    PAGE_RECORDS_MAX,
-                    pause_s=IDLE_PAUSE_S if pause else 0.0,
+                    PAGE_RECORDS_MAX[self._kind],
+                    pause_s=IDLE_PAUSE_S[self._kind] if pause else 0.0,
                     delay_s=delay_s,
                 )
             )

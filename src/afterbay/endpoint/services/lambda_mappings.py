@@ -16,16 +16,24 @@ from typing import Protocol
 from urllib.parse import parse_qs
 
 from afterbay.core.change.arn import parse_arn, parse_function_name
+from afterbay.core.change.source import SourceKind
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.body import MappingStatus, mapping_arn, mapping_body
 from afterbay.core.mapping.constraints import Range, check_model, validation_error
 from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step, update_event
-from afterbay.core.mapping.settings import TAGS_MAX, MappingSettings, parse_create, parse_tags, parse_update
+from afterbay.core.mapping.settings import (
+    TAGS_MAX,
+    MappingSettings,
+    check_starting_moment,
+    parse_create,
+    parse_tags,
+    parse_update,
+)
 from afterbay.endpoint.protocol import Request, Response, json_object, json_response
 from afterbay.endpoint.services.mapping_registry import MappingDefinition, MappingRegistry
 from afterbay.errors import DeniedError, EndpointError, SettingsError
 
-__all__ = ["Functions", "LambdaMappings", "MappingEngine", "Streams"]
+__all__ = ["Functions", "KinesisStreams", "LambdaMappings", "MappingEngine", "Streams"]
 
 _PAGE_MAX = 100  # R35: a page is never longer, whatever MaxItems says
 _MAX_ITEMS = Range("MaxItems", 1, 10_000)
@@ -46,6 +54,12 @@ class Streams(Protocol):
     def exists(self, stream_arn: str) -> bool:
         """Raises ``DeniedError`` where the stream may not be read (E3)."""
         ...
+
+
+class KinesisStreams(Protocol):
+    """The Kinesis streams of the address."""
+
+    async def exists(self, stream_arn: str) -> bool: ...
 
 
 class MappingEngine(Protocol):
@@ -79,6 +93,7 @@ class LambdaMappings:
         *,
         functions: Functions,
         streams: Streams,
+        kinesis: KinesisStreams,
         engine: MappingEngine,
         now: Callable[[], datetime],
         registry: MappingRegistry | None = None,
@@ -87,6 +102,7 @@ class LambdaMappings:
         self.registry = MappingRegistry() if registry is None else registry
         self._functions = functions
         self._streams = streams
+        self._kinesis = kinesis
         self._engine = engine
         self._now = now
         self._new_uuid = new_uuid
@@ -137,7 +153,8 @@ class LambdaMappings:
         """Rules: R25 the source is recognised before the function is looked up, R27 the answer says Creating."""
         wanted = parse_create(json_object(request.body))
         settings = wanted.resolved(self._function_arn(wanted.function_name, request.region))
-        self._check_stream(settings.event_source_arn, request.region)
+        check_starting_moment(settings, self._now())
+        await self._check_source(settings, request.region)
         async with self._changing:
             self._check_unique(settings, request.region)
             uuid = self._new_uuid()
@@ -230,9 +247,10 @@ class LambdaMappings:
             region=home.region, account=home.account
         )
 
-    def _check_stream(self, arn: str, region: str) -> None:
+    async def _check_source(self, settings: MappingSettings, region: str) -> None:
+        arn = settings.event_source_arn
         try:
-            found = parse_arn(arn).region == region and self._streams.exists(arn)
+            found = parse_arn(arn).region == region and await self._exists(settings)
         except DeniedError as error:
             raise SettingsError(
                 f"Cannot access stream {arn}. Please ensure the role can perform the GetRecords, GetShardIterator, "
@@ -240,6 +258,10 @@ class LambdaMappings:
             ) from error  # E3
         if not found:
             raise SettingsError(f"Stream not found: {arn}")  # E2
+
+    async def _exists(self, settings: MappingSettings) -> bool:
+        arn = settings.event_source_arn
+        return await self._kinesis.exists(arn) if settings.kind is SourceKind.KINESIS else self._streams.exists(arn)
 
     def _check_unique(self, settings: MappingSettings, region: str, *, but: str | None = None) -> None:
         """E17. A mapping that is being deleted still counts, until it is gone."""

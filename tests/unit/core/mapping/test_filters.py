@@ -6,13 +6,15 @@ import json
 
 import pytest
 
+from afterbay.core.change.kinesis import kinesis_record
+from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.events import UpdateRequested
 from afterbay.core.mapping.filters import check_pattern, compile_filters
 from afterbay.core.mapping.outcome import Cause, Failed, Outcome
 from afterbay.core.shard.position import ShardId
 from afterbay.errors import SettingsError
 
-from .driving import World, after, record, settings
+from .driving import T0, World, after, record, settings
 
 EVEN = '{"dynamodb": {"NewImage": {"kind": {"S": ["even"]}}}}'
 
@@ -84,3 +86,46 @@ def test_a_wrong_pattern_is_refused_with_awss_text_and_a_hint_that_says_why(wron
 
 def test_without_filters_there_is_nothing_to_ask() -> None:
     assert compile_filters(()) is None
+
+
+# ---- payloads that the sender wrote (R77)
+
+
+def kinesis(data: bytes) -> bytes:
+    return kinesis_record(
+        stream_arn="arn:aws:kinesis:eu-west-1:000000000000:stream/s",
+        shard="shardId-1",
+        sequence_number="7",
+        partition_key="p",
+        data=data,
+        arrived=T0,
+        role="",
+    ).body
+
+
+@pytest.mark.parametrize(
+    ("pattern", "data", "passes"),
+    [
+        ('{"data": {"n": [{"numeric": [">", 1]}]}}', b'{"n": 1.5}', True),
+        ('{"data": {"n": [{"numeric": [">", 1]}]}}', b'{"n": "2"}', False),
+        ('{"data": {"n": [1]}}', b' {"n": 1.0}\n', True),
+        ('{"data": {"n": [1]}}', b'[{"n": 2}, {"n": 1}]', True),
+        ('{"data": {"n": [{"exists": false}]}}', b'{"m": 1}', True),
+        ('{"data": {"n": [{"exists": false}]}}', b"plain", False),
+        ('{"data": {"n": [{"exists": false}]}}', b'"a text"', False),
+        ('{"data": {"n": [{"exists": false}]}}', b'{"n": "\xff"}', False),
+        ('{"data": {"n": [1]}, "partitionKey": ["q"]}', b'{"n": 1}', False),
+        ('{"partitionKey": ["p"], "eventID": ["shardId-1:7"]}', b"plain", True),
+        ('{"kinesis": {"partitionKey": ["p"]}}', b"{}", False),
+    ],
+)
+def test_kinesis_data_are_judged_as_json_beside_the_members_of_the_record(
+    pattern: str, data: bytes, passes: bool
+) -> None:
+    judged = compile_filters((pattern,), SourceKind.KINESIS)
+    assert judged is not None and judged(kinesis(data)) is passes
+
+
+def test_filters_of_both_sorts_pass_what_any_of_them_wants() -> None:
+    judged = compile_filters(('{"data": {"n": [1]}}', '{"partitionKey": ["p"]}'), SourceKind.KINESIS)
+    assert judged is not None and judged(kinesis(b"plain")) and judged(kinesis(b'{"n": 2}'))

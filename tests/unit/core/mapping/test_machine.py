@@ -294,6 +294,20 @@ def test_a_child_waits_for_all_of_its_parent() -> None:
     assert world.saved("p") == ShardEnd()
 
 
+def test_a_merged_child_waits_for_both_its_parents() -> None:
+    stream = {"a": [record(1)], "b": [record(2)], "m": [record(3)]}
+    world = World(settings(), stream, parents={"m": ("a", "b")}, closed={"a", "b"})
+    world.hold = True
+    world.start().run(1)
+    assert sorted(c.shard for c in world.in_hand) == ["a", "b"]
+    world.answer()
+    world.run(1)
+    assert len(world.in_hand) == 1 and world.in_hand[0].shard in ("a", "b"), "one parent is not enough"
+    world.answer()
+    world.run(1)
+    assert [c.shard for c in world.in_hand] == ["m"]
+
+
 def test_a_child_does_not_start_before_its_parents_end_is_saved() -> None:
     world = World(settings(), {"p": [record(1)], "c": [record(2)]}, parents={"c": ("p",)}, closed={"p"})
     world.hold = True

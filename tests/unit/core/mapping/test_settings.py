@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.settings import (
     CreateRequest,
     MappingSettings,
     StartingPosition,
+    check_starting_moment,
     parse_create,
     parse_tags,
     parse_update,
@@ -19,6 +22,7 @@ from afterbay.errors import SettingsError
 
 STREAM = "arn:aws:dynamodb:eu-west-1:000000000000:table/orders/stream/2026-01-02T03:04:05.678"
 QUEUE = "arn:aws:sqs:eu-west-1:000000000000:letters"
+KINESIS = "arn:aws:kinesis:eu-west-1:000000000000:stream/clicks"
 PATTERN = '{"eventName": ["INSERT"]}'
 NEEDED = {"FunctionName": "orders", "EventSourceArn": STREAM, "StartingPosition": "TRIM_HORIZON"}
 IPV, VE = "InvalidParameterValueException", "ValidationException"
@@ -182,12 +186,45 @@ def test_what_is_no_source_is_not_recognised(arn: str) -> None:
     assert refused(EventSourceArn=arn) == (IPV, "Unrecognized event source.")
 
 
-@pytest.mark.parametrize(
-    ("arn", "kind"), [("arn:aws:kinesis:eu-west-1:000000000000:stream/s", "Kinesis streams"), (QUEUE, "SQS queues")]
-)
-def test_a_source_that_is_not_built_yet_is_refused_by_name(arn: str, kind: str) -> None:
-    code, text = refused(EventSourceArn=arn)
-    assert code == IPV and f"{arn}: {kind} are not implemented yet" in text and "part 4" in text
+def test_a_source_that_is_not_built_yet_is_refused_by_name() -> None:
+    code, text = refused(EventSourceArn=QUEUE)
+    assert code == IPV and f"{QUEUE}: SQS queues are not implemented yet" in text and "part 4" in text
+
+
+def test_a_consumer_of_kinesis_is_refused_by_name() -> None:
+    code, text = refused(EventSourceArn=f"{KINESIS}/consumer/fast:1700000000")
+    assert code == IPV and "enhanced fan-out is not implemented" in text and text.endswith(f", {KINESIS}")
+
+
+def test_kinesis_can_start_at_a_time() -> None:
+    for given in (
+        1767225600.25,
+        "2026-01-01T00:00:00.250Z",
+        "2026-01-01T01:00:00.250+01:00",
+        "2026-01-01T00:00:00.250",
+    ):
+        made = create(EventSourceArn=KINESIS, StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=given).settings
+        assert made.starting_position is StartingPosition.AT_TIMESTAMP
+        assert made.starting_at == datetime(2026, 1, 1, 0, 0, 0, 250_000, tzinfo=UTC)
+
+
+def test_a_time_to_start_at_is_one_and_is_not_to_come() -> None:
+    at = {"EventSourceArn": KINESIS, "StartingPosition": "AT_TIMESTAMP"}
+    code, text = refused(**at)
+    assert code == IPV and "'startingPositionTimestamp'" in text and "must not be null" in text
+    for wrong in ("noon", True, [], 1e20):
+        assert refused(**at, StartingPositionTimestamp=wrong)[0] == "SerializationException"
+    made = create(**at, StartingPositionTimestamp=1000.5).settings
+    check_starting_moment(made, datetime.fromtimestamp(1000.5, UTC))
+    with pytest.raises(SettingsError, match="in the future"):
+        check_starting_moment(made, datetime.fromtimestamp(1000.4, UTC))
+
+
+def test_data_of_kinesis_are_filtered_as_json_only() -> None:
+    made = create(EventSourceArn=KINESIS, FilterCriteria={"Filters": [{"Pattern": '{"data": {"a": [1]}}'}]}).settings
+    assert made.kind is SourceKind.KINESIS and made.filters
+    wrong = {"Filters": [{"Pattern": '{"data": ["plain"]}'}]}
+    assert refused(EventSourceArn=KINESIS, FilterCriteria=wrong) == (IPV, "Invalid filter pattern definition.")
 
 
 def test_a_time_is_for_sources_that_can_start_at_one() -> None:

@@ -15,7 +15,7 @@ from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import After, AtTime, Latest, Position, ShardId, StartAt, TrimHorizon
 from afterbay.errors import IteratorExpiredError, NotFoundError, ServiceError, ThrottledError, UnavailableError
 from afterbay.ports import Page
-from afterbay.sources.dynamodb_streams import EMPTY_PAGES_AT_ONCE, DynamoDbStreamsSource
+from afterbay.sources.stream import EMPTY_PAGES_AT_ONCE, StreamSource
 from afterbay.sources.streams_api import IteratorType, ShardPage
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-01-01T00:00:00.000"
@@ -119,7 +119,7 @@ def stream_of(*content: RawRecord | None, closed: bool = False) -> ListedStream:
     return api
 
 
-def read(source: DynamoDbStreamsSource, start: StartAt, *, limit: int = 100, pause_s: float = 0.0) -> Page:
+def read(source: StreamSource, start: StartAt, *, limit: int = 100, pause_s: float = 0.0) -> Page:
     return run(source.read(ONE, start, limit=limit, pause_s=pause_s))
 
 
@@ -129,7 +129,7 @@ def positions(page: Page) -> list[int]:
 
 def test_a_listing_has_every_page() -> None:
     api = ListedStream(*(ShardDescription(ShardId(f"shard-{number}")) for number in range(5)))
-    listing = run(DynamoDbStreamsSource(api, ARN).list_shards(pin_latest=False))
+    listing = run(StreamSource(api, ARN).list_shards(pin_latest=False))
     assert [one.shard for one in listing.shards] == [f"shard-{number}" for number in range(5)]
     assert (listing.complete, listing.stream_disabled) == (True, False)
 
@@ -138,14 +138,14 @@ def test_a_listing_that_repeats_itself_is_given_up() -> None:
     api = ListedStream(*(ShardDescription(ShardId(f"shard-{number}")) for number in range(5)))
     api.repeats_pages = True
     with pytest.raises(UnavailableError, match="does not move on"):
-        run(DynamoDbStreamsSource(api, ARN).list_shards(pin_latest=False))
+        run(StreamSource(api, ARN).list_shards(pin_latest=False))
 
 
 @pytest.mark.parametrize("status", ["DISABLED", "DISABLING"])
 def test_a_stream_that_is_being_disabled_says_so(status: str) -> None:
     api = ListedStream(ShardDescription(ONE))
     api.status = status
-    assert run(DynamoDbStreamsSource(api, ARN).list_shards(pin_latest=False)).stream_disabled
+    assert run(StreamSource(api, ARN).list_shards(pin_latest=False)).stream_disabled
 
 
 @pytest.mark.parametrize("unsupported", [set[str](), {"CHILD_SHARDS"}])
@@ -154,7 +154,7 @@ def test_children_are_listed_with_the_filter_and_without(unsupported: set[str]) 
         ShardDescription(ONE, closed=True), ShardDescription(TWO, (ONE,)), ShardDescription(THREE, (ShardId("else"),))
     )
     api.unsupported = unsupported
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     for _ in range(2):
         listing = run(source.list_shards(pin_latest=False, children_of=ONE))
         assert ([one.shard for one in listing.shards], listing.complete) == ([TWO], False)
@@ -163,7 +163,7 @@ def test_children_are_listed_with_the_filter_and_without(unsupported: set[str]) 
 
 def test_pages_follow_one_another_with_one_iterator_asked_for() -> None:
     api = stream_of(*(record(number) for number in (1, 2, 3)))
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     assert positions(read(source, TrimHorizon(), limit=2)) == [1, 2]
     assert positions(read(source, After(Position(2)))) == [3]
     assert len(api.asked("TRIM_HORIZON")) == 1
@@ -172,7 +172,7 @@ def test_pages_follow_one_another_with_one_iterator_asked_for() -> None:
 
 def test_an_iterator_that_stands_elsewhere_is_not_used() -> None:
     api = stream_of(*(record(number) for number in (1, 2, 3)))
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     read(source, TrimHorizon())
     assert positions(read(source, After(Position(1)))) == [2, 3]
     assert positions(read(source, TrimHorizon())) == [1, 2, 3]
@@ -180,18 +180,18 @@ def test_an_iterator_that_stands_elsewhere_is_not_used() -> None:
 
 def test_no_more_is_asked_for_than_the_service_gives() -> None:
     api = stream_of(record(1))
-    read(DynamoDbStreamsSource(api, ARN), TrimHorizon(), limit=10_000)
+    read(StreamSource(api, ARN), TrimHorizon(), limit=10_000)
     assert [call[2] for call in api.asked("read")] == [1000]
 
 
 def test_a_hole_is_crossed_at_once() -> None:
     api = stream_of(None, None, record(1))
-    assert positions(read(DynamoDbStreamsSource(api, ARN), TrimHorizon())) == [1]
+    assert positions(read(StreamSource(api, ARN), TrimHorizon())) == [1]
 
 
 def test_a_long_hole_is_crossed_over_several_reads() -> None:
     api = stream_of(*[None] * (EMPTY_PAGES_AT_ONCE + 1), record(1))
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     assert positions(read(source, TrimHorizon())) == []
     assert len(api.asked("read")) == EMPTY_PAGES_AT_ONCE
     assert positions(read(source, TrimHorizon())) == []
@@ -201,7 +201,7 @@ def test_a_long_hole_is_crossed_over_several_reads() -> None:
 
 def test_a_closed_shard_has_no_tip_to_wait_at() -> None:
     api = stream_of(*[None] * (2 * EMPTY_PAGES_AT_ONCE - 1), record(1), closed=True)
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     run(source.list_shards(pin_latest=False))
     assert read(source, TrimHorizon()) == Page(())
     page = read(source, TrimHorizon())
@@ -210,13 +210,13 @@ def test_a_closed_shard_has_no_tip_to_wait_at() -> None:
 
 def test_the_last_page_says_that_the_shard_is_over() -> None:
     api = stream_of(record(1), closed=True)
-    page = read(DynamoDbStreamsSource(api, ARN), TrimHorizon())
+    page = read(StreamSource(api, ARN), TrimHorizon())
     assert (positions(page), page.end) == ([1], True)
 
 
 def test_a_pause_is_waited_out_where_the_reader_stands_and_not_before_the_first_read() -> None:
     api = stream_of(record(1))
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     read(source, TrimHorizon(), pause_s=0.25)
     assert api.asked("wait") == []
     read(source, After(Position(1)), pause_s=0.25)
@@ -225,7 +225,7 @@ def test_a_pause_is_waited_out_where_the_reader_stands_and_not_before_the_first_
 
 def test_what_is_written_between_the_listing_and_the_first_read_is_not_missed_at_latest() -> None:
     api = stream_of(record(1))
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     run(source.list_shards(pin_latest=True))
     api.content[ONE].append(record(2))
     assert positions(read(source, Latest(NOON))) == [2]
@@ -235,13 +235,13 @@ def test_what_is_written_between_the_listing_and_the_first_read_is_not_missed_at
 
 def test_latest_is_pinned_in_leaves_only() -> None:
     api = ListedStream(ShardDescription(ONE, closed=True), ShardDescription(TWO, (ONE,)))
-    run(DynamoDbStreamsSource(api, ARN).list_shards(pin_latest=True))
+    run(StreamSource(api, ARN).list_shards(pin_latest=True))
     assert [call[1] for call in api.asked("LATEST")] == [TWO]
 
 
 def test_latest_without_a_pin_is_its_moment_and_never_a_later_latest() -> None:
     api = stream_of(record(1, NOON.timestamp() - 5), record(2, float(int(NOON.timestamp()))))
-    assert positions(read(DynamoDbStreamsSource(api, ARN), Latest(NOON))) == [2]
+    assert positions(read(StreamSource(api, ARN), Latest(NOON))) == [2]
     assert api.asked("LATEST") == []
 
 
@@ -250,7 +250,7 @@ def test_a_moment_is_a_whole_second_with_and_without_the_services_help(unsupport
     second = float(int(NOON.timestamp()))
     api = stream_of(record(1, second - 1), record(2, second), record(3, second - 1))
     api.unsupported = unsupported
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     assert positions(read(source, AtTime(NOON))) == [2, 3], "only what comes before the first is left out"
     source.forget(ONE)
     assert positions(read(source, AtTime(NOON))) == [2, 3]
@@ -262,14 +262,14 @@ def test_old_records_are_dropped_over_several_pages() -> None:
     second = float(int(NOON.timestamp()))
     api = stream_of(record(1, second - 2), record(2, second - 1), record(3, second), record(4, second))
     api.unsupported = {"AT_TIMESTAMP"}
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     assert positions(read(source, AtTime(NOON), limit=1)) == [3]
     assert positions(read(source, After(Position(3)), limit=1)) == [4]
 
 
 def test_an_expired_iterator_is_told_and_not_used_again() -> None:
     api = stream_of(record(1), record(2))
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     read(source, TrimHorizon(), limit=1)
     api.failures = [IteratorExpiredError("old", code="ExpiredIteratorException")]
     with pytest.raises(IteratorExpiredError):
@@ -280,7 +280,7 @@ def test_an_expired_iterator_is_told_and_not_used_again() -> None:
 
 def test_a_throttled_read_keeps_its_iterator() -> None:
     api = stream_of(record(1), record(2))
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     read(source, TrimHorizon(), limit=1)
     api.failures = [ThrottledError("slow down", code="ThrottlingException")]
     with pytest.raises(ThrottledError):
@@ -293,12 +293,12 @@ def test_a_shard_that_is_gone_is_an_error_and_not_an_end() -> None:
     api = stream_of()
     del api.content[ONE]
     with pytest.raises(NotFoundError):
-        read(DynamoDbStreamsSource(api, ARN), TrimHorizon())
+        read(StreamSource(api, ARN), TrimHorizon())
 
 
 def test_records_before_an_unreadable_one_are_handed_on_and_then_it_is_told() -> None:
     api = stream_of(record(1), record(2))
-    source = DynamoDbStreamsSource(api, ARN)
+    source = StreamSource(api, ARN)
     api.failures = [UnreadableRecordError("no head", body=b"?", index=1, before=(record(1),))]
     page = read(source, TrimHorizon())
     assert (positions(page), page.end) == ([1], False)

@@ -1,4 +1,4 @@
-"""A DynamoDB stream as a ``ports.Source``: shards listed, iterators kept, pages read.
+"""A stream of shards as a ``ports.Source``, a table's or Kinesis': shards listed, iterators kept, pages read.
 
 Decides which iterator serves a position, and when an empty page is worth another look. Which shard is read when, and
 what follows a failure, is the mapping's.
@@ -27,13 +27,10 @@ from afterbay.errors import (
 from afterbay.ports import Page, ShardListing
 from afterbay.sources.streams_api import ShardPage, StreamsApi
 
-__all__ = ["DynamoDbStreamsSource"]
-
-PAGE_RECORDS_MAX = 1000
-"""What GetRecords gives at most (S12)."""
+__all__ = ["OF_TABLES", "ReadLimits", "StreamSource"]
 
 EMPTY_PAGES_AT_ONCE = 4
-"""Empty pages read in a row before a shard counts as caught up (S13). More would spend the shard's read rate on
+"""Empty pages read in a row before a table's shard counts as caught up (S13). More would spend the shard's read rate on
 idleness (R53: four reads a second); a longer hole is crossed at that rate."""
 
 PINS_AT_ONCE = 8
@@ -41,6 +38,20 @@ PINS_AT_ONCE = 8
 
 _UNSUPPORTED = frozenset({"ValidationException", "SerializationException"})
 """How a service says that it does not know an iterator type or a filter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLimits:
+    """How a service's shards are read. ``page_records_max``: what GetRecords gives at most. ``whole_seconds``: creation
+    times, and so the moments to start from, have no fraction (S40)."""
+
+    page_records_max: int
+    empty_pages_at_once: int
+    whole_seconds: bool
+
+
+OF_TABLES = ReadLimits(page_records_max=1_000, empty_pages_at_once=EMPTY_PAGES_AT_ONCE, whole_seconds=True)
+"""DynamoDB Streams (S12)."""
 
 
 @dataclass(slots=True)
@@ -56,7 +67,7 @@ class _Place:
         return isinstance(start, Latest) if self.start is None else self.start == start
 
 
-class DynamoDbStreamsSource:
+class StreamSource:
     """One stream. At most one read per shard is under way at a time.
 
     Rules: S20 parents are the mapping's to order, S31 a shard that is gone is an error and not an end, S41 iterators
@@ -65,8 +76,9 @@ class DynamoDbStreamsSource:
 
     orders_parents = False
 
-    def __init__(self, api: StreamsApi, stream_arn: str) -> None:
+    def __init__(self, api: StreamsApi, stream_arn: str, limits: ReadLimits = OF_TABLES) -> None:
         self._api = api
+        self._limits = limits
         self._stream_arn = stream_arn
         self._places: dict[ShardId, _Place] = {}
         self._closed: frozenset[ShardId] = frozenset()
@@ -91,7 +103,7 @@ class DynamoDbStreamsSource:
         elif pause_s > 0:
             await self._api.wait_for_records(place.iterator, pause_s)
         try:
-            return await self._read(shard, place, start, min(limit, PAGE_RECORDS_MAX))
+            return await self._read(shard, place, start, min(limit, self._limits.page_records_max))
         except (IteratorExpiredError, TrimmedError, NotFoundError):
             self.forget(shard)
             raise
@@ -142,7 +154,7 @@ class DynamoDbStreamsSource:
                     continue
                 if isinstance(answer, BaseException):
                     raise answer
-                self._places[shard] = _Place(answer, None, empty_pages=EMPTY_PAGES_AT_ONCE)
+                self._places[shard] = _Place(answer, None, empty_pages=self._limits.empty_pages_at_once)
 
     async def _open(self, shard: ShardId, start: StartAt) -> _Place:
         """A new iterator at ``start`` (S37 to S40, S42, S45)."""
@@ -155,12 +167,12 @@ class DynamoDbStreamsSource:
                 return await self._open_at(shard, moment, start)
 
     async def _open_at(self, shard: ShardId, moment: datetime, start: StartAt) -> _Place:
-        """At the first record created at or after ``moment``; creation times are whole seconds (S40).
+        """At the first record created at or after ``moment``; a table's creation times are whole seconds (S40).
 
         A service that does not take the time stamp (it is too old for the iterator type, or its clock is behind ours
         and the moment still to come) is read from the oldest record, and what is older than wanted is dropped here.
         """
-        second = float(int(moment.timestamp()))
+        second = float(int(moment.timestamp())) if self._limits.whole_seconds else moment.timestamp()
         if self._knows_timestamps:
             try:
                 return _Place(await self._iterator(shard, "AT_TIMESTAMP", second=second), start)
@@ -205,7 +217,7 @@ class DynamoDbStreamsSource:
                 place.start, place.empty_pages, place.skip_before_s = After(Position(records[-1].position)), 0, None
                 return Page(records)
             place.empty_pages += 1
-            if place.empty_pages >= EMPTY_PAGES_AT_ONCE:
+            if place.empty_pages >= self._limits.empty_pages_at_once:
                 return Page(())
 
 
