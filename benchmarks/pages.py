@@ -26,12 +26,9 @@ COUNTER_STEP = 10**12
 CREATED_S = 1_790_000_000
 
 
-def make_pages(count: int, *, first_page: int = 0) -> list[bytes]:
-    """``count`` full pages, sequence numbers rising through them; every second record ends as ``SHIPPED``.
-
-    ``first_page`` more pages lie before them in the shard: their numbers are not used again.
-    """
-    records = _records(random.Random(SEED), first_page * PAGE_RECORDS)
+def make_pages(count: int) -> list[bytes]:
+    """``count`` full pages, sequence numbers rising through them; every second record ends as ``SHIPPED``."""
+    records = _records(random.Random(SEED))
     return [_page([next(records) for _ in range(PAGE_RECORDS)], number) for number in range(count)]
 
 
@@ -40,7 +37,8 @@ def _page(records: list[dict[str, object]], number: int) -> bytes:
     return json.dumps(page, separators=(",", ":")).encode()
 
 
-def _records(rng: random.Random, number: int) -> Iterator[dict[str, object]]:
+def _records(rng: random.Random) -> Iterator[dict[str, object]]:
+    number = 0
     while True:
         number += 1
         yield _record(rng, number)
