@@ -26,6 +26,7 @@ import sys
 from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.deadletter import Condition, Letter
 from afterbay.core.shard.position import After, Position, ShardId
+from afterbay.ports import JournalRow
 from afterbay.stores.sqlite import SqliteStore
 
 store = SqliteStore(sys.argv[1])
@@ -39,6 +40,7 @@ while True:
         first_created_s=0.0, last_created_s=0.0, count=1, event=b"x" * 20_000,
     )
     assert store.store_letter(letter, outbox_max=1_000_000)
+    store.append_journal([JournalRow("m", shard, number, number, None, b"x" * 20_000)] * 3)
     store.save("m", [SavedShard(shard, After(Position(number)))])
     print(number, flush=True)
 """
@@ -103,8 +105,11 @@ def test_a_killed_writer_leaves_a_whole_file_and_no_checkpoint_without_its_lette
     store = SqliteStore(path)  # the lock went with the process
     (saved,) = store.load("m")
     letters = [entry.letter.last for entry in store.outbox(limit=1_000_000)]
+    journal = [row.first for _, row in store.journal_holding(b"x")]
     store.close()
     assert isinstance(saved.at, After)
+    assert journal[: 3 * said] == [number for number in range(1, said + 1) for _ in range(3)]
+    assert len(journal) % 3 == 0, "a piece of the journal is there whole, or not at all"
     assert saved.at.position >= said, "what was answered is there"
     assert letters[: saved.at.position] == list(range(1, saved.at.position + 1)), "each passed record has its letter"
     assert len(letters) - saved.at.position in (0, 1)
