@@ -78,7 +78,8 @@ class Plan:
         return replace(self, settings=replace(self.settings, **changes))
 
 
-ANY_LIMIT = st.sampled_from(["retries", "age", "both"])
+ANY_LIMIT = st.sampled_from(["retries", "retries", "both", "age"])
+AGES = [0, 0, 0, 0, 0, 0, 0, 0, 30, 59, 100]
 ONE_TO_FOUR = st.integers(1, 4)
 
 
@@ -95,9 +96,9 @@ def plans(
 ) -> Plan:
     """``poison``: some records fail for ever (then some limit ends it), else every failure passes."""
     limit = draw(limits)
-    partial = draw(st.booleans())
+    partial = draw(st.sampled_from([True, True, False]))
     chosen = settings(
-        batch_size=draw(st.integers(1, 7)),
+        batch_size=draw(st.sampled_from([5, 4, 3, 7, 2, 1])),
         batching_window_s=draw(st.sampled_from([0, 0, 0, 1, 3])),
         parallelization_factor=draw(factors),
         bisect=draw(st.booleans()),
@@ -112,22 +113,23 @@ def plans(
     position = draw(st.sampled_from([1, 7, 95, 990]))  # as text, 10 comes before 9
     for name in parents:
         stream[name] = []
-        for _ in range(draw(st.integers(0, records_max // len(parents)))):
+        most = records_max // len(parents)
+        for _ in range(draw(st.sampled_from([most, most, most - 1, most // 2, 1, 0]))):
             position += draw(st.integers(1, 3))
             body = json.dumps({"n": position, "keep": draw(st.booleans())}).encode()
-            age_s = draw(st.sampled_from([0, 0, 0, 30, 59, 100]))
+            age_s = draw(st.sampled_from(AGES))
             stream[name].append(record(position, draw(st.sampled_from(KEYS.get(name, "abcd"))), age_s=age_s, body=body))
     positions = [one.position for shard in stream.values() for one in shard]
     times = st.sampled_from([1, 1, 2, 3, ALWAYS] if poison else [1, 1, 2])
-    failing = draw(st.dictionaries(st.sampled_from(positions), times, max_size=4)) if positions else {}
-    ways = ["raise", "too large"] + (["partial", "partial", "partial", "malformed"] if partial else [])
+    failing = draw(st.dictionaries(st.sampled_from(positions), times, min_size=1, max_size=5)) if positions else {}
+    ways = ["partial", "partial", "partial", "raise", "malformed"] if partial else ["raise", "raise", "too large"]
     return Plan(
         settings=chosen,
         stream=stream,
         parents=parents,
         failing=failing,
         manners=tuple(draw(st.lists(st.sampled_from(ways), min_size=1, max_size=4))),
-        throttled=frozenset(draw(st.lists(st.integers(0, 12), max_size=3))),
+        throttled=frozenset(draw(st.lists(st.integers(0, 12), max_size=2))),
         takes=tuple(draw(st.lists(st.sampled_from([0.0, 0.0, 0.1, 0.7, 2.5]), min_size=1, max_size=6))),
         page=draw(st.sampled_from([1, 3, 1000])),
     )
