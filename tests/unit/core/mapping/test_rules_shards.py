@@ -93,6 +93,15 @@ def test_trim_horizon_pins_nothing() -> None:
     assert not any(one.pin_latest for _, one in world.pending if isinstance(one, ListShards))
 
 
+def test_shards_found_later_are_read_from_their_start_whatever_the_clocks_say() -> None:
+    """R47: under LATEST too, and even where a record is stamped before the moment that was fixed."""
+    world = World(settings(starting_position=StartingPosition.LATEST), {"s": []}).start().run(1)
+    world.closed.add("s")
+    world.stream["child"] = [record(1, age_s=5)]
+    world.parents["child"] = ("s",)
+    assert world.run(5).delivered == [[1]]
+
+
 def test_a_child_of_a_merge_waits_for_both_parents() -> None:
     """R48."""
     child = ShardDescription(ShardId("c"), (ShardId("p"), ShardId("q")))
