@@ -136,8 +136,13 @@ class SimulatedStream:
         self._coverage.hit("stream: split" if plan.splits else "stream: roll")
 
     def lose_shard(self) -> list[Written]:
-        """A closed shard is gone from one moment to the next (S31): one with unread records, if there is one."""
-        closed = [one.shard_id for one in self._log.shards() if one.closed and one.shard_id not in self.gone]
+        """A closed shard is gone from one moment to the next (S31): the oldest of its lineage, if it can be with unread
+        records."""
+        closed = [
+            one.shard_id
+            for one in self._log.shards()
+            if one.closed and one.shard_id not in self.gone and self.gone.issuperset(self.parents_of(one.shard_id))
+        ]
         if not closed:
             return []
         lost = next((shard for shard in closed if self._is_unread(shard)), closed[0])
