@@ -7,18 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from afterbay.core.change.wire import JsonValue
-from afterbay.declaration.classes import CLASSES, LATER, NOT_FIRED, REFUSED_TYPES
+from afterbay.declaration.classes import CLASSES, NOT_FIRED, REFUSED_TYPES
 from afterbay.declaration.document import Document
 from afterbay.declaration.functions import evaluate
 from afterbay.declaration.inert import inert_value, is_custom
+from afterbay.declaration.judge import Judge
 from afterbay.declaration.parameters import read_parameters
-from afterbay.declaration.place import Path, Place, Problems, nearest
+from afterbay.declaration.place import Path, Place, nearest
 from afterbay.declaration.resolve import Resolver
-from afterbay.declaration.resources import Declared, Resource, typed
+from afterbay.declaration.resources import Declared, Resource
 from afterbay.declaration.sam import expand
 from afterbay.declaration.schema import attributes_of_type, check, fit, nearest_type, properties_of, published
 from afterbay.declaration.template import ACCOUNT, Note, NoteKind, Template, Wanted
-from afterbay.declaration.value import Attribute, Value, attributes_of, first_unknown, settle, text_of, without_unknown
+from afterbay.declaration.value import Attribute, Value, attributes_of, settle, text_of
 from afterbay.errors import SettingsError
 
 __all__ = ["read_cloudformation"]
@@ -47,18 +48,16 @@ _LOGICAL_ID = re.compile(r"[A-Za-z0-9]+")
 
 def read_cloudformation(document: Document, wanted: Wanted) -> Template:
     """Raises ``SettingsError`` with a line, file and number first, for each thing that is wrong."""
-    return _Reader(document, wanted).read()
+    return _Reader(document, wanted, Judge(wanted.skip_unknown)).read()
 
 
 @dataclass(slots=True)
 class _Reader:
     document: Document
     wanted: Wanted
-    notes: list[Note] = field(default_factory=list[Note])
-    problems: Problems = field(default_factory=Problems)
+    judge: Judge
     kinds: dict[str, str] = field(default_factory=dict[str, str])
     inert: dict[str, str] = field(default_factory=dict[str, str])
-    gone: dict[str, str] = field(default_factory=dict[str, str])
 
     def read(self) -> Template:
         """The steps in order; each needs what the ones before decided."""
@@ -75,7 +74,7 @@ class _Reader:
         is_sam = self._transforms()
         resolver = self._resolver(parameters, document.value, document.place)
         self._refuse_types(_members(document.value["Resources"]))
-        self.problems.raise_if_any()
+        self.judge.problems.raise_if_any()
         if not is_sam:
             return self._resources(document.value, {}, document.place, resolver)
         value, code, place_of = self._expand(resolver, parameters)
@@ -128,7 +127,7 @@ class _Reader:
         kept = {
             name: resource
             for name, resource in _members(self.document.value["Resources"]).items()
-            if name not in self.gone
+            if name not in self.judge.gone
         }
         pruned = Document(self.document.file, {**self.document.value, "Resources": dict(kept)}, self.document.lines)
 
@@ -147,17 +146,16 @@ class _Reader:
         place: Callable[[Path], Place],
         resolver: Resolver,
     ) -> Template:
-        raw = {name: one for name, one in _members(value["Resources"]).items() if name not in self.gone}
+        raw = {name: one for name, one in _members(value["Resources"]).items() if name not in self.judge.gone}
         for name, resource in raw.items():
             self._classify(name, resource, place, resolver)
-        self.problems.raise_if_any()
+        self.judge.problems.raise_if_any()
         resolver.known = [*self.kinds, *self.inert]
-        resolver.gone = self.gone
+        resolver.gone = self.judge.gone
         resources = [self._resource(name, _members(raw[name]), code, place, resolver) for name in self.kinds]
-        self.problems.raise_if_any()
-        kept = [one for one in resources if one is not None and one.declared.id not in self.gone]
-        notes = sorted(self.notes, key=lambda note: (list(NoteKind).index(note.kind), note.place))
-        return Template(file=self.document.file, wanted=self.wanted, resources=kept, notes=notes)
+        self.judge.problems.raise_if_any()
+        kept = [one for one in resources if one is not None and one.declared.id not in self.judge.gone]
+        return Template(file=self.document.file, wanted=self.wanted, resources=kept, notes=self.judge.sorted_notes())
 
     # ---- what becomes of a resource
 
@@ -171,16 +169,9 @@ class _Reader:
 
     def _refuse_type(self, name: str, kind: str, place: Place) -> None:
         if kind in REFUSED_TYPES:
-            self._refuse_or_skip(name, place, f"{name}: {kind}: {REFUSED_TYPES[kind]}")
+            self.judge.refuse(name, place, f"{name}: {kind}: {REFUSED_TYPES[kind]}")
         else:
-            self._refuse_or_skip(name, place, f"{name}: there is no resource type {kind}{nearest_type(kind)}")
-
-    def _refuse_or_skip(self, name: str, place: Place, sentence: str) -> None:
-        if not self.wanted.skip_unknown:
-            self.problems.add(place, f"{sentence}; --skip-unknown goes on without it")
-        elif name not in self.gone:
-            self.gone[name] = "is skipped"
-            self.notes.append(Note(NoteKind.SKIPPED, place, name, sentence.removeprefix(f"{name}: ")))
+            self.judge.refuse(name, place, f"{name}: there is no resource type {kind}{nearest_type(kind)}")
 
     def _classify(self, name: str, resource: JsonValue, place: Callable[[Path], Place], resolver: Resolver) -> None:
         path: Path = ("Resources", name)
@@ -188,19 +179,19 @@ class _Reader:
         if name.startswith("Fn::"):
             raise SettingsError(f"{name} is not carried out", where=str(here), hint="write its resources out")
         if not _LOGICAL_ID.fullmatch(name):
-            self.problems.add(here, f"{name}: a logical id has letters and digits only")
+            self.judge.problems.add(here, f"{name}: a logical id has letters and digits only")
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
-            self.problems.add(here, f"{name}: a resource is an object with a Type")
+            self.judge.problems.add(here, f"{name}: a resource is an object with a Type")
             return
         for member in resource:
             if member not in _MEMBERS:
-                self.problems.add(
+                self.judge.problems.add(
                     place((*path, member)), f"{name}: {member} is no part of a resource{nearest(member, _MEMBERS)}"
                 )
         condition = resource.get("Condition")
         if isinstance(condition, str) and not resolver.holds(condition, (*path, "Condition")):
-            self.gone[name] = f"is left out by its condition {condition}"
-            self.notes.append(Note(NoteKind.LEFT_OUT, here, name, f"condition {condition} is false"))
+            self.judge.gone[name] = f"is left out by its condition {condition}"
+            self.judge.notes.append(Note(NoteKind.LEFT_OUT, here, name, f"condition {condition} is false"))
             return
         kind = str(resource["Type"])
         if kind in CLASSES:
@@ -211,7 +202,7 @@ class _Reader:
             self.inert[name] = kind
             fired = NOT_FIRED.get(kind)
             note = Note(NoteKind.NOT_FIRED, here, name, f"{fired}, {kind}") if fired else None
-            self.notes.append(note or Note(NoteKind.WITHOUT_EFFECT, here, name, group=kind))
+            self.judge.notes.append(note or Note(NoteKind.WITHOUT_EFFECT, here, name, group=kind))
 
     def _check_properties(self, name: str, kind: str, properties: JsonValue, place: Callable[[Path], Place]) -> None:
         self.kinds[name] = kind
@@ -224,13 +215,13 @@ class _Reader:
         refused = dict(classes.refused)
         found += [((*path, one), f"{name}.{one} {refused[one]}") for one in given if one in refused]
         for at, sentence in found:
-            self._refuse_or_skip(name, place(at), sentence)
-        if name in self.gone:
+            self.judge.refuse(name, place(at), sentence)
+        if name in self.judge.gone:
             del self.kinds[name]
             return
         idle = [one for one, part in given.items() if one in classes.without_effect and part != _SAM_TAGS]
         if idle:
-            self.notes.append(
+            self.judge.notes.append(
                 Note(NoteKind.WITHOUT_EFFECT, place((*path, idle[0])), f"{name}.{', '.join(idle)}", group="properties")
             )
 
@@ -261,53 +252,12 @@ class _Reader:
                 if one in found:
                     properties[one] = fit(tree[one], found[one], f"{name}.{one}")
             except SettingsError as error:
-                self.problems.take(error, at)
+                self.judge.problems.take(error, at)
         places = {one: place((*path, one)) for one in given}
         declared = Declared(
             id=name, kind=kind, place=here, properties=properties, needs=self._needs(raw, properties), places=places
         )
-        return self._judge_unknown(declared, local)
-
-    def _judge_unknown(self, declared: Declared, local: str | None) -> Resource | None:
-        """What is unknown of a mapping leaves it out or refuses it; of anything else it is left out and told."""
-        is_mapping = declared.kind == "AWS::Lambda::EventSourceMapping"
-        kept: dict[str, Value] = {}
-        for name, value in declared.properties.items():
-            unknown = first_unknown(value)
-            at = declared.place_of(name)
-            if unknown is None:
-                kept[name] = value
-            elif is_mapping and name in ("EventSourceArn", "FunctionName"):
-                self.notes.append(Note(NoteKind.UNKNOWN, at, declared.id, f"no mapping is made: {unknown.reason}"))
-                self.gone[declared.id] = "is not made"
-                return None
-            elif is_mapping:
-                self.problems.add(at, f"{declared.id}.{name} is not known: {unknown.reason}")
-            else:
-                part, left_out = without_unknown(value, f"{declared.id}.{name}")
-                self.notes += [Note(NoteKind.UNKNOWN, at, one, f"left out: {why}") for one, why in left_out]
-                if part is not None:
-                    kept[name] = part
-        whole = Declared(
-            id=declared.id,
-            kind=declared.kind,
-            place=declared.place,
-            properties=kept,
-            needs=declared.needs,
-            places=declared.places,
-        )
-        self._note_later(whole)
-        return typed(whole, local)
-
-    def _note_later(self, declared: Declared) -> None:
-        if declared.kind not in LATER:
-            return
-        schedule = declared.properties.get("ScheduleExpression")
-        if schedule is None:
-            self.notes.append(Note(NoteKind.LATER, declared.place, declared.id, declared.kind))
-        else:
-            told = text_of(schedule) or "a schedule"
-            self.notes.append(Note(NoteKind.NOT_FIRED, declared.place, declared.id, f"{told}, {declared.kind}"))
+        return self.judge.resource(declared, local)
 
     def _replace_inert(self, value: Value, at: Place) -> Value:
         """``value`` with what is told of resources that are not created; what Fn::GetAtt asks of ours is checked."""

@@ -168,7 +168,7 @@ class Resolver:
         if resource in self.known:
             return Attribute(resource, name)
         if resource in self.gone:
-            return Unknown(f"{resource} {self.gone[resource]}")
+            return Unknown(f"{resource} {self.gone[resource]}", left_out=True)
         names = [*self.known, *self.parameters, *self.gone]
         what = "resource" if name != "Ref" else "resource or parameter"
         raise SettingsError(f"there is no {what} {resource}{nearest(resource, names)}")

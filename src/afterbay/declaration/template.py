@@ -24,7 +24,7 @@ class NoteKind(Enum):
     LATER = "read, and not created yet (part 5)"
     NOT_FIRED = "not fired"
     UNKNOWN = "unknown until deployed"
-    LEFT_OUT = "left out by a condition"
+    LEFT_OUT = "left out"
     SKIPPED = "skipped"
     WITHOUT_EFFECT = "without effect here"
 

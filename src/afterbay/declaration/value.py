@@ -32,9 +32,13 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value that nobody has before the template is deployed on AWS; ``reason`` says why, as a clause."""
+    """A value that nobody has before the template is deployed on AWS; ``reason`` says why, as a clause.
+
+    ``left_out``: not even AWS has it, because what it is an attribute of will not exist.
+    """
 
     reason: str
+    left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

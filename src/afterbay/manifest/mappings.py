@@ -18,7 +18,8 @@ async def make_mapping(session: Session, mapping: SourceMapping) -> dict[str, Va
     for name, value in (("EventSourceArn", mapping.source), ("FunctionName", mapping.function)):
         found = session.value(value)
         if isinstance(found, Unknown):
-            _leave_out(session, mapping, name, found.reason)
+            kind = NoteKind.LEFT_OUT if found.left_out else NoteKind.UNKNOWN
+            _leave_out(session, mapping, name, found.reason, kind)
             return None
     source = session.text(mapping.source)
     if source is not None and source not in session.attributes.values():
@@ -34,6 +35,8 @@ async def make_mapping(session: Session, mapping: SourceMapping) -> dict[str, Va
     return {"Ref": uuid, "Id": uuid, "EventSourceMappingArn": str(answer.get("EventSourceMappingArn", ""))}
 
 
-def _leave_out(session: Session, mapping: SourceMapping, name: str, reason: str) -> None:
+def _leave_out(
+    session: Session, mapping: SourceMapping, name: str, reason: str, kind: NoteKind = NoteKind.UNKNOWN
+) -> None:
     declared = mapping.declared
-    session.notes.append(Note(NoteKind.UNKNOWN, declared.place_of(name), declared.id, f"no mapping is made: {reason}"))
+    session.notes.append(Note(kind, declared.place_of(name), declared.id, f"no mapping is made: {reason}"))

@@ -21,7 +21,9 @@ async def make_queue(session: Session, queue: Queue) -> dict[str, Value]:
     properties.pop("QueueName", None)
     is_fifo = properties.get("FifoQueue") is True
     if not is_fifo:
-        properties.pop("FifoQueue", None)  # the API takes true or nothing
+        for one in ("FifoQueue", "ContentBasedDeduplication"):  # false is as good as nothing, and the API takes nothing
+            if properties.get(one) is False:
+                del properties[one]
     name = session.name(queue.declared, queue.name, QUEUE_NAME_MAX, tail=".fifo" if is_fifo else "")
     attributes = {one: _attribute(value) for one, value in properties.items()}
     answer = await session.call("sqs", "create_queue", QueueName=name, Attributes=attributes)

@@ -107,6 +107,6 @@ class Session:
 
     def _attribute(self, asked: Attribute) -> Value:
         if asked.resource in self.failed:
-            return Unknown(f"{asked.resource} {self.failed[asked.resource]}")
+            return Unknown(f"{asked.resource} {self.failed[asked.resource]}", left_out=True)
         found = self.attributes.get(asked)
         return Unknown(f"{asked} is not known here") if found is None else found
