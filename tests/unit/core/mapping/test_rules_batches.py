@@ -172,6 +172,8 @@ def test_a_letter_of_one_lane_holds_up_no_other() -> None:
     assert {one.position for one in stream["s"] if one.key == second.encode()} <= done
     assert len(world.delivered) == 5, "the first of its own lane, and no other"
     assert world.letters == []
+    waiting = min(one.position for one in stream["s"] if one.key == first.encode())
+    assert world.saved() == (after(waiting - 1) if waiting > 1 else TrimHorizon()), "not past what has no letter (R49)"
 
 
 def test_a_child_waits_for_every_lane_of_its_parent() -> None:
