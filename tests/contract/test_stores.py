@@ -225,6 +225,13 @@ def test_journal_rows_come_back_as_they_were_by_a_position_of_their_range(store:
     assert found(store.journal_at([4, 10, 10**19], None)) == found(store.journal_at([], None)) == []
 
 
+def test_a_journal_row_of_the_longest_position_comes_back(store: Store) -> None:
+    longest = 10**57 - 1
+    store.append_journal([a_row(longest - 1, longest)])
+    assert found(store.journal_at([longest], ONE)) == [a_row(longest - 1, longest)]
+    assert found(store.journal_at([longest - 2], ONE)) == []
+
+
 def test_journal_rows_are_found_by_content_request_and_shard(store: Store) -> None:
     rows = [
         a_row(1, 1, request_id="r1"),

@@ -87,7 +87,7 @@ class Scribe:
         self._marks = marks
         self._hand_on = add
         self._keys_in_clear = keys_in_clear
-        self._under_way: dict[_Lane, tuple[str, _Range]] = {}
+        self._under_way: dict[_Lane, _Range] = {}
         self._letters: dict[_Lane, Letter] = {}
         self._saving: SavePositions | None = None
         self._passed: dict[str, int] = {}
@@ -131,7 +131,7 @@ class Scribe:
     def _sent(self, command: Deliver, at_ms: int) -> None:
         batch, shard, lane = command.batch, command.shard, command.lane
         where, positions = _packed(batch.records)
-        self._under_way[shard, lane] = (batch.request_id, where)
+        self._under_way[shard, lane] = where
         entry = Sent(at_ms=at_ms, lane=lane, generation=batch.generation, attempts=batch.attempts, positions=positions)
         self._add(shard, where, batch.request_id, entry)
 
@@ -140,8 +140,7 @@ class Scribe:
 
     def _batch_of(self, of: Invoked | Rest) -> _Range:
         """The range of the batch that is under way in a lane."""
-        request_id, where = self._under_way.get((of.shard, of.lane), ("", _NOWHERE))
-        return where if request_id == of.request_id else _NOWHERE
+        return self._under_way.get((of.shard, of.lane), _NOWHERE)
 
     def _commands(self, event: Event, commands: Sequence[Command], at_ms: int) -> None:
         requests: dict[_Range, str] = {}  # a notice names its records, not its request

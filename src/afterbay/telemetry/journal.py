@@ -174,8 +174,8 @@ def decode(body: bytes) -> Entry:
 def pack(positions: Sequence[int]) -> tuple[int, int, bytes]:
     """The lowest and the highest of ``positions`` (one at least) and, packed, all of them in their order.
 
-    Sequence numbers have up to 40 digits (S46): kept is how far each is above the lowest, in eight bytes where that is
-    enough.
+    Sequence numbers have up to 40 digits (S46), Kinesis' 56: kept is how far each is above the lowest, in eight bytes
+    where that is enough.
     """
     first = positions[0]
     offsets = [position - first for position in positions]

@@ -11,6 +11,7 @@ import pytest
 
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.mapping.batch import describe
+from afterbay.core.mapping.lane import lane_of
 from afterbay.core.shard.position import Position
 from afterbay.engine.journal import Journal
 from afterbay.engine.meter import Meter
@@ -167,6 +168,30 @@ async def test_a_poison_record_is_followed_through_splits_rests_and_its_letter(r
     assert not any(isinstance(one.entry, Lettered) for one in neighbour.entries)
 
 
+async def test_a_split_in_one_lane_is_not_told_of_a_record_in_another(rig: Journaled) -> None:
+    keys = {lane: [f"k{n}" for n in range(40) if lane_of(ItemKey(b"k%d" % n), 2) == lane][:2] for lane in (0, 1)}
+
+    async def poisoned(numbers: list[int]) -> Answer:
+        return Answer(b"{}", "Unhandled") if 1 in numbers else Answer(b"null")
+
+    rig.answer = poisoned
+    wanted = settings(bisect=True, retry_attempts_max=0, on_failure=QUEUE, parallelization_factor=2)
+    await rig.supervisor.create("m", wanted, enabled=True)
+    places = [keys[0][0], keys[1][0], keys[0][1], keys[1][1]]
+    await rig.source.append("s", *(rig.record(n, key) for n, key in enumerate(places, start=1)))
+    for position in (1, 2, 3, 4):
+        await rig.passed(position)
+    notices = {
+        position: [
+            one.entry.notice
+            for one in (await rig.journal.about(Position(position))).entries
+            if isinstance(one.entry, Told)
+        ]
+        for position in (1, 2, 3, 4)
+    }
+    assert notices == {1: ["BISECTED", "DISCARDED"], 2: [], 3: ["BISECTED"], 4: []}
+
+
 async def test_what_was_too_old_before_it_was_sent_is_told_with_its_letter(rig: Journaled) -> None:
     await rig.supervisor.create("m", settings(record_age_max_s=60, on_failure=QUEUE), enabled=True)
     old = RawRecord(b'{"n":1}', 1, ItemKey(b"a"), rig.clock.now().timestamp() - 3600, "INSERT")
@@ -319,8 +344,9 @@ async def test_a_store_that_takes_none_loses_journal_rows_and_the_journal_says_h
     await journal.write()
     rows = recall(store, Position(1), "any").entries
     assert [one.entry.rows for one in rows if isinstance(one.entry, Lost)] == [3]
+    journal.line(line, "", datetime(2026, 1, 1, tzinfo=UTC))
     await journal.close()
-    assert len(store.journal_holding(b"")) == 2
+    assert len(store.journal_holding(b"")) == 3, "what was lost is told once"
 
 
 async def test_what_is_pending_is_bounded_and_the_oldest_go_first() -> None:
