@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,19 +16,36 @@ from afterbay.core.pattern import Explanation, Pattern, PatternError
 __all__ = ["app_command"]
 
 
-def _pattern_text(given: str) -> str:
-    return given if given.lstrip()[:1] in ("{", "[", "") else Path(given).read_text(encoding="utf-8")
+def _pattern_text(given: str) -> str | bytes:
+    return given if given.lstrip()[:1] in ("{", "[", "") else Path(given).read_bytes()
 
 
 def _events(given: str) -> Iterator[bytes]:
-    """One event, or one a line: a text that is one JSON value is one event, however many lines it has."""
-    data = sys.stdin.buffer.read() if given == "-" else Path(given).read_bytes()
+    """One event, or one a line: a text that is one JSON value is one event, however many lines it has.
+
+    If the first line is a JSON value, the others are read as they come; else the whole text must be looked at.
+    """
+    with ExitStack() as opened:
+        source = sys.stdin.buffer if given == "-" else opened.enter_context(Path(given).open("rb"))
+        lines: Iterator[bytes] = (line for line in source if line.strip())
+        first = next(lines, b"")
+        if not _is_json(first):
+            rest = list(lines)
+            if _is_json(whole := b"".join([first, *rest])):
+                yield whole
+                return
+            lines = iter(rest)
+        if first:
+            yield first
+        yield from lines
+
+
+def _is_json(data: bytes) -> bool:
     try:
         json.loads(data)
     except (ValueError, RecursionError):
-        yield from (line for line in data.splitlines() if line.strip())
-    else:
-        yield data
+        return False
+    return True
 
 
 def _as_json(matched: bool, told: Explanation | None) -> dict[str, object]:
@@ -60,22 +78,23 @@ def app_command(
     """
     try:
         compiled = Pattern(_pattern_text(pattern), dialect=dialect)
-        events = list(_events(event))
+        for warning in compiled.warnings:
+            typer.echo(f"warning: {warning}", err=True)
+        matched = 0
+        for number, one in enumerate(_events(event), 1):
+            verdict = compiled.matches(one)
+            matched += verdict
+            told = compiled.explain(one) if explain else None
+            if as_json:
+                typer.echo(json.dumps({"event": number, **_as_json(verdict, told)}))
+            else:
+                typer.echo(f"{number}: {told if told is not None else ('matches' if verdict else 'does not match')}")
     except PatternError as wrong:
         typer.echo(f"pattern refused: {wrong}", err=True)
         raise typer.Exit(2) from wrong
     except OSError as wrong:
+        if wrong.filename is None:  # no file's fault: a closed pipe is the shell's to tell
+            raise
         typer.echo(f"{wrong.filename}: {wrong.strerror}", err=True)
         raise typer.Exit(2) from wrong
-    for warning in compiled.warnings:
-        typer.echo(f"warning: {warning}", err=True)
-    matched = 0
-    for number, one in enumerate(events, 1):
-        verdict = compiled.matches(one)
-        matched += verdict
-        told = compiled.explain(one) if explain else None
-        if as_json:
-            typer.echo(json.dumps({"event": number, **_as_json(verdict, told)}))
-        else:
-            typer.echo(f"{number}: {told if told is not None else ('matches' if verdict else 'does not match')}")
     raise typer.Exit(0 if matched else 1)

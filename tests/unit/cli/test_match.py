@@ -51,3 +51,18 @@ def test_a_pattern_from_a_file_and_a_file_that_is_not_there(match, tmp_path):
 
 def test_an_operator_that_the_guide_does_not_list_is_a_warning(match):
     assert "wildcard" in match('{"eventName": [{"wildcard": "I*"}]}', "--dialect", "mapping").stderr
+
+
+def test_broken_lines_match_nothing_and_hide_no_other(match):
+    events = 'broken\n\n{"eventName": "REMOVE"}\n{'
+    lines = match('{"eventName": ["REMOVE"]}', events=events).stdout.splitlines()
+    assert lines == ["1: does not match", "2: matches", "3: does not match"]
+    assert match('{"a": [1]}', events="").exit_code == 1
+
+
+def test_a_pattern_file_that_is_no_text_is_refused(match, tmp_path):
+    file = tmp_path / "pattern.json"
+    file.write_bytes(b'{"a": ["\xff"]}')
+    refused = match(str(file))
+    assert refused.exit_code == 2
+    assert "Not JSON" in refused.stderr
