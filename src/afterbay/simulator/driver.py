@@ -6,13 +6,12 @@ survives a crash is in the store, the stream, the sink and the destination; all 
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
-from typing import TypeVar, get_args
+from typing import get_args
 
 from afterbay.core.mapping.commands import (
     Command,
@@ -28,7 +27,6 @@ from afterbay.core.mapping.commands import (
     Tell,
     WakeAt,
 )
-from afterbay.core.mapping.deadletter import document
 from afterbay.core.mapping.events import (
     Created,
     DeletionRequested,
@@ -49,35 +47,31 @@ from afterbay.core.mapping.events import (
 )
 from afterbay.core.mapping.lifecycle import LifecycleEvent, update_event
 from afterbay.core.mapping.machine import Mapping
-from afterbay.core.mapping.retry import backoff_s
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.shard.position import ShardId
 from afterbay.errors import SettingsError
 from afterbay.simulator.coverage import Coverage
 from afterbay.simulator.handler import TIMEOUT_US, Done, SimulatedFunction
 from afterbay.simulator.invariants import Invariants
-from afterbay.simulator.record import State, Written
+from afterbay.simulator.letters import Letters
+from afterbay.simulator.record import Written
 from afterbay.simulator.sink import GuardedSink
 from afterbay.simulator.source import SimulatedStream
+from afterbay.simulator.timeline import Timeline
+from afterbay.simulator.verdict import judge_end
+from afterbay.simulator.violation import Watch
 from afterbay.simulator.world import T0, US, Burst, Demand, Operation, Reshard, World, Write
 from afterbay.stores.memory import MemoryStore
 
 __all__ = ["ACTIONS_MAX", "Simulation"]
 
-_T = TypeVar("_T")
-
 UUID = "00000000-0000-4000-8000-000000000001"
-SURVIVES = -1
-"""The epoch of what no crash takes away: the world's own plan, and invocations that the function is busy with."""
-
 _EVENTS = {kind: f"event: {kind.__name__}" for kind in get_args(Event)}
 _COMMANDS = {kind: f"command: {kind.__name__}" for kind in get_args(Command)}
 
 ACTIONS_MAX = 30_000
 REST_US_MAX = 3600 * US
 """How long after the calm a mapping may take to come to rest: thirty-second back-offs, an age limit, idle windows."""
-
-SENDING_MAX = 16
 
 TOP_UPS_MAX = 100
 
@@ -102,11 +96,11 @@ class Simulation:
         self.coverage = Coverage()
         self.stream = SimulatedStream(world, rng, self.coverage)
         self.sink = GuardedSink()
-        self.invariants = Invariants(world.seed, self.stream, world.settings, self.coverage)
+        self._watch = Watch(world.seed, self.coverage)
+        self.invariants = Invariants(self._watch, self.stream, world.settings)
         self.actions = 0
         self.crashed = 0
         self.chances: list[int] = []
-        self.documents: dict[tuple[str, str], int] = {}
         self.mapping: Mapping | None = None
         self._rng = rng
         self._trace = trace
@@ -115,18 +109,12 @@ class Simulation:
         self._store = MemoryStore(b"seed")
         self._settings = world.settings
         self._enabled = True
-        self._heap: list[tuple[int, int, int, Callable[[], None]]] = []
-        self._pushed = 0
-        self._now_us = 0
-        self.now = T0
-        self._epoch = 0
-        self._planned = 0
+        self._time = Timeline()
+        self._letters = Letters(world.destination, self._store, self._time, rng, self.coverage)
         self._wake = 0
         self._saving = 0
         self._idle: dict[ShardId, ReadShard] = {}
         self._invoking: dict[tuple[ShardId, int], Deliver] = {}
-        self._again_us: dict[int, int] = {}
-        self._sending: set[int] = set()
         self._stopping = False
         self._complete = False
         self._deleting = False
@@ -135,63 +123,42 @@ class Simulation:
     @property
     def now_s(self) -> float:
         """Virtual seconds since the world began."""
-        return self._now_us / US
+        return self._time.now_us / US
 
     def run(self) -> None:
         """Until the mapping has come to rest; then the end is judged, and the mapping deleted."""
         self._plan()
         while not self._at_rest():
             self._step()
-        self._judge()
+        judge_end(self._watch, self.invariants, self.stream, self.sink, self._letters, self._rng)
         self._delete()
 
     # Time
 
     def _plan(self) -> None:
         for burst in self.world.bursts:
-            self._plan_at(burst.at_us, self._write, burst)
+            self._time.plan(burst.at_us, self._write, burst)
         for reshard in self.world.reshards:
-            self._plan_at(reshard.at_us, self._reshard, reshard)
+            self._time.plan(reshard.at_us, self._reshard, reshard)
         for operation in self.world.operations:
-            self._plan_at(operation.at_us, self._demand, operation)
-        self._plan_at(self.world.bursts[-1].at_us + US // 2, self._top_up, TOP_UPS_MAX)
-        self._push(self.world.starts_us, self._start, SURVIVES)
-
-    def _plan_at(self, at_us: int, do: Callable[[_T], None], plan: _T) -> None:
-        def planned() -> None:
-            self._planned -= 1
-            do(plan)
-
-        self._planned += 1
-        self._push(at_us, planned, SURVIVES)
-
-    def _push(self, at_us: int, action: Callable[[], None], epoch: int) -> None:
-        self._pushed += 1
-        heapq.heappush(self._heap, (at_us, self._pushed, epoch, action))
-
-    def _after(self, delay_us: float, action: Callable[[], None]) -> None:
-        """Do it later, unless the process dies before."""
-        self._push(self._now_us + int(delay_us), action, self._epoch)
+            self._time.plan(operation.at_us, self._demand, operation)
+        self._time.plan(self.world.bursts[-1].at_us + US // 2, self._top_up, TOP_UPS_MAX)
+        self._time.surely(self.world.starts_us, self._start)
 
     def _step(self) -> None:
-        if not self._heap:
-            self.invariants.fail("a mapping goes on while something is left to do", self._left())
-        at_us, _, epoch, action = heapq.heappop(self._heap)
-        if epoch not in (SURVIVES, self._epoch):
-            return
-        if at_us > self._now_us:
-            self._now_us = at_us
-            self.now = T0 + timedelta(microseconds=at_us)
+        action = self._time.advance()
+        if action is None:
+            self._watch.fail("a mapping goes on while something is left to do", self._left())
         self.actions += 1
-        self.invariants.step, self.invariants.now_us = self.actions, self._now_us
+        self._watch.step, self._watch.now_us = self.actions, self._time.now_us
         action()
         if self.mapping is not None and not self._deleting:
             self.chances.append(self.actions)
             if self.actions in self._crashes:
                 self._crash()
-        late = self._now_us > self.world.calm_us + REST_US_MAX
+        late = self._time.now_us > self.world.calm_us + REST_US_MAX
         if late or self.actions > ACTIONS_MAX:
-            self.invariants.fail("a mapping comes to rest", self._left())
+            self._watch.fail("a mapping comes to rest", self._left())
 
     def _jitter(self, delay_s: float) -> float:
         """Microseconds, longer or shorter by up to a quarter, as the engine's."""
@@ -207,11 +174,9 @@ class Simulation:
         self.mapping = Mapping(UUID, self._settings, self._store.seed())
         self._stopping = False
         self.invariants.process_started()
-        self._again_us.clear()
-        self._sending.clear()
         self._saving = 0
         self._tell(Created(self._enabled))
-        self._flush()
+        self._letters.process_started()
 
     def _crash(self) -> None:
         """All that is in memory is lost. What the function is busy with goes on there, and nobody hears of it."""
@@ -223,16 +188,16 @@ class Simulation:
         for command in self._invoking.values():
             if self._rng.random() < 0.5:
                 self.coverage.hit("crash: an invocation outlives the process")
-                self._push(self._now_us + int(self._latency()), partial(self._orphan, command), SURVIVES)
+                self._time.surely(self._time.now_us + int(self._latency()), partial(self._orphan, command))
         self._end_process()
 
     def _end_process(self) -> None:
         self.mapping = None
-        self._epoch += 1
+        self._time.end_life()
         self._idle.clear()
         self._invoking.clear()
         self.stream.process_died()
-        self._push(self._now_us + int(self._rng.uniform(0.05, 3.0) * US), self._start, SURVIVES)
+        self._time.surely(self._time.now_us + int(self._rng.uniform(0.05, 3.0) * US), self._start)
 
     def _orphan(self, command: Deliver) -> None:
         records = self._records(command)
@@ -243,7 +208,7 @@ class Simulation:
     def _write(self, burst: Burst) -> None:
         if not self.stream.enabled:
             return
-        written = self.stream.write(burst, self.now)
+        written = self.stream.write(burst, self._time.now)
         self.invariants.wrote(written)
         for shard in {record.shard: None for record in written}:
             self.invariants.trimmed(self.stream.by_shard[shard])
@@ -254,8 +219,8 @@ class Simulation:
         if self.stream.owes and self.stream.enabled and left and not self.world.small:
             if self.stream.owes_reads:
                 writes = tuple(Write(self._rng.randrange(self.world.items), "paid", False, False) for _ in range(2))
-                self._write(Burst(self._now_us, writes, trims=False))
-            self._plan_at(self._now_us + US, self._top_up, left - 1)
+                self._write(Burst(self._time.now_us, writes, trims=False))
+            self._time.plan(self._time.now_us + US, self._top_up, left - 1)
             return
         self._complete = True
         if self._crashes and not self.crashed and not self.world.small:
@@ -263,7 +228,7 @@ class Simulation:
 
     def _reshard(self, reshard: Reshard) -> None:
         if self.stream.enabled:
-            self.stream.reshard(reshard, self.now)
+            self.stream.reshard(reshard, self._time.now)
             for shard in list(self._idle):
                 self._news(shard)
 
@@ -271,14 +236,14 @@ class Simulation:
         """An idle read hears of it, mostly."""
         command = self._idle.get(shard)
         if command is not None and self.stream.has_more(shard, command.start) and self._rng.random() < 0.9:
-            self._after(self._rng.uniform(500, 5_000), lambda: self._read_idle(command))
+            self._time.after(self._rng.uniform(500, 5_000), lambda: self._read_idle(command))
 
     def _demand(self, operation: Operation) -> None:
         match operation.demand:
             case Demand.DISABLE_STREAM if not self._complete:
-                self._plan_at(self._now_us + US, self._demand, operation)
+                self._time.plan(self._time.now_us + US, self._demand, operation)
             case Demand.DISABLE_STREAM:
-                self.stream.disable(self.now)
+                self.stream.disable(self._time.now)
                 for shard in list(self._idle):
                     self._news(shard)
             case Demand.LOSE_SHARD:
@@ -309,12 +274,12 @@ class Simulation:
                     self._request(StopRequested())
         except SettingsError:
             self.coverage.hit("lifecycle: refused while in use")
-            self._plan_at(self._now_us + US // 2, self._ask_first, operation)
+            self._time.plan(self._time.now_us + US // 2, self._ask_first, operation)
             return
         self.coverage.hit(f"lifecycle: {operation.demand.value}")
         self._demands.popleft()
         if self._demands:
-            self._plan_at(self._now_us, self._ask_first, self._demands[0])
+            self._time.plan(self._time.now_us, self._ask_first, self._demands[0])
 
     def _update(self, settings: MappingSettings | None, *, enabled: bool | None) -> None:
         """As the engine's supervisor does it (R31, R38)."""
@@ -332,7 +297,7 @@ class Simulation:
 
     def _request(self, event: Event) -> None:
         assert self.mapping is not None
-        commands = self.mapping.handle(event, self.now)
+        commands = self.mapping.handle(event, self._time.now)
         self.invariants.stops_reading()
         self._heard(event, commands)
 
@@ -340,7 +305,7 @@ class Simulation:
 
     def _tell(self, event: Event) -> None:
         assert self.mapping is not None
-        self._heard(event, self.mapping.handle(event, self.now))
+        self._heard(event, self.mapping.handle(event, self._time.now))
 
     def _heard(self, event: Event, commands: tuple[Command, ...]) -> None:
         mapping = self.mapping
@@ -349,7 +314,7 @@ class Simulation:
         met[_EVENTS[type(event)]] += 1
         if self._trace is not None:
             self._say(f"> {event!r}")
-        now, now_us = self.now, self._now_us
+        now, now_us = self._time.now, self._time.now_us
         for command in commands:
             if self._trace is not None:
                 self._say(f"    < {command!r}")
@@ -369,13 +334,15 @@ class Simulation:
                 self._invoke(command)
             case SavePositions():
                 self._saving += 1
-                self._after(self._latency(), lambda: self._save(command))
+                self._time.after(self._latency(), lambda: self._save(command))
             case Rest(delay_s=delay_s):
-                self._after(self._jitter(delay_s), lambda: self._rested(command))
+                self._time.after(self._jitter(delay_s), lambda: self._rested(command))
             case StoreLetter():
-                self._after(self._latency(), lambda: self._store_letter(command))
+                self._time.after(
+                    self._latency(), partial(self._letters.put, command.letter, partial(self._letter_stored, command))
+                )
             case ListShards(delay_s=delay_s):
-                self._after(self._jitter(delay_s) + self._latency(), lambda: self._list(command))
+                self._time.after(self._jitter(delay_s) + self._latency(), lambda: self._list(command))
             case WakeAt(when=when):
                 self._wake_at(when)
             case Tell(notice=notice):
@@ -383,9 +350,9 @@ class Simulation:
             case ReleaseShard(shard=shard):
                 self.stream.forget(shard)
             case LoadPositions():
-                self._after(self._latency(), self._load)
+                self._time.after(self._latency(), self._load)
             case ForgetPositions():
-                self._after(self._latency(), self._forget)
+                self._time.after(self._latency(), self._forget)
 
     def _load(self) -> None:
         assert self.mapping is not None
@@ -400,14 +367,14 @@ class Simulation:
     def _save(self, command: SavePositions) -> None:
         self._store.save(UUID, command.shards, command.forget)
         self.invariants.saved(command)
-        self._after(self._rng.uniform(0, 2_000), self._saved)
+        self._time.after(self._rng.uniform(0, 2_000), self._saved)
 
     def _saved(self) -> None:
         self._saving -= 1
         self._tell(PositionsSaved())
 
     def _list(self, command: ListShards) -> None:
-        self._tell(self.stream.describe(command, self._now_us))
+        self._tell(self.stream.describe(command, self._time.now_us))
 
     def _rested(self, command: Rest) -> None:
         self._tell(Rested(command.shard, command.lane, command.run, command.request_id))
@@ -418,7 +385,7 @@ class Simulation:
         if when is None:
             return
         late_us = (when - T0) // timedelta(microseconds=1)
-        self._push(max(self._now_us, late_us), lambda: self._woke(number), self._epoch)
+        self._time.at(max(self._time.now_us, late_us), lambda: self._woke(number))
 
     def _woke(self, number: int) -> None:
         if number == self._wake:
@@ -430,9 +397,9 @@ class Simulation:
         if command.pause_s and not self.stream.has_more(command.shard, command.start):
             pause_s = self._rng.uniform(command.pause_s, IDLE_S_MAX)
             self._idle[command.shard] = command
-            self._after(pause_s * US, lambda: self._read_idle(command))
+            self._time.after(pause_s * US, lambda: self._read_idle(command))
         else:
-            self._after(self._jitter(command.delay_s) + self._latency(), lambda: self._read(command))
+            self._time.after(self._jitter(command.delay_s) + self._latency(), lambda: self._read(command))
 
     def _read_idle(self, command: ReadShard) -> None:
         if self._idle.get(command.shard) is command:
@@ -440,9 +407,9 @@ class Simulation:
             self._read(command)
 
     def _read(self, command: ReadShard) -> None:
-        event = self.stream.read(command, self._now_us)
+        event = self.stream.read(command, self._time.now_us)
         if isinstance(event, RecordsRead):
-            self.invariants.read(event, self._now_us)
+            self.invariants.read(event, self._time.now_us)
         elif event.failure is ReadFailure.GONE:
             self.invariants.shard_gone(event.shard)
         self._tell(event)
@@ -450,24 +417,24 @@ class Simulation:
     # Delivering
 
     def _invoke(self, command: Deliver) -> None:
-        times_out = self._function.times_out(self._now_us)
+        times_out = self._function.times_out(self._time.now_us)
         takes_us = TIMEOUT_US if times_out else self._function.takes_us()
         self._invoking[command.shard, command.lane] = command
-        self._after(takes_us, lambda: self._work(command, timed_out=times_out))
+        self._time.after(takes_us, lambda: self._work(command, timed_out=times_out))
 
     def _work(self, command: Deliver, *, timed_out: bool) -> None:
         assert self.mapping is not None
         del self._invoking[command.shard, command.lane]
         records = self._records(command)
         reports = self.mapping.settings.report_batch_item_failures
-        done = self._function.answer(command, records, self._now_us, reports=reports, timed_out=timed_out)
+        done = self._function.answer(command, records, self._time.now_us, reports=reports, timed_out=timed_out)
         self.sink.apply(records[: done.worked])
-        self._after(self._rng.uniform(0, 3_000), lambda: self._answered(command, done))
+        self._time.after(self._rng.uniform(0, 3_000), lambda: self._answered(command, done))
 
     def _answered(self, command: Deliver, done: Done) -> None:
         assert self.mapping is not None
         self.coverage.hit(f"outcome: {type(done.outcome).__name__}")
-        self.invariants.answered(command.shard, command.lane, done, self._now_us)
+        self.invariants.answered(command.shard, command.lane, done, self._time.now_us)
         shard = self.mapping.shards.get(command.shard)
         draining = shard is not None and shard.draining
         self._tell(Invoked(command.shard, command.lane, command.batch.request_id, done.outcome))
@@ -478,122 +445,36 @@ class Simulation:
 
     # Dead letters
 
-    def _store_letter(self, command: StoreLetter) -> None:
-        letter = command.letter
-        if not self._store.store_letter(letter, outbox_max=self.world.destination.letters_max):
-            self.coverage.hit("outbox: full")
-            self._after(US, lambda: self._store_letter(command))
-            return
-        self.invariants.letter_is_durable(letter)
-        self._after(self._rng.uniform(0, 2_000), lambda: self._letter_stored(command))
-        self._after(self._latency(), self._flush)
-
     def _letter_stored(self, command: StoreLetter) -> None:
+        self.invariants.letter_is_durable(command.letter)
+        self._time.after(self._rng.uniform(0, 2_000), partial(self._tell_stored, command))
+
+    def _tell_stored(self, command: StoreLetter) -> None:
         request_id = command.letter.request_id
         self.invariants.letter_stored(command.shard, command.lane, request_id)
         self._tell(LetterStored(command.shard, command.lane, request_id))
-
-    def _flush(self) -> None:
-        """Send what is due; what fails has its next turn later (R117, ours: never dropped)."""
-        for entry in self._store.outbox(limit=SENDING_MAX):
-            if entry.number in self._sending or self._again_us.get(entry.number, 0) > self._now_us:
-                continue
-            if self._destination_is_down():
-                self.coverage.hit("outbox: not delivered")
-                self._store.letter_failed(entry.number, "unavailable")
-                pause_us = int(backoff_s(entry.tries + 1) * US)
-                self._again_us[entry.number] = self._now_us + pause_us
-                self._after(pause_us, self._flush)
-                continue
-            letter = entry.letter
-            key = (letter.shard, letter.request_id)
-            document(letter, self.now)
-            if key in self.documents:
-                self.coverage.hit("outbox: sent twice under one request id")
-            self.documents[key] = letter.count
-            self._sending.add(entry.number)
-            self._after(self._latency(), partial(self._sent, entry.number))
-
-    def _sent(self, number: int) -> None:
-        self._sending.discard(number)
-        self._store.letter_sent(number)
-        if self._store.outbox_size():
-            self._flush()
-
-    def _destination_is_down(self) -> bool:
-        plan = self.world.destination
-        return plan.lost or plan.down_from_us <= self._now_us < plan.down_to_us
 
     # The end
 
     def _at_rest(self) -> bool:
         """True when all is written, done, saved and sent."""
         mapping = self.mapping
-        if self._planned or mapping is None or not mapping.state.settled:
+        if self._time.planned or mapping is None or not mapping.state.settled:
             return False
         if self._saving or self._invoking or self._stopping:
             return False
-        if self._now_us < self.world.calm_us or not self.invariants.positioned or not self.invariants.at_rest():
+        if self._time.now_us < self.world.calm_us or not self.invariants.positioned or not self.invariants.at_rest():
             return False
-        if self.invariants.open_window() is not None:
-            return False
-        return self.world.destination.lost or not self._store.outbox_size()
+        return self._letters.all_sent
 
     def _left(self) -> str:
-        open_record = self.invariants.unfinished()
+        open_record = self.invariants.positions.unfinished()
         state = "no process" if self.mapping is None else self.mapping.state.value
         return (
             f"{open_record or 'no record'} is open, window of {self.invariants.open_window()}, "
-            f"{self._store.outbox_size()} letter(s) wait, mapping {state}, {self.actions} actions, {self.now_s:.0f} s"
+            f"{len(self._letters.waiting())} letter(s) wait, mapping {state}, "
+            f"{self.actions} actions, {self.now_s:.0f} s"
         )
-
-    def _judge(self) -> None:
-        if self.sink.refused:
-            self.coverage.hit("rule: E5 a duplicate or stale change was refused")
-        if any(image is None for _, image in self.sink.rows.values()):
-            self.coverage.hit("rule: E6 a delete left its token")
-        self.invariants.all_saved()
-        self._judge_letters()
-        self._redrive()
-        self._judge_sink()
-
-    def _judge_letters(self) -> None:
-        """Every letter that was stored is at its destination or waits; their sizes add up (spec section 17)."""
-        waiting = {
-            (entry.letter.shard, entry.letter.request_id): entry.letter.count
-            for entry in self._store.outbox(limit=1_000_000)
-        }
-        known = {key: letter.count for key, letter in self.invariants.letters.items()}
-        if waiting | self.documents != known:
-            self.invariants.fail("a dead letter is never lost", f"{len(known)} stored, {len(self.documents)} arrived")
-
-    def _redrive(self) -> None:
-        """Read again what letters name, and apply it (E16): out of order, and some of it twice."""
-        named = [record for record in self.stream.records.values() if record.in_letter and record.passes]
-        self._rng.shuffle(named)
-        self.sink.apply(named)
-        replayed = [one for one in self.stream.records.values() if one.honest and self._rng.random() < 0.2]
-        self._rng.shuffle(replayed)
-        self.sink.apply(replayed)
-
-    def _judge_sink(self) -> None:
-        """E5, E6: whatever was repeated, each item ends as its newest change that was done or redriven."""
-        newest: dict[bytes, Written] = {}
-        lost: set[bytes] = set()
-        for record in self.stream.records.values():
-            if record.honest or (record.in_letter and record.passes):
-                newest[record.raw.key] = record
-                lost.discard(record.raw.key)
-            elif record.state is not State.FILTERED:
-                lost.add(record.raw.key)
-        for key, record in newest.items():
-            token, image = self.sink.rows.get(key, ("", None))
-            if token < record.token:
-                self.invariants.fail("the sink has every change that was done (E5)", f"{record}: {token}")
-            if token == record.token and image != record.image:
-                self.invariants.fail("the sink has the newest image (E5, E6)", f"{record}")
-            if key not in lost and token > record.token:
-                self.invariants.fail("the sink has nothing that is newer than the table", f"{record}: {token}")
 
     def _delete(self) -> None:
         """Deleted, a mapping leaves no positions behind (R33)."""
@@ -604,7 +485,7 @@ class Simulation:
                 break
             self._step()
         if self.mapping is None or not self.mapping.gone or self._store.load(UUID):
-            self.invariants.fail("a deleted mapping is gone (R33)", "after 200 actions")
+            self._watch.fail("a deleted mapping is gone (R33)", "after 200 actions")
 
     def _say(self, line: str) -> None:
         if self._trace is not None:

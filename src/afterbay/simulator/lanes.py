@@ -6,12 +6,13 @@ It is told what was read, answered and discarded, and says what the next batch m
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from afterbay.simulator.handler import Done, Meaning
-from afterbay.simulator.record import State, Written
+from afterbay.simulator.record import Written
 
-__all__ = ["ExpectedLane", "Part"]
+__all__ = ["ExpectedLane", "Part", "listed"]
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +24,9 @@ class Part:
     request_id: str | None = None
     responds: bool = False
     failed_us: int | None = None
+
+    def __str__(self) -> str:
+        return listed([record.raw.position for record in self.records])
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +48,18 @@ class ExpectedLane:
     @property
     def busy(self) -> bool:
         return self.invoking or self.storing is not None
+
+    @property
+    def oldest(self) -> Written | None:
+        """The lowest record that is not finished, as the next attempt or discard would have it."""
+        if self.stack and self.stack[-1].records:
+            return self.stack[-1].records[0]
+        return self.waiting[0] if self.waiting else None
+
+    @property
+    def closing(self) -> bool:
+        """True while a final invocation of a window is in flight."""
+        return self.invoking and not self.stack[-1].records
 
     @property
     def empty(self) -> bool:
@@ -90,6 +106,8 @@ class ExpectedLane:
     def take(self, count: int) -> list[Written]:
         return [self.waiting.popleft() for _ in range(count)]
 
-    def finish(self, records: list[Written], state: State) -> None:
-        for record in records:
-            record.state = state
+
+def listed(positions: Sequence[int]) -> str:
+    """A few of many positions, and how many there are."""
+    shown = ", ".join(map(str, positions[:6]))
+    return f"[{shown}{', ...' if len(positions) > 6 else ''}] ({len(positions)})"
