@@ -44,8 +44,8 @@ class _Compiled:
         return compile_dict(self._alternatives)
 
     @cached_property
-    def _of_bytes(self) -> _Bytes:
-        return _Bytes(self._alternatives)
+    def _reader(self) -> _Reader:
+        return _Reader(self._alternatives)
 
     def _careful(self, event: object) -> bool:
         answer = self._on_dict(event) if self._on_dict is not None else None
@@ -54,11 +54,11 @@ class _Compiled:
     def _other(self, event: object) -> bool:
         if isinstance(event, Mapping):
             return self._exact.matches(cast("Mapping[str, object]", event))
-        decoded = self._of_bytes.read(event if isinstance(event, bytes) else bytes(cast("bytearray", event)))
+        decoded = self._reader.read(_bytes_of(event))
         return decoded is not None and self.matches(decoded)
 
 
-class _Bytes:
+class _Reader:
     """Reads of an event's bytes what some alternatives need."""
 
     def __init__(self, alternatives: list[Alternative]) -> None:
@@ -70,6 +70,14 @@ class _Bytes:
     def read(self, data: bytes) -> dict[str, object] | None:
         """None: no JSON object, or one that no alternative can hold for."""
         return None if self._rejects is not None and self._rejects(data) else self._decode(data)
+
+
+def _bytes_of(event: object) -> bytes:
+    if isinstance(event, bytes):
+        return event
+    if isinstance(event, bytearray | memoryview):
+        return bytes(cast("bytearray", event))
+    raise TypeError(f"an event is a mapping or JSON bytes, not {type(event).__name__}")
 
 
 def _merged(alternatives: list[Alternative]) -> list[Alternative]:
@@ -112,8 +120,8 @@ class Pattern:
                     raise PatternError(fault.text, path=fault.path, dialect=dialect)
         self.source = source
         self.matches = _Compiled(self.alternatives).matches
-        """``matches(event)``: does the event, a dict or JSON bytes, satisfy the pattern? Never raises: bytes that are
-        no JSON object match nothing (P52, P61)."""
+        """``matches(event)``: does the event, a mapping or JSON bytes, satisfy the pattern? Bytes that are no JSON
+        object match nothing (P52, P61). Raises ``TypeError`` for anything else, a ``str`` too, and nothing otherwise."""
 
     def __repr__(self) -> str:
         text = self.source if isinstance(self.source, str) else json.dumps(self.source, default=str)
@@ -131,7 +139,7 @@ class Pattern:
 
     def explain(self, event: Event) -> Explanation:
         """Leaf by leaf: what was wanted, what was there, and the usual cause where they differ."""
-        decoded = event if isinstance(event, Mapping) else read_event(bytes(event))
+        decoded = event if isinstance(event, Mapping) else read_event(_bytes_of(event))
         return explain(self.alternatives, decoded, self.matches(event), self.dialect)
 
 
@@ -159,8 +167,8 @@ class PatternSet:
                     self._by_text.setdefault(path, {}).setdefault(text, []).append(place)
 
     @cached_property
-    def _of_bytes(self) -> _Bytes:
-        return _Bytes(self._alternatives)
+    def _reader(self) -> _Reader:
+        return _Reader(self._alternatives)
 
     @cached_property
     def _values(self) -> Callable[[object], tuple[object, ...] | None]:
@@ -181,7 +189,7 @@ class PatternSet:
         return list(self._matching(event))
 
     def _matching(self, event: Event) -> Iterator[int]:
-        decoded = event if isinstance(event, Mapping) else self._of_bytes.read(bytes(event))
+        decoded = event if isinstance(event, Mapping) else self._reader.read(_bytes_of(event))
         if decoded is not None:
             for place in self._candidates(decoded):
                 if self.patterns[place].matches(decoded):

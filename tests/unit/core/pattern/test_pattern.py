@@ -68,6 +68,14 @@ def test_bytes_come_in_three_kinds():
         assert Pattern({"a": ["x"]}).matches(kind(b'{"a": "x"}'))
 
 
+@pytest.mark.parametrize("event", ['{"a": "x"}', None, 5, [1]])
+def test_what_is_no_event_is_told(event):
+    pattern = Pattern({"a": ["x"]})
+    for ask in (pattern.matches, pattern.explain, PatternSet([pattern]).matches, PatternSet([pattern]).matching):
+        with pytest.raises(TypeError, match=f"not {type(event).__name__}"):
+            ask(event)
+
+
 def test_numbers_of_decoded_events():
     three = Pattern({"a": [300]})
     assert all(three.matches({"a": value}) for value in (300, 300.0, Decimal("3E+2")))
