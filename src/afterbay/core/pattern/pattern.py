@@ -121,7 +121,7 @@ class Pattern:
         self.source = source
         self.matches = _Compiled(self.alternatives).matches
         """``matches(event)``: does the event, a mapping or JSON bytes, satisfy the pattern? Bytes that are no JSON
-        object match nothing (P52, P61). Raises ``TypeError`` for anything else, a ``str`` too, and nothing otherwise."""
+        object match nothing (P52, P61). Anything else, a ``str`` too, is a ``TypeError``; nothing else is raised."""
 
     def __repr__(self) -> str:
         text = self.source if isinstance(self.source, str) else json.dumps(self.source, default=str)
