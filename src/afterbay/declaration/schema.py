@@ -99,6 +99,9 @@ def check(tree: Tree, value: JsonValue, path: Path, report: Report) -> None:
         report(path, f"{_name(path)} must be {_KINDS[tree]}, not {_shown(value)}")
 
 
+_TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+"""YAML 1.1's words, where a boolean is wanted; anywhere else they are text."""
+
 _KINDS = {"s": "text", "i": "a whole number", "n": "a number", "b": "true or false"}
 
 
@@ -123,8 +126,8 @@ def _fit_scalar(tree: str, value: bool | int | float | str, name: str) -> Value:
     text = (text_of(value) or "").strip()
     if tree == "s":
         return value if isinstance(value, str) else text
-    if tree == "b" and text.lower() in ("true", "false"):
-        return text.lower() == "true"
+    if tree == "b" and text.lower() in _TRUTH:
+        return _TRUTH[text.lower()]
     if tree in ("i", "n") and not isinstance(value, bool):
         try:
             number = float(text)

@@ -27,14 +27,14 @@ _FUNCTIONS = (
 )
 _TAGS = {"!Ref": "Ref", "!Condition": "Condition", **{f"!{name}": f"Fn::{name}" for name in _FUNCTIONS}}
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_TRUE = ("y", "yes", "true", "on")
+_TRUTH = {"true": True, "false": False}
 
 
 def read_yaml(text: str, file: str) -> tuple[JsonValue, dict[Path, int]]:
     """The value and the lines of its parts. Raises ``SettingsError`` with file and line.
 
-    Only what every reader of templates agrees on becomes a number: ``012345678901`` is an account and stays text, as do
-    dates, hexadecimal and base 60.
+    Only what every reader of templates agrees on becomes a number or a boolean: ``012345678901`` is an account and
+    stays text, as do dates, hexadecimal and base 60, and ``On`` may be a condition's name.
     """
     import yaml  # a tenth of a second, for templates only
 
@@ -142,8 +142,8 @@ def _scalar(tag: str, text: str) -> JsonValue:
     match tag.removeprefix(_STANDARD):
         case "null":
             return None
-        case "bool":
-            return text.lower() in _TRUE
+        case "bool" if text.lower() in _TRUTH:
+            return _TRUTH[text.lower()]
         case "int" if _WHOLE.fullmatch(text):
             return int(text)
         case "float":
