@@ -30,10 +30,11 @@ def item_key(keys: bytes) -> ItemKey:
     usual = _USUAL.fullmatch(keys)
     if usual is None:
         return _parsed(keys)
-    first, second = usual.groups()
-    if second is None or first < second:
-        return ItemKey(keys)
-    return _parsed(keys)
+    if usual.lastindex != 1:
+        first, second = usual.groups()
+        if first >= second:
+            return _parsed(keys)
+    return keys  # type: ignore[return-value] # the name of a type is a call, once for every record
 
 
 def _parsed(keys: bytes) -> ItemKey:

@@ -91,7 +91,7 @@ _members = msgspec.json.Decoder(dict[str, Raw])
 
 _KINDS = frozenset(map(str, ChangeKind))
 _CREATED = b'"ApproximateCreationDateTime"'
-_FIRST = b'"dynamodb":{' + _CREATED + b":"
+_FIRST = re.compile(rb'\{[^{\\]*+(?<="dynamodb":)\{%b:[0-9]++(?=,)' % _CREATED)
 _WHOLE_SECONDS = re.compile(rb"\s*:\s*[0-9]+(?=[\s,}])")
 
 
@@ -107,9 +107,10 @@ def split_page(page: bytes, stream_arn: str) -> tuple[list[RawRecord], str | Non
         raise RecordError(f"not a GetRecords answer: {_reason(broken)}") from broken
     records: list[RawRecord] = []
     tail = _arn_member(stream_arn)
+    ascii_only = page.isascii()
     for index, raw in enumerate(answer.Records):
         try:
-            records.append(_spliced(bytes(raw), stream_arn, tail))
+            records.append(_spliced(bytes(raw), stream_arn, tail, ascii_only=ascii_only))
         except RecordError as unreadable:
             raise _unreadable(bytes(raw), unreadable, index, tuple(records)) from unreadable
     return records, answer.NextShardIterator
@@ -147,8 +148,8 @@ def payload(records: Iterable[RawRecord]) -> bytes:
     return b'{"Records":[' + b",".join([record.body for record in records]) + b"]}"
 
 
-def _spliced(raw: bytes, stream_arn: str, tail: bytes) -> RawRecord:
-    head = _head(raw)
+def _spliced(raw: bytes, stream_arn: str, tail: bytes, *, ascii_only: bool = False) -> RawRecord:
+    head = _head(raw, ascii_only=ascii_only)
     if head.userIdentity is UNSET and head.eventSourceARN is UNSET:
         end = _end_of_digits(raw)
         if end:
@@ -167,12 +168,9 @@ def _end_of_digits(raw: bytes) -> int:
     In any other order it is found by name, if no backslash hides another spelling and the name in quotes stands in the
     record once: an attribute of that name, or such a text, makes it two.
     """
-    start = raw.find(_FIRST)
-    if start > 0 and raw.find(b"{", 1, start) < 0 and raw.find(b"\\", 0, start) < 0:
-        behind = start + len(_FIRST)
-        end = raw.find(b",", behind)
-        if raw[behind:end].isdigit():
-            return end
+    usual = _FIRST.match(raw)
+    if usual is not None:
+        return usual.end()
     if b"\\" in raw or raw.count(_CREATED) != 1:
         return 0
     digits = _WHOLE_SECONDS.match(raw, raw.find(_CREATED) + len(_CREATED))
@@ -207,10 +205,10 @@ def _seconds(number: bytes) -> bytes:
     return number if b"." in number else number + b".0"
 
 
-def _head(raw: bytes) -> _Head:
+def _head(raw: bytes, *, ascii_only: bool = False) -> _Head:
     """The typed head of a record that is UTF-8 throughout: one that is not would spoil the whole batch's payload."""
     try:
-        if not raw.isascii():
+        if not ascii_only and not raw.isascii():
             raw.decode()
         return _heads.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
