@@ -206,7 +206,8 @@ def test_a_list_comes_in_pages(on_api) -> None:
 
 
 REFUSED = [
-    ({"Runtime": "nodejs20.x"}, "InvalidParameterValueException", "Runtime nodejs20.x is not supported"),
+    ({"Runtime": "java21"}, "InvalidParameterValueException", "Runtime java21 is not run by afterbay"),
+    ({"Runtime": "nodejs22.x"}, "InvalidParameterValueException", "Runtime nodejs22.x needs Node 18 or newer"),
     ({"PackageType": "Image"}, "InvalidParameterValueException", "PackageType Image is not supported"),
     ({"Layers": ["arn"]}, "InvalidParameterValueException", "Layers is not supported by afterbay yet"),
     ({"VpcConfig": {"SubnetIds": ["s"]}}, "InvalidParameterValueException", "VpcConfig is not supported"),
@@ -282,6 +283,7 @@ def test_code_comes_from_a_bucket(on_api) -> None:
 def test_another_python_version_runs_on_ours_with_a_warning(on_api, caplog: pytest.LogCaptureFixture) -> None:
     async def test(api: Api):
         await api.create(Runtime="python3.99")
+        await api.create("another", Runtime="python3.99")
         return (await api.invoke({"a": 1})).body
 
     with caplog.at_level(logging.WARNING):

@@ -36,6 +36,7 @@ from afterbay.engine.supervisor import Connections, Supervisor
 from afterbay.functions.child import LaunchSettings
 from afterbay.functions.libraries import has_awslambdaric, link_libraries
 from afterbay.functions.logs import LogLine, LogWriter
+from afterbay.functions.runtimes import find_node
 from afterbay.ports import Answer, Function, Source, Target
 from afterbay.sources.kinesis import KinesisApi, kinesis_source
 from afterbay.sources.stream import StreamSource
@@ -112,6 +113,7 @@ class LocalAddress:
                 libraries=libraries,
                 endpoint_url=self.url,
                 client="awslambdaric" if has_awslambdaric() else "bootstrap",
+                node=await asyncio.to_thread(find_node),
             ),
             log=self._log,
             now=self.clock.now,

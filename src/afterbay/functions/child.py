@@ -20,6 +20,7 @@ from afterbay.functions.definition import Client, FunctionDefinition
 from afterbay.functions.logs import LogLine, LogSink
 from afterbay.functions.output import OutputPipe
 from afterbay.functions.runtime_api import Invocation, RuntimeApi
+from afterbay.functions.runtimes import Node, launch_arguments, runtime_variables
 from afterbay.ports import Answer
 
 __all__ = ["Child", "ChildGoneError", "LaunchSettings", "LoggedAnswer"]
@@ -40,12 +41,14 @@ class LaunchSettings:
     """What is the same for every process of an address or a run.
 
     ``libraries`` is the folder of ``libraries.link_libraries``; ``endpoint_url`` becomes AWS_ENDPOINT_URL (None: AWS's
-    own endpoints). ``watch`` says how a process learns that its engine died (``launch.launcher``).
+    own endpoints). ``client`` is for Python; ``node`` runs functions in JavaScript, None: it is not at hand. ``watch``
+    says how a process learns that its engine died (``launch.launcher``).
     """
 
     libraries: Path
     endpoint_url: str | None
     client: Client
+    node: Node | None = None
     watch: Literal["signal", "pipe"] = "signal" if sys.platform == "linux" else "pipe"
 
 
@@ -90,12 +93,11 @@ class Child:
         self._started_at = time.monotonic()
         self._output = OutputPipe(self._line)
         function, settings = self._function, self._settings
-        arguments = [settings.client, settings.watch, str(os.getpid()), str(function.memory_mb)]
+        way, *arguments = launch_arguments(function, settings.client, settings.libraries, settings.node)
         launcher = str(Path(launch.__file__).with_name("launcher.py"))
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-S", "-s", "-P", "-u", launcher, *arguments),
-                *(str(function.code), str(settings.libraries), function.handler),
+                *(sys.executable, "-S", "-s", "-P", "-u", launcher, way, settings.watch, str(os.getpid()), *arguments),
                 cwd=function.code,
                 env=self._environment(address),
                 stdin=asyncio.subprocess.PIPE,  # the lifeline: held open, never written to
@@ -107,16 +109,20 @@ class Child:
             self._output.handed_over()
         self._exit = asyncio.create_task(self._process.wait())
 
-    async def invoke(self, payload: bytes, *, request_id: str, client_context: str | None = None) -> LoggedAnswer:
+    async def invoke(
+        self, payload: bytes, *, request_id: str, client_context: str | None = None, invoked_arn: str | None = None
+    ) -> LoggedAnswer:
         """Have the function answer one event. Raises ``ChildGoneError`` if it ended while idle.
 
-        After an answer that says that the process is gone or of no more use, ``reusable`` is False.
+        ``invoked_arn`` is the ARN as the caller named it, with an alias, say; None: the function's own. After an answer
+        that says that the process is gone or of no more use, ``reusable`` is False.
         """
         if not self._cold and not self.reusable:
             raise ChildGoneError
         self._request_id, self._tail = request_id, bytearray()
         self._line(documents.start_line(request_id, self._function.version))
-        answer, began_at, init_ms = await self._serve(payload, request_id, client_context)
+        arn = invoked_arn or self._function.arn
+        answer, began_at, init_ms = await self._serve(payload, request_id, client_context, arn)
         self._cold = False
         duration_ms = (time.monotonic() - began_at) * 1000
         self._report(request_id, duration_ms, init_ms, answer)
@@ -138,7 +144,7 @@ class Child:
             self._output.close()
 
     async def _serve(
-        self, payload: bytes, request_id: str, client_context: str | None
+        self, payload: bytes, request_id: str, client_context: str | None, arn: str
     ) -> tuple[Answer, float, float | None]:
         """The answer, when the function's time began to run, and how long loading took if this was the first event."""
         init_ms = None
@@ -154,7 +160,7 @@ class Child:
             began_at = time.monotonic()
         # The process compares the deadline with the machine's clock, which moving the address's clock does not move.
         deadline_ms = time.time_ns() // 1_000_000 + int(timeout_s * 1000)
-        invocation = Invocation(request_id, payload, self._function.arn, deadline_ms, client_context)
+        invocation = Invocation(request_id, payload, arn, deadline_ms, client_context)
         answer = self._api.offer(invocation)
         await self._first_of(answer, timeout_s=timeout_s)
         if answer.done():
@@ -251,7 +257,6 @@ class Child:
         """The runtime's own variables and the function's; nothing of the engine's but the way to find programs."""
         function = self._function
         own = {
-            "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "LAMBDA_TASK_ROOT": str(function.code),
@@ -267,8 +272,8 @@ class Child:
             "AWS_DEFAULT_REGION": function.region,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
             "_HANDLER": function.handler,
+            **runtime_variables(function, path=os.environ.get("PATH", os.defpath)),
         }
         if self._settings.endpoint_url is not None:
             own["AWS_ENDPOINT_URL"] = self._settings.endpoint_url
@@ -279,5 +284,6 @@ class Child:
 
 _OVERRIDABLE = frozenset(
     {"PATH", "LANG", "TZ", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"}
+    | {"NODE_PATH", "LD_LIBRARY_PATH"}
 )
 """Variables of the runtime that a function's own declaration replaces; the others are reserved, as on AWS."""

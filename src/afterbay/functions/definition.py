@@ -25,7 +25,8 @@ Client: TypeAlias = Literal["awslambdaric", "bootstrap"]
 class FunctionDefinition:
     """One version of a function's code and settings. ``code`` is a folder that stays as it is while processes use it.
 
-    ``variables`` is what the author declared; its repr is kept out, because environments hold secrets.
+    ``packages`` is the folder of what ``requirements.txt`` asked for, ``layers`` the one that stands in for /opt; None:
+    there is none. ``variables`` is what the author declared; its repr is kept out, because environments hold secrets.
     """
 
     name: str
@@ -34,6 +35,8 @@ class FunctionDefinition:
     runtime: str
     handler: str
     code: Path
+    packages: Path | None = None
+    layers: Path | None = None
     timeout_s: int = 3
     memory_mb: int = 128
     variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)

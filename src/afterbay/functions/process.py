@@ -45,13 +45,16 @@ class ProcessFunction:
         return (await self.invoke_logged(payload, request_id=request_id)).answer
 
     async def invoke_logged(
-        self, payload: bytes, *, request_id: str, client_context: str | None = None
+        self, payload: bytes, *, request_id: str, client_context: str | None = None, invoked_arn: str | None = None
     ) -> LoggedAnswer:
-        """The same, with the end of the log. A caller that is cancelled takes its process with it."""
+        """The same, with the end of the log; ``invoked_arn`` is the ARN as the caller named it.
+
+        A caller that is cancelled takes its process with it.
+        """
         check_request_size(payload)
         if self._closed:
             raise _closed(self.definition.name)
-        task = asyncio.create_task(self._take_turn(payload, request_id, client_context))
+        task = asyncio.create_task(self._take_turn(payload, request_id, client_context, invoked_arn))
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
         try:
@@ -73,12 +76,16 @@ class ProcessFunction:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(child.close() for child in idle))
 
-    async def _take_turn(self, payload: bytes, request_id: str, client_context: str | None) -> LoggedAnswer:
+    async def _take_turn(
+        self, payload: bytes, request_id: str, client_context: str | None, invoked_arn: str | None
+    ) -> LoggedAnswer:
         async with self._slots:  # first come, first served
             while True:
                 child = self._idle.pop() if self._idle else await self._start_child()
                 try:
-                    answer = await child.invoke(payload, request_id=request_id, client_context=client_context)
+                    answer = await child.invoke(
+                        payload, request_id=request_id, client_context=client_context, invoked_arn=invoked_arn
+                    )
                 except ChildGoneError:
                     await child.close()
                     continue  # it ended while idle and never saw the event

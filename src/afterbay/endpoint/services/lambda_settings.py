@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.constraints import Range, integer, items, members, text, validation_error
 from afterbay.errors import SettingsError
+from afterbay.functions.runtimes import language_of
 
 __all__ = ["FunctionSettings", "parse_settings", "read_tags", "refuse_unknown"]
 
@@ -20,7 +21,6 @@ STORAGE_MB = Range("EphemeralStorage.Size", 512, 10_240)
 VARIABLES_BYTES_MAX = 4096
 """AWS's bound on all variables of a function as JSON."""
 
-_PYTHON = re.compile(r"python3\.\d{1,2}")
 _VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 
 _NEUTRAL = ("Role", "Description", "KMSKeyArn")
@@ -129,9 +129,10 @@ def _check_bounds(params: Mapping[str, JsonValue]) -> None:
 
 
 def _runtime(params: Mapping[str, JsonValue]) -> str | None:
+    """Whether what runs it is at hand is the registry's to say."""
     runtime = text(params, "Runtime")
-    if runtime is not None and not _PYTHON.fullmatch(runtime):
-        raise SettingsError(f"Runtime {runtime} is not supported by afterbay yet: use one of python3.11 to python3.14")
+    if runtime is not None and language_of(runtime) is None:
+        raise SettingsError(f"Runtime {runtime} is not run by afterbay: use python3.x, nodejs2x.x or provided.al2023")
     return runtime
 
 

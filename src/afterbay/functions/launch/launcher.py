@@ -1,8 +1,10 @@
 """The first code of a function's process: ties it to its engine, limits its memory, sets its path, starts the client.
 
-Run as ``python -S -s -P -u launcher.py CLIENT WATCH PARENT MEMORY_MB CODE LIBRARIES HANDLER``. What it needs comes as
-arguments, because the environment is the function's own. Standard input is the engine's lifeline: a pipe that nobody
-writes to, and whose end means that the engine is gone.
+Run as ``python -S -s -P -u launcher.py WAY WATCH PARENT ...``. What it needs comes as arguments, because the
+environment is the function's own. Standard input is the engine's lifeline: a pipe that nobody writes to, and whose end
+means that the engine is gone. What follows depends on WAY: ``awslambdaric`` and ``bootstrap`` are Python's clients,
+with MEMORY_MB LIBRARIES HANDLER FOLDERS, the folders that go before the standard library; ``program`` is one to become,
+with its arguments (Node, an executable of the function's own).
 """
 
 from __future__ import annotations
@@ -26,17 +28,55 @@ THREAD_STACK_BYTES = 1024 * 1024
 
 def main(arguments: list[str]) -> None:
     """Become the function's process; returns only when the runtime client does."""
-    client, watch, parent, memory_mb, code, libraries, handler = arguments
+    way, watch, parent, *rest = arguments
     _die_with_engine(int(parent), by_signal=watch == "signal")
+    if way == "program":
+        _run_program(rest, become=watch == "signal")
+        return
+    memory_mb, libraries, handler, *folders = rest
     if sys.platform == "linux":
         _limit_memory(int(memory_mb))
-    sys.path.insert(0, code)
+    sys.path[:0] = folders
     sys.path.append(libraries)
     sys.argv = ["bootstrap.py"]
-    if client == "awslambdaric":
+    if way == "awslambdaric":
         _run_awslambdaric(handler)
     else:
         _run_bootstrap(handler)
+
+
+def _run_program(command: list[str], *, become: bool) -> None:
+    """Run a program in our place; where the engine is watched by a thread of ours, as a child that we end with."""
+    program = command[0]
+    try:
+        if become:
+            os.execv(program, command)
+        pid = os.posix_spawn(program, command, os.environ)
+    except OSError as error:
+        _tell_init_error("Runtime.InvalidEntrypoint", _why_not(program, error))
+        sys.exit(1)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status < 0:
+        os.kill(os.getpid(), -status)
+    os._exit(status)
+
+
+def _why_not(program: str, error: OSError) -> str:
+    """Lambda's sentence for an executable that cannot be run."""
+    if isinstance(error, FileNotFoundError) and not Path(program).exists():
+        return f"Couldn't find valid bootstrap(s): [{program}]"
+    return f"fork/exec {program}: {(error.strerror or str(error)).lower()}"
+
+
+def _tell_init_error(kind: str, message: str) -> None:
+    import http.client  # only who fails pays for it
+    import json
+
+    body = json.dumps({"errorType": kind, "errorMessage": message})
+    sys.stdout.write(f"{kind}: {message}\n")
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection.request("POST", "/2018-06-01/runtime/init/error", body.encode())
+    connection.getresponse().read()
 
 
 def _run_awslambdaric(handler: str) -> None:
