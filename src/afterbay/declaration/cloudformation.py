@@ -16,7 +16,7 @@ from afterbay.declaration.parameters import read_parameters
 from afterbay.declaration.place import Path, Place, nearest
 from afterbay.declaration.resolve import Resolver
 from afterbay.declaration.resources import Declared, Resource
-from afterbay.declaration.sam import expand
+from afterbay.declaration.sam import TYPES, expand
 from afterbay.declaration.schema import attributes_of_type, check, fit, nearest_type, properties_of, published
 from afterbay.declaration.template import ACCOUNT, Note, NoteKind, Template, Wanted
 from afterbay.declaration.value import Attribute, Value, attributes_of, settle, text_of
@@ -36,6 +36,7 @@ _MEMBERS = frozenset(
         *("CreationPolicy", "UpdatePolicy", "Connectors", "IgnoreGlobals"),
     }
 )
+_SERVERLESS = "AWS::Serverless::"
 _SAM = "AWS::Serverless-2016-10-31"
 _HARMLESS = frozenset(
     {"AWS::LanguageExtensions", "AWS::LanguageExtensions-2022-07-01", "AWS::SecretsManager-2020-07-23"}
@@ -171,7 +172,7 @@ class _Reader:
         if kind in REFUSED_TYPES:
             self.judge.refuse(name, place, f"{name}: {kind}: {REFUSED_TYPES[kind]}")
         else:
-            self.judge.refuse(name, place, f"{name}: there is no resource type {kind}{nearest_type(kind)}")
+            self.judge.refuse(name, place, f"{name}: there is no resource type {kind}{_nearest_type(kind)}")
 
     def _classify(self, name: str, resource: JsonValue, place: Callable[[Path], Place], resolver: Resolver) -> None:
         path: Path = ("Resources", name)
@@ -303,8 +304,12 @@ class _Reader:
         return None if told is None else self.wanted.assets.get(told.removesuffix(".zip"))
 
 
+def _nearest_type(kind: str) -> str:
+    return nearest(kind, [_SERVERLESS + one for one in TYPES]) if kind.startswith(_SERVERLESS) else nearest_type(kind)
+
+
 def _is_known(kind: str) -> bool:
-    return published(kind) or is_custom(kind) or kind.startswith("AWS::Serverless::")
+    return published(kind) or is_custom(kind) or kind.removeprefix(_SERVERLESS) in TYPES
 
 
 def _without_code_text(properties: JsonValue) -> JsonValue:

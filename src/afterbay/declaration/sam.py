@@ -15,10 +15,18 @@ from afterbay.declaration.document import Document
 from afterbay.declaration.place import Path, Place, Problems
 from afterbay.errors import SettingsError
 
-__all__ = ["Expanded", "expand"]
+__all__ = ["TYPES", "Expanded", "expand"]
 
 _LOCAL = ("CodeUri", "ContentUri", "DefinitionUri", "SchemaUri")
 """Properties that name something beside the template, which the real tool uploads before the transform."""
+
+TYPES = frozenset(
+    {
+        *("Api", "Application", "CapacityProvider", "Connector", "Function", "GraphQLApi", "HttpApi", "LayerVersion"),
+        *("MicrovmImage", "NetworkConnector", "SimpleTable", "StateMachine", "WebFunction", "WebSocketApi"),
+    }
+)
+"""The types behind AWS::Serverless:: that the library expands; any other it passes on."""
 
 _RESOURCE = re.compile(r"Resource with id \[([^\]]*)\] is invalid\.\s*")
 _EVENT = re.compile(r"Event with id \[([^\]]*)\] is invalid\.\s*")
@@ -37,25 +45,9 @@ class Expanded:
         """Where the source of an expanded path stands: its event, for a mapping that an event became."""
         match path:
             case ("Resources", str(name), *rest):
-                return self.original.place(self._source(name, tuple(rest)))
+                return self.original.place(_source(self.original, name, tuple(rest)))
             case _:
                 return self.original.place(path)
-
-    def _source(self, name: str, rest: Path) -> Path:
-        resources = self.original.value.get("Resources")
-        assert isinstance(resources, dict), "it was expanded"
-        if name in resources:
-            return ("Resources", name, *rest)
-        owners = [one for one in resources if name.startswith(one)]
-        if not owners:
-            return ("Resources",)
-        owner = max(owners, key=len)
-        events = _members(_members(_members(resources[owner]).get("Properties")).get("Events"))
-        tail = name.removeprefix(owner)
-        found = [one for one in events if tail.startswith(one)]
-        if not found:
-            return ("Resources", owner)
-        return ("Resources", owner, "Properties", "Events", max(found, key=len), *rest)
 
 
 def expand(
@@ -146,19 +138,41 @@ def _translate(
     return plain
 
 
+def _source(original: Document, name: str, rest: Path) -> Path:
+    """Where in the file a resource of the expanded template comes from."""
+    resources = original.value.get("Resources")
+    assert isinstance(resources, dict), "it was expanded"
+    if name in resources:
+        return ("Resources", name, *rest)
+    owners = [one for one in resources if name.startswith(one)]
+    if not owners:
+        return ("Resources",)
+    owner = max(owners, key=len)
+    events = _members(_members(_members(resources[owner]).get("Properties")).get("Events"))
+    tail = name.removeprefix(owner)
+    found = [one for one in events if tail.startswith(one)]
+    if not found:
+        return ("Resources", owner)
+    event = max(found, key=len)
+    if rest[1:2] == ("EventSourceArn",):
+        given = _members(_members(events[event]).get("Properties"))
+        rest = (*rest[:1], next((one for one in ("Stream", "Queue") if one in given), ""), *rest[2:])
+    return ("Resources", owner, "Properties", "Events", event, *rest)
+
+
 def _refused(messages: list[str], document: Document) -> SettingsError:
     problems = Problems()
     for message in messages:
         path: Path = ("Resources",)
         text, subject = message, ""
         if found := _RESOURCE.search(message):
-            path, subject = ("Resources", found[1], "Properties"), found[1]
+            path, subject = _source(document, found[1], ()), found[1]
             text = message[found.end() :]
         if found := _EVENT.search(text):
-            path, subject = (*path, "Events", found[1], "Properties"), f"{subject}.{found[1]}"
+            path, subject = (*path, "Properties", "Events", found[1]), f"{subject}.{found[1]}"
             text = text[found.end() :]
         if found := _PROPERTY.search(text):
-            path = (*path, found[1])
+            path = (*path, "Properties", found[1])
         problems.add(document.place(path), f"{subject}: {text}" if subject else text)
     try:
         problems.raise_if_any()
