@@ -7,6 +7,8 @@ time, in which deliveries, saves and letters take a while and so overlap, and wr
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -120,7 +122,7 @@ def plans(
             age_s = draw(st.sampled_from(AGES))
             stream[name].append(record(position, draw(st.sampled_from(KEYS.get(name, "abcd"))), age_s=age_s, body=body))
     positions = [one.position for shard in stream.values() for one in shard]
-    times = st.sampled_from([1, 1, 2, 3, ALWAYS] if poison else [1, 1, 2])
+    times = st.sampled_from([1, 2, 3, ALWAYS, ALWAYS, ALWAYS] if poison else [1, 1, 2])
     failing = draw(st.dictionaries(st.sampled_from(positions), times, min_size=1, max_size=5)) if positions else {}
     ways = ["partial", "partial", "partial", "raise", "malformed"] if partial else ["raise", "raise", "too large"]
     return Plan(
@@ -192,8 +194,9 @@ class Run(World):
     """A plan being played.
 
     ``finished``: the records that are delivered, acknowledged, in a letter that is stored, or filtered out. ``calls``:
-    each delivery with what came of it. ``watchers`` look at each command as it is asked for, when ``finished`` holds
-    what was true just before. ``crash_at``: the n-th command that is performed is the last; ``effect``: it took place.
+    each delivery, as it was asked for, with what came of it. ``watchers`` look at each command as it is asked for, when
+    ``finished`` holds what was true just before. ``crash_at``: the n-th command that is performed is the last;
+    ``effect``: it took place.
     """
 
     def __init__(
@@ -245,7 +248,7 @@ class Run(World):
         commands = super().tell(event)
         for command in commands:
             if isinstance(command, Deliver):
-                self.in_flight.append(command)
+                self.in_flight.append(dataclasses.replace(command, batch=copy.copy(command.batch)))
             for watch in self.watchers:
                 watch(command)
         return commands

@@ -29,7 +29,7 @@ def check(plan: Plan) -> None:
         assert letter.invoke_count == attempts[letter.request_id] == 1 + limit
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(BY_RETRIES)
 def test_no_batch_is_tried_more_often_and_a_discarded_one_just_so_often(plan: Plan) -> None:
     check(plan)

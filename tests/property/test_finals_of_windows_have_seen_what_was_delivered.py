@@ -128,7 +128,7 @@ def check_windows(plan: Plan) -> None:
 
 def given_up(run: Run, batch: Batch, outcome: Outcome) -> bool:
     limit = run.plan.settings.retry_attempts_max
-    return limit is not None and not isinstance(outcome, NotReached) and batch.attempts > limit
+    return limit is not None and not isinstance(outcome, NotReached) and batch.attempts + 1 > limit
 
 
 @settings(max_examples=100, deadline=None)
