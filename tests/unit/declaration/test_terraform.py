@@ -1,0 +1,218 @@
+"""`terraform show -json`: plans, whose joins are in the configuration, and states, where values are the joins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from afterbay.declaration.document import read_document
+from afterbay.declaration.read import read_template
+from afterbay.declaration.resources import LocalCode
+from afterbay.declaration.template import NoteKind, Wanted
+from afterbay.declaration.value import Attribute, Call
+from afterbay.errors import SettingsError
+from unit.declaration.reading import notes, properties, resource
+
+PLAN = (Path(__file__).parents[2] / "data/templates/terraform-orders/plan.json").read_text()
+TABLE_ARN = "arn:aws:dynamodb:eu-west-1:123456789012:table/orders"
+STREAM_ARN = TABLE_ARN + "/stream/2026-01-05T10:11:12.345"
+QUEUE_ARN = "arn:aws:sqs:eu-west-1:123456789012:letters"
+
+
+def read(document, *, skip_unknown: bool = False, **parameters: str):
+    text = document if isinstance(document, str) else json.dumps(document, indent=1)
+    wanted = Wanted(region="eu-west-1", stack="shop", parameters=parameters, skip_unknown=skip_unknown)
+    return read_template(read_document(text, "plan.json"), wanted)
+
+
+def state(*resources: tuple[str, str, dict]) -> dict:
+    """A state of resources: type, name, values."""
+    listed = [
+        {"address": f"{kind}.{name}", "mode": "managed", "type": kind, "name": name, "values": values}
+        for kind, name, values in resources
+    ]
+    return {"format_version": "1.0", "values": {"root_module": {"resources": listed}}}
+
+
+TABLE = (
+    "aws_dynamodb_table",
+    "orders",
+    {
+        "arn": TABLE_ARN,
+        "attribute": [{"name": "pk", "type": "S"}, {"name": "at", "type": "N"}],
+        "billing_mode": "PROVISIONED",
+        "global_secondary_index": [{"name": "byTime", "hash_key": "at", "projection_type": "KEYS_ONLY"}],
+        "hash_key": "pk",
+        "id": "orders",
+        "local_secondary_index": [{"name": "local", "range_key": "at", "projection_type": "ALL"}],
+        "name": "orders",
+        "read_capacity": 5,
+        "stream_arn": STREAM_ARN,
+        "stream_enabled": True,
+        "stream_view_type": "KEYS_ONLY",
+        "ttl": [{"attribute_name": "", "enabled": False}],
+        "write_capacity": 6,
+    },
+)
+
+
+def test_a_plan_joins_what_is_unknown_by_its_configuration():
+    template = read(PLAN)
+    mapping = resource(template, "aws_lambda_event_source_mapping.project")
+    assert mapping.source == Attribute("aws_dynamodb_table.orders", "StreamArn")
+    assert mapping.function == Attribute("aws_lambda_function.project", "Arn")
+    given = properties(template, "aws_lambda_event_source_mapping.project")
+    assert given["DestinationConfig"] == {
+        "OnFailure": {"Destination": Attribute('aws_sqs_queue.failed["mapping"]', "Arn")}
+    }
+    assert (given["MaximumRetryAttempts"], given["ParallelizationFactor"]) == (5, 4)
+    assert given["FilterCriteria"]["Filters"][1] == {"Pattern": '{"eventName":["REMOVE"]}'}
+
+
+def test_a_modules_variable_leads_to_what_the_caller_handed_in():
+    mapping = resource(read(PLAN), "module.audit.aws_lambda_event_source_mapping.audit")
+    assert mapping.source == Attribute("aws_dynamodb_table.orders", "StreamArn")
+    assert mapping.function == Attribute("module.audit.aws_lambda_function.audit[0]", "Arn")
+
+
+def test_code_is_the_folder_that_an_archive_is_made_of_or_the_file_itself():
+    template = read(PLAN)
+    assert resource(template, "aws_lambda_function.project").code == LocalCode("./src")
+    assert resource(template, "module.audit.aws_lambda_function.audit[0]").code == LocalCode("audit/audit.zip")
+
+
+def test_resources_have_their_line_in_the_plan():
+    place = resource(read(PLAN), "aws_dynamodb_table.orders").declared.place
+    assert json.dumps("aws_dynamodb_table.orders") in PLAN.splitlines()[place.line]
+
+
+def test_pipes_and_rules_are_read_with_their_targets_and_said_to_come_later():
+    template = read(PLAN)
+    assert [one.split()[0] for one in notes(template, NoteKind.LATER)] == [
+        "aws_cloudwatch_event_bus.orders",
+        "aws_cloudwatch_event_rule.shipped",
+        "aws_pipes_pipe.orders",
+    ]
+    pipe = properties(template, "aws_pipes_pipe.orders")
+    assert pipe["SourceParameters"]["DynamoDBStreamParameters"]["OnPartialBatchItemFailure"] == "AUTOMATIC_BISECT"
+    assert pipe["TargetParameters"]["EventBridgeEventBusParameters"]["DetailType"] == "OrderChanged"
+    targets = resource(template, "aws_cloudwatch_event_rule.shipped").targets
+    assert [one["Arn"] for one in targets] == [
+        Attribute("aws_lambda_function.project", "Arn"),
+        Attribute("aws_sqs_queue.work", "Arn"),
+    ]
+    assert targets[1]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 3}
+
+
+def test_what_is_known_after_apply_only_is_told_and_left_out():
+    told = notes(read(PLAN), NoteKind.UNKNOWN)
+    assert any(one.startswith("aws_lambda_function.project.Environment.Variables left out") for one in told)
+    assert any(one.startswith("aws_sqs_queue.work.RedrivePolicy left out") for one in told)
+    assert len(told) == 2
+
+
+def test_a_role_is_without_effect():
+    told = [note.subject for note in read(PLAN).notes if note.kind is NoteKind.WITHOUT_EFFECT]
+    assert told == ["aws_iam_role.runner"]
+
+
+def test_a_table_of_a_state_has_its_keys_indexes_stream_and_throughput():
+    given = properties(read(state(TABLE)), "aws_dynamodb_table.orders")
+    assert given == {
+        "TableName": "orders",
+        "BillingMode": "PROVISIONED",
+        "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 6},
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "at", "AttributeType": "N"},
+        ],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "byTime",
+                "KeySchema": [{"AttributeName": "at", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+        "LocalSecondaryIndexes": [
+            {
+                "IndexName": "local",
+                "KeySchema": [
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        "StreamSpecification": {"StreamViewType": "KEYS_ONLY"},
+    }
+
+
+def test_the_arns_of_a_state_are_references_wherever_they_stand():
+    queue = ("aws_sqs_queue", "letters", {"arn": QUEUE_ARN, "name": "letters"})
+    redrive = json.dumps({"deadLetterTargetArn": QUEUE_ARN, "maxReceiveCount": 3})
+    work = ("aws_sqs_queue", "work", {"arn": QUEUE_ARN + "-work", "name": "work", "redrive_policy": redrive})
+    function = (
+        "aws_lambda_function",
+        "f",
+        {"function_name": "f", "environment": [{"variables": {"T": TABLE_ARN, "S": STREAM_ARN, "X": "x"}}]},
+    )
+    template = read(state(TABLE, queue, work, function))
+    assert properties(template, "aws_sqs_queue.work")["RedrivePolicy"] == Call(
+        "Fn::Join",
+        ["", ['{"deadLetterTargetArn": "', Attribute("aws_sqs_queue.letters", "Arn"), '", "maxReceiveCount": 3}']],
+    )
+    assert resource(template, "aws_lambda_function.f").variables == {
+        "T": Attribute("aws_dynamodb_table.orders", "Arn"),
+        "S": Attribute("aws_dynamodb_table.orders", "StreamArn"),
+        "X": "x",
+    }
+
+
+def test_an_alarms_dimensions_are_a_list():
+    alarm = ("aws_cloudwatch_metric_alarm", "a", {"alarm_name": "a", "dimensions": {"FunctionName": "f"}, "period": 60})
+    given = properties(read(state(alarm)), "aws_cloudwatch_metric_alarm.a")
+    assert given == {"AlarmName": "a", "Period": 60, "Dimensions": [{"Name": "FunctionName", "Value": "f"}]}
+
+
+def test_a_buckets_notifications_are_its_own():
+    bucket = ("aws_s3_bucket", "b", {"bucket": "b", "arn": "arn:aws:s3:::b"})
+    events = [{"queue_arn": QUEUE_ARN, "events": ["s3:ObjectCreated:*"], "filter_prefix": "in/"}]
+    told = ("aws_s3_bucket_notification", "n", {"bucket": "b", "queue": events})
+    given = properties(read(state(bucket, told)), "aws_s3_bucket.b")
+    assert given["NotificationConfiguration"] == {
+        "QueueConfigurations": [
+            {
+                "Event": "s3:ObjectCreated:*",
+                "Queue": QUEUE_ARN,
+                "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "in/"}]}},
+            }
+        ]
+    }
+
+
+def test_what_moves_records_and_is_not_implemented_is_refused_and_can_be_skipped():
+    firehose = ("aws_kinesis_firehose_delivery_stream", "f", {})
+    with pytest.raises(SettingsError, match=r"plan.json:\d+: aws_kinesis_firehose_delivery_stream.f: delivery streams"):
+        read(state(TABLE, firehose))
+    template = read(state(TABLE, firehose), skip_unknown=True)
+    assert len(template.resources) == 1 and notes(template, NoteKind.SKIPPED)
+
+
+def test_what_nothing_fires_is_told():
+    told = notes(read(state(("aws_apigatewayv2_api", "a", {}))), NoteKind.NOT_FIRED)
+    assert told == ["aws_apigatewayv2_api.a an HTTP API"]
+
+
+@pytest.mark.parametrize(
+    ("document", "parameters", "told"),
+    [
+        ({"format_version": "1.0"}, {}, "planned_values or values"),
+        (state(TABLE), {"Stage": "dev"}, "a plan has no parameters: Stage"),
+    ],
+)
+def test_a_document_that_is_neither_plan_nor_state_is_refused(document, parameters, told):
+    with pytest.raises(SettingsError, match=told):
+        read(document, **parameters)
