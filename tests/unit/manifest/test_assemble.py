@@ -1,0 +1,228 @@
+"""What is created, in which order, with which parameters, and what becomes of a refusal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from afterbay.errors import ServiceError, SettingsError
+from unit.declaration.reading import MAPPING, STREAM, TABLE, WORKER
+from unit.manifest.world import HOME, FakeAws, assembled
+
+BASE = "Resources:" + TABLE + WORKER + MAPPING
+REFUSED = ServiceError("lambda create_function: Runtime cobol is not supported", code="InvalidParameterValueException")
+NOT_BUILT = ServiceError("lambda: aliases: not supported by afterbay yet", code="UnknownOperationException")
+
+
+def lines(result) -> list[str]:
+    return list(result.lines())
+
+
+def test_what_a_mapping_needs_exists_before_it_and_is_filled_in():
+    aws = FakeAws()
+    result = assembled("Resources:" + MAPPING + WORKER + TABLE, aws)
+    assert [name for name, _ in aws.calls] == ["create_function", "create_table", "create_event_source_mapping"]
+    (table,), (function,), (mapping,) = map(
+        aws.made, ("create_table", "create_function", "create_event_source_mapping")
+    )
+    assert mapping["EventSourceArn"] == f"arn:aws:dynamodb:{HOME}:table/{table['TableName']}/stream/label"
+    assert mapping["FunctionName"] == function["FunctionName"]
+    assert table["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert lines(result)[0] == "template.yaml is up: 1 function, 1 table, 1 mapping"
+
+
+def test_mappings_come_last_so_that_a_name_in_a_text_is_there():
+    text = BASE.replace("!Ref Worker", "named-worker").replace(
+        "      Handler", "      FunctionName: named-worker\n      Handler"
+    )
+    aws = FakeAws()
+    assembled("Resources:" + text.removeprefix("Resources:"), aws)
+    assert [name for name, _ in aws.calls][-1] == "create_event_source_mapping"
+    assert aws.made("create_event_source_mapping")[0]["FunctionName"] == "named-worker"
+
+
+def test_a_circle_is_refused_by_its_members():
+    text = (
+        "Resources:\n  A: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref B}}\n"
+        "  B: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref A}}\n"
+    )
+    with pytest.raises(SettingsError, match=r"template\.yaml:2: these need each other: A needs B needs A"):
+        assembled(text, FakeAws())
+
+
+def test_a_queues_attributes_are_text_and_its_redrive_policy_json():
+    aws = FakeAws()
+    text = (
+        "Resources:\n  D: {Type: AWS::SQS::Queue, Properties: {QueueName: d}}\n"
+        "  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      FifoQueue: true\n      VisibilityTimeout: 7\n"
+        "      RedrivePolicy: {deadLetterTargetArn: !GetAtt D.Arn, maxReceiveCount: 3}\n"
+    )
+    assembled(text, aws)
+    made = aws.made("create_queue")[1]
+    assert made["QueueName"].startswith("shop-Q-") and made["QueueName"].endswith(".fifo")
+    assert made["Attributes"] == {
+        "FifoQueue": "true",
+        "VisibilityTimeout": "7",
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:{HOME}:d", "maxReceiveCount": 3}),
+    }
+
+
+def test_a_subscriptions_policy_is_json_and_topics_subscribe_what_is_written_into_them():
+    aws = FakeAws()
+    text = (
+        "Resources:\n  T:\n    Type: AWS::SNS::Topic\n"
+        "    Properties: {TopicName: t, Subscription: [{Protocol: sqs, Endpoint: e}]}\n"
+        "  S:\n    Type: AWS::SNS::Subscription\n    Properties:\n      TopicArn: !Ref T\n      Protocol: sqs\n"
+        "      Endpoint: f\n      RawMessageDelivery: true\n      FilterPolicy: {kind: [a]}\n"
+    )
+    assembled(text, aws)
+    first, second = aws.made("subscribe")
+    assert (first["Endpoint"], second["Endpoint"]) == ("e", "f")
+    assert second["Attributes"] == {"RawMessageDelivery": "true", "FilterPolicy": '{"kind": ["a"]}'}
+
+
+def test_a_buckets_notifications_are_in_the_apis_words():
+    aws = FakeAws()
+    text = (
+        "Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties:\n      NotificationConfiguration:\n"
+        "        QueueConfigurations:\n"
+        "          - {Event: 's3:ObjectCreated:*', Queue: q, Filter: {S3Key: {Rules: [{Name: prefix, Value: in/}]}}}\n"
+    )
+    assembled(text, aws)
+    (bucket,) = aws.made("create_bucket")
+    assert bucket["Bucket"].startswith("shop-b-") and bucket["Bucket"].islower()
+    assert bucket["CreateBucketConfiguration"] == {"LocationConstraint": "eu-west-1"}
+    (told,) = aws.made("put_bucket_notification_configuration")
+    assert told["NotificationConfiguration"] == {
+        "QueueConfigurations": [
+            {
+                "QueueArn": "q",
+                "Events": ["s3:ObjectCreated:*"],
+                "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}]}},
+            }
+        ]
+    }
+
+
+def test_a_global_table_has_throughput_where_it_is_provisioned_and_names_its_other_regions():
+    aws = FakeAws()
+    text = TABLE.replace("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable").replace(
+        "PAY_PER_REQUEST", "PROVISIONED\n      Replicas: [{Region: eu-west-1}, {Region: us-east-1}]"
+    )
+    result = assembled("Resources:" + text, aws)
+    assert aws.made("create_table")[0]["ProvisionedThroughput"] == {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
+    assert "without effect here: properties: Orders.Replicas in us-east-1" in lines(result)
+
+
+def test_code_beside_the_template_is_packed(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/app.py").write_text("x = 1\n")
+    aws = FakeAws()
+    text = WORKER.replace('{ZipFile: "def handler(event, context): pass"}', "./src")
+    assembled("Resources:" + text, aws, tmp_path)
+    assert aws.made("create_function")[0]["Code"]["ZipFile"][:2] == b"PK"
+
+
+def test_what_the_address_refuses_is_told_with_file_and_line_and_stops_the_start():
+    aws = FakeAws(create_function=REFUSED)
+    with pytest.raises(SettingsError) as caught:
+        assembled(BASE, aws)
+    assert str(caught.value) == (
+        "template.yaml:10: Worker (AWS::Lambda::Function): lambda create_function: Runtime cobol is not supported; "
+        "--skip-unknown goes on without it"
+    )
+    assert not aws.made("create_event_source_mapping"), "what hangs on it is not tried"
+
+
+def test_skip_unknown_goes_on_without_what_the_address_refuses_and_what_hangs_on_it():
+    result = assembled(BASE, FakeAws(create_function=REFUSED), skip_unknown=True)
+    told = lines(result)
+    assert told[0] == "template.yaml is up: 1 table"
+    assert any("skipped: Worker (AWS::Lambda::Function): lambda create_function: Runtime cobol" in one for one in told)
+    assert any("left out: Changes: no mapping is made: Worker is not there" in one for one in told)
+
+
+def test_several_refusals_are_told_at_once():
+    aws = FakeAws(create_function=REFUSED, create_table=ServiceError("dynamodb create_table: no", code="X"))
+    with pytest.raises(SettingsError) as caught:
+        assembled(BASE, aws)
+    assert [line.split(": ")[0] for line in str(caught.value).splitlines()] == ["template.yaml:2", "template.yaml:10"]
+
+
+def test_code_that_is_not_there_is_refused_with_the_functions_line(tmp_path):
+    text = WORKER.replace('{ZipFile: "def handler(event, context): pass"}', "./nowhere")
+    with pytest.raises(SettingsError, match=r"template\.yaml:2: Worker .*its code is not there"):
+        assembled("Resources:" + text, FakeAws(), tmp_path)
+
+
+def test_a_container_image_is_refused():
+    text = WORKER.replace('{ZipFile: "def handler(event, context): pass"}', "{ImageUri: x}")
+    with pytest.raises(SettingsError, match="container images are not run"):
+        assembled("Resources:" + text, FakeAws())
+
+
+def test_a_stream_that_is_not_of_the_template_is_told_and_the_rest_is_up():
+    text = "Parameters:\n  Stream: {Type: String}\n" + BASE.replace("!GetAtt Orders.StreamArn", "!Ref Stream")
+    aws = FakeAws()
+    result = assembled(text, aws, Stream=STREAM)
+    assert not aws.made("create_event_source_mapping")
+    assert any(
+        f"unknown until deployed: Changes: no mapping is made: nothing in this template is {STREAM}" in one
+        for one in lines(result)
+    )
+
+
+ALIAS = (
+    "  V: {Type: AWS::Lambda::Version, Properties: {FunctionName: !Ref Worker}}\n"
+    "  Live:\n    Type: AWS::Lambda::Alias\n"
+    "    Properties: {Name: live, FunctionName: !Ref Worker, FunctionVersion: !GetAtt V.Version}\n"
+)
+
+
+def test_a_mapping_calls_the_alias_where_the_address_has_aliases():
+    aws = FakeAws()
+    assembled(BASE.replace("!Ref Worker\n      EventSource", "!Ref Live\n      EventSource") + ALIAS, aws)
+    assert aws.made("create_alias")[0]["FunctionVersion"] == "1"
+    assert aws.made("create_event_source_mapping")[0]["FunctionName"].endswith(":live")
+
+
+def test_a_mapping_calls_the_function_itself_where_the_address_has_no_aliases_yet():
+    aws = FakeAws(publish_version=NOT_BUILT, create_alias=NOT_BUILT)
+    result = assembled(BASE.replace("!Ref Worker\n      EventSource", "!Ref Live\n      EventSource") + ALIAS, aws)
+    function = aws.made("create_function")[0]["FunctionName"]
+    assert aws.made("create_event_source_mapping")[0]["FunctionName"] == f"arn:aws:lambda:{HOME}:function:{function}"
+    assert any("live is the function itself" in one for one in lines(result))
+
+
+def test_reserved_concurrency_is_without_effect_where_it_is_not_built():
+    text = "Resources:" + WORKER + "      ReservedConcurrentExecutions: 1\n"
+    result = assembled(text, FakeAws(put_function_concurrency=NOT_BUILT))
+    assert "without effect here: properties: Worker.ReservedConcurrentExecutions" in lines(result)
+    aws = FakeAws()
+    assembled(text, aws)
+    assert aws.made("put_function_concurrency")[0]["ReservedConcurrentExecutions"] == 1
+
+
+def test_a_pipe_has_a_name_that_others_can_use_before_it_is_built():
+    text = (
+        "Resources:\n  B: {Type: AWS::Events::EventBus, Properties: {Name: shop}}\n"
+        "  Q: {Type: AWS::SQS::Queue, Properties: {QueueName: !Select [5, !Split [':', !GetAtt B.Arn]]}}\n"
+    )
+    aws = FakeAws()
+    result = assembled(text, aws)
+    assert aws.made("create_queue")[0]["QueueName"] == "event-bus/shop"
+    assert lines(result)[0] == "template.yaml is up: 1 queue"
+
+
+def test_an_alarm_is_put_with_what_it_refers_to():
+    aws = FakeAws()
+    text = BASE + (
+        "  A:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n"
+        "      AlarmName: late\n      MetricName: IteratorAge\n"
+        "      Dimensions: [{Name: FunctionName, Value: !Ref Worker}]\n      Threshold: '600000'\n"
+    )
+    assembled(text, aws)
+    (made,) = aws.made("put_metric_alarm")
+    assert made["Dimensions"] == [{"Name": "FunctionName", "Value": aws.made("create_function")[0]["FunctionName"]}]
+    assert (made["AlarmName"], made["Threshold"]) == ("late", 600000)

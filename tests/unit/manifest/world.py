@@ -1,0 +1,77 @@
+"""A template assembled against an address that is a list of calls."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from textwrap import dedent
+
+from afterbay.declaration.document import read_document
+from afterbay.declaration.read import read_template
+from afterbay.declaration.template import Wanted
+from afterbay.errors import ServiceError
+from afterbay.manifest.assemble import assemble
+from afterbay.manifest.report import Assembled
+
+HOME = "eu-west-1:000000000000"
+
+
+class FakeAws:
+    """``Aws``, as far as assembling asks it: notes each call and answers as the services do, or fails as told."""
+
+    def __init__(self, **failures: ServiceError) -> None:
+        self.calls: list[tuple[str, dict]] = []
+        self._failures = failures
+
+    async def call(self, service: str, operation: str, **parameters):
+        self.calls.append((operation, parameters))
+        if operation in self._failures:
+            raise self._failures[operation]
+        return getattr(self, f"_{operation}", lambda given: {})(parameters)
+
+    def made(self, operation: str) -> list[dict]:
+        return [parameters for name, parameters in self.calls if name == operation]
+
+    def _create_table(self, given):
+        arn = f"arn:aws:dynamodb:{HOME}:table/{given['TableName']}"
+        stream = {"LatestStreamArn": f"{arn}/stream/label"} if "StreamSpecification" in given else {}
+        return {"TableDescription": {"TableName": given["TableName"], "TableArn": arn, **stream}}
+
+    def _create_function(self, given):
+        return {
+            "FunctionName": given["FunctionName"],
+            "FunctionArn": f"arn:aws:lambda:{HOME}:function:{given['FunctionName']}",
+        }
+
+    def _get_function_configuration(self, given):
+        return self._create_function(given)
+
+    def _publish_version(self, given):
+        return {"FunctionArn": f"arn:aws:lambda:{HOME}:function:{given['FunctionName']}:1", "Version": "1"}
+
+    def _create_alias(self, given):
+        return {"AliasArn": f"arn:aws:lambda:{HOME}:function:{given['FunctionName']}:{given['Name']}"}
+
+    def _create_event_source_mapping(self, given):
+        return {"UUID": "uuid-1"}
+
+    def _create_queue(self, given):
+        return {"QueueUrl": f"http://127.0.0.1:4566/000000000000/{given['QueueName']}"}
+
+    def _get_queue_attributes(self, given):
+        return {"Attributes": {"QueueArn": f"arn:aws:sqs:{HOME}:{given['QueueUrl'].rpartition('/')[2]}"}}
+
+    def _create_topic(self, given):
+        return {"TopicArn": f"arn:aws:sns:{HOME}:{given['Name']}"}
+
+    def _subscribe(self, given):
+        return {"SubscriptionArn": f"{given['TopicArn']}:sub"}
+
+    def _describe_stream_summary(self, given):
+        return {"StreamDescriptionSummary": {"StreamARN": f"arn:aws:kinesis:{HOME}:stream/{given['StreamName']}"}}
+
+
+def assembled(text: str, aws: FakeAws, folder: Path = Path(), *, skip_unknown: bool = False, **parameters) -> Assembled:
+    wanted = Wanted(region="eu-west-1", stack="shop", parameters=parameters, skip_unknown=skip_unknown)
+    template = read_template(read_document(dedent(text), "template.yaml"), wanted)
+    return asyncio.run(assemble(template, folder, aws))
