@@ -13,14 +13,16 @@ from property.test_an_item_changes_in_order import watched as in_order
 from property.test_the_checkpoint_never_passes_an_unfinished_record import watched as never_ahead
 from unit.core.mapping.driving import Stored
 
-CRASHES = st.lists(st.tuples(st.integers(1, 80), st.booleans()), min_size=1, max_size=4)
-"""After how many commands each process dies, and whether the last of them still took effect."""
+Crash = tuple[int, bool, int]
+CRASHES = st.lists(st.tuples(st.integers(1, 80), st.booleans(), st.integers(0, 3)), min_size=1, max_size=4)
+"""After how many commands each process dies, whether the last of them still took effect, and the factor of the next one
+(0: the plan's): settings may change while no process runs."""
 
 
-def check(plan: Plan, crashes: list[tuple[int, bool]]) -> None:
+def check(plan: Plan, crashes: list[Crash]) -> None:
     stored, function = Stored(), Function(plan)
-    now = None
-    for crash_at, effect in [*crashes, (None, True)]:
+    now, everything, filtered = None, set(plan.records), plan.filtered
+    for crash_at, effect, factor in [*crashes, (None, True, 0)]:
         run = Run(plan, stored=stored, function=function, crash_at=crash_at, effect=effect)
         run.now = now or run.now
         done = {*function.done, *(one for letter in stored.letters.values() for one in records_of(letter))}
@@ -30,16 +32,17 @@ def check(plan: Plan, crashes: list[tuple[int, bool]]) -> None:
             run.to_the_end()
         except Crashed:
             now = run.now
+            plan = plan.with_settings(parallelization_factor=factor or plan.settings.parallelization_factor)
             continue
         if crash_at is None:
             break
     lettered = [one for letter in stored.letters.values() for one in records_of(letter)]
-    assert {*function.done, *lettered} == set(plan.records) - plan.filtered, "nothing is lost"
+    assert {*function.done, *lettered} == everything - filtered, "nothing is lost"
 
 
 @settings(max_examples=150, deadline=None)
 @given(plans(), CRASHES)
-def test_a_crash_at_any_command_loses_nothing_and_reorders_nothing(plan: Plan, crashes: list[tuple[int, bool]]) -> None:
+def test_a_crash_at_any_command_loses_nothing_and_reorders_nothing(plan: Plan, crashes: list[Crash]) -> None:
     check(plan, crashes)
 
 
@@ -70,6 +73,6 @@ def test_what_was_saved_as_done_is_not_delivered_again(plan: Plan, crash_at: int
 @pytest.mark.timeout(1800)
 @settings(max_examples=3000, deadline=None)
 @given(plans(records_max=40), CRASHES)
-def test_the_same_over_many_more_worlds(plan: Plan, crashes: list[tuple[int, bool]]) -> None:
+def test_the_same_over_many_more_worlds(plan: Plan, crashes: list[Crash]) -> None:
     check(plan, crashes)
-    repeated(plan, *crashes[0])
+    repeated(plan, *crashes[0][:2])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from afterbay.core.mapping.commands import Command, Deliver
+from afterbay.core.shard.position import ShardEnd, ShardId
 from property.plans import Plan, Run, plans
 
 
@@ -24,6 +25,8 @@ def watched(run: Run) -> Run:
     def watch(command: Command) -> None:
         if not isinstance(command, Deliver):
             return
+        for parent in run.plan.parents[command.shard]:
+            assert run.stored.rows[ShardId(parent)].at == ShardEnd(), "a crash now would read the parent again (R48)"
         together = [one.position for one in command.batch.records]
         assert together == sorted(together), "a batch is in the order of its stream (R45)"
         for position in together:

@@ -26,6 +26,8 @@ def check(plan: Plan, changes: list[tuple[float, int]]) -> None:
     def watch(command: Command) -> None:
         if isinstance(command, Deliver):
             assert not [one for one in old if one in run.in_flight], "something of before is in flight"
+            busy = [one.lane for one in run.in_flight if one.shard == command.shard]
+            assert len(busy) <= run.mapping.settings.parallelization_factor, "as many lanes as the factor says now"
 
     run.watchers.append(watch)
     run.start()

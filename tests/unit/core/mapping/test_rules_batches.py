@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from afterbay.core.change.raw import ItemKey
 from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch
 from afterbay.core.mapping.commands import Deliver
+from afterbay.core.mapping.events import UpdateRequested
 from afterbay.core.mapping.lane import lane_of
+from afterbay.core.mapping.lifecycle import State
 from afterbay.core.mapping.outcome import Cause, Delivered, Failed, Outcome
 from afterbay.core.shard.position import ShardId, TrimHorizon
 
@@ -120,6 +124,34 @@ def two_keys(factor: int = 2) -> tuple[str, str]:
     first = names[0]
     other = next(n for n in names if lane_of(ItemKey(n.encode()), factor) != lane_of(ItemKey(b"a"), factor))
     return first, other
+
+
+@pytest.mark.parametrize(("before", "now"), [(4, 2), (2, 4), (4, 1), (1, 3)])
+@pytest.mark.parametrize("restart", [True, False], ids=["over a restart", "by an update"])
+def test_a_shard_has_as_many_lanes_as_the_factor_says_now(before: int, now: int, restart: bool) -> None:
+    """R61, R66: whatever lanes were saved."""
+    stream = {"s": [record(n, f"k{n}") for n in range(1, 60)]}
+    world = World(settings(batch_size=1, parallelization_factor=before), stream)
+    world.hold = True
+    world.start().run(0)
+    assert len(world.in_hand) == before
+    while world.in_hand and len(world.delivered) < 20:
+        world.answer()
+        world.run(0)
+    chosen = settings(batch_size=1, parallelization_factor=now)
+    if restart:
+        world = World(chosen, stream, stored=world.stored)
+        world.hold = True
+        world.start().run(0)
+    else:
+        world.tell(UpdateRequested(chosen))
+        while len(world.delivered) < 20 + before:
+            assert world.mapping.state is State.UPDATING, "what is in flight is waited for"
+            world.answer()
+            world.run(0)
+    world.run(1)
+    assert {command.lane for command in world.in_hand} == set(range(now))
+    assert len(world.in_hand) == now
 
 
 def test_batch_size_holds_for_each_lane() -> None:
