@@ -136,8 +136,9 @@ class Mapping:
             case Invoked(shard=shard, lane=lane, request_id=request_id, outcome=outcome):
                 return self._invoked(shard, lane, request_id, outcome, now)
             case Rested(shard=shard, lane=lane, run=run, request_id=request_id):
-                reading = self.shards.get(shard) if run == self._run else None
-                return [] if reading is None else reading.rested(lane, request_id, now)
+                reading = self.shards.get(shard)
+                late = reading is None or reading.run != run or reading.draining
+                return [] if reading is None or late else reading.rested(lane, request_id, now)
             case LetterStored(shard=shard, lane=lane, request_id=request_id):
                 reading = self.shards.get(shard)
                 return [] if reading is None else reading.letter_stored(lane, request_id, now)
@@ -201,7 +202,6 @@ class Mapping:
 
     def _start(self, now: datetime) -> list[Command]:
         """Read the saved positions, then the stream's shards."""
-        self._run += 1
         self._passes = compile_filters(self.settings.filters, self.settings.kind)
         self._phase = _Phase.LOADING
         return [LoadPositions()]
@@ -244,7 +244,6 @@ class Mapping:
             self._go(event)
         self._then = then
         self._phase = _Phase.DRAINING
-        self._run += 1
         self._listings.clear()
         for shard in self.shards.values():
             shard.drain()
@@ -340,11 +339,12 @@ class Mapping:
     def _start_shards(self, now: datetime) -> list[Command]:
         """Read every shard whose parents are done, saved and all (R48)."""
         commands: list[Command] = []
-        context = ShardContext(self.uuid, self.settings, self._passes, self._ids, self.counters, self._run)
         for description, start, orphan in self._lineup.startable():
             if orphan is not None:
                 commands.append(Tell(Notice.PARENT_MISSING, description.shard, f"its parent is {orphan}"))
             row = self._lineup.saved.get(description.shard)
+            self._run += 1
+            context = ShardContext(self.uuid, self.settings, self._passes, self._ids, self.counters, self._run)
             shard = Shard(description, start, context, now, row)
             self.shards[description.shard] = shard
             commands += shard.begin(now)
@@ -379,7 +379,7 @@ class Mapping:
 
     def _read(self, event: RecordsRead | ReadFailed, now: datetime) -> list[Command]:
         shard = self.shards.get(event.shard)
-        if shard is None or event.run != self._run or self._phase is not _Phase.READING:
+        if shard is None or event.run != shard.run or self._phase is not _Phase.READING:
             return []
         if isinstance(event, RecordsRead):
             return shard.records_read(event.records, event.end, now)

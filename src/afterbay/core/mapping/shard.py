@@ -47,7 +47,7 @@ once."""
 @dataclass(frozen=True, slots=True)
 class ShardContext:
     """What every shard of a mapping shares. ``passes`` judges a record's body (None: no filters); ``run`` counts the
-    mapping's starts, to tell late answers apart."""
+    shards that the mapping has read, to tell late answers apart."""
 
     mapping: str
     settings: MappingSettings
@@ -77,6 +77,7 @@ class Shard:
         self.failures = 0
         self.last_failure: str | None = None
         self.last_read_at: datetime | None = None
+        self.run = context.run
         self._context = context
         self._kind = settings.kind
         self._warned: dict[Notice, tuple[datetime, int]] = {}
@@ -85,7 +86,9 @@ class Shard:
         window_ends = now + timedelta(seconds=settings.batching_window_s)
         factor = settings.parallelization_factor
         marks = () if saved is None else saved.lanes
-        if len(marks) != factor:  # of another factor: its lanes were others
+        # Of another factor: its lanes were others. What they finished stays finished.
+        self._before = marks if len(marks) != factor else ()
+        if self._before or not marks:
             marks = (Position(0),) * factor
         self.lanes = [Lane(window_ends, done) for done in marks]
         self._marks = marks
@@ -137,7 +140,7 @@ class Shard:
             return SavedShard(shard, ShardEnd(), parents)
         done = self._watermark.done
         at = to_save(self.start) if done is None else After(done)
-        lanes = self._marks if len(self.lanes) > 1 else ()
+        lanes = self._before or (self._marks if len(self.lanes) > 1 else ())
         return SavedShard(shard, at, parents, window=self._window, lanes=lanes)
 
     # What it is told
@@ -153,15 +156,19 @@ class Shard:
         commands: list[Command] = self._recovered()
         factor = len(self.lanes)
         passes = self._context.passes
+        before = self._before
         last = self._last_read
+        lanes, read = self.lanes, self._watermark.read
+        lane = lanes[0]
         for record in records:
-            position = Position(record.position)
+            position: Position = record.position  # type: ignore[assignment] # Position(...) is a call, once a record
             if last is not None and position <= last:
                 continue
             last = position
-            self._watermark.read(position)
-            lane = self.lanes[lane_of(record.key, factor) if factor > 1 else 0]
-            if position <= lane.done:
+            read(position)
+            if factor > 1:
+                lane = lanes[lane_of(record.key, factor)]
+            if position <= lane.done or (before and position <= before[lane_of(record.key, len(before))]):
                 continue  # an earlier run finished it: its lane was ahead of the others
             if passes is not None and not passes(record.body):
                 self._context.counters.filtered_out += 1
@@ -207,8 +214,9 @@ class Shard:
 
     def invoked(self, number: int, request_id: str, outcome: Outcome, now: datetime) -> list[Command]:
         lane = self.lanes[number]
+        if not self._waits_for(lane, LaneState.INVOKING, request_id):
+            return []
         batch = lane.batches[-1]
-        assert lane.state is LaneState.INVOKING and batch.request_id == request_id, "an answer to what was asked"
         self._count(batch, outcome)
         lane.state = LaneState.IDLE
         lane.window_ends = now + timedelta(seconds=self._context.settings.batching_window_s)
@@ -237,19 +245,25 @@ class Shard:
 
     def rested(self, number: int, request_id: str, now: datetime) -> list[Command]:
         lane = self.lanes[number]
-        if lane.state is LaneState.RESTING and lane.batches[-1].request_id == request_id:
+        if self._waits_for(lane, LaneState.RESTING, request_id):
             lane.state = LaneState.IDLE
             self._context.counters.retries += 1
         return self.advance(now)
 
     def letter_stored(self, number: int, request_id: str, now: datetime) -> list[Command]:
         lane = self.lanes[number]
-        assert lane.state is LaneState.STORING_LETTER and lane.batches[-1].request_id == request_id
+        if not self._waits_for(lane, LaneState.STORING_LETTER, request_id):
+            return []
         lane.state = LaneState.IDLE
         self._context.counters.letters += 1
         self._context.counters.lettered += lane.discarding
         self._done(lane, lane.discarding)
         return self.advance(now)
+
+    @staticmethod
+    def _waits_for(lane: Lane, state: LaneState, request_id: str) -> bool:
+        """False for an answer to a shard of this name that was withdrawn: it is offered again, and asks anew."""
+        return lane.state is state and lane.batches[-1].request_id == request_id
 
     def drain(self) -> None:
         """Start nothing new; what is in flight still counts (R38)."""
@@ -270,7 +284,7 @@ class Shard:
             commands.append(
                 ReadShard(
                     self.description.shard,
-                    self._context.run,
+                    self.run,
                     self.read_position,
                     PAGE_RECORDS_MAX[self._kind],
                     pause_s=IDLE_PAUSE_S[self._kind] if pause else 0.0,
@@ -285,7 +299,11 @@ class Shard:
         before = self._marks, self._window
         self._marks = tuple(lane.done for lane in self.lanes)
         self._window = None if self._tumbling is None else self._tumbling.saved()
-        return self._watermark.advance(min(open_positions, default=None)) or before != (self._marks, self._window)
+        moved = self._watermark.advance(min(open_positions, default=None))
+        done = self._watermark.done
+        if self._before and done is not None and done >= max(self._before):
+            self._before = ()
+        return moved or before != (self._marks, self._window)
 
     def wake_at(self) -> datetime | None:
         """When the first batching window with something in it is over, or an idle tumbling window closes."""
@@ -370,7 +388,7 @@ class Shard:
     def _rest(self, lane: Lane, number: int, batch: Batch, delay_s: float) -> list[Command]:
         settings = self._context.settings
         lane.state = LaneState.RESTING
-        commands: list[Command] = [Rest(self.description.shard, number, self._context.run, batch.request_id, delay_s)]
+        commands: list[Command] = [Rest(self.description.shard, number, self.run, batch.request_id, delay_s)]
         if batch.attempts == 1 and settings.retry_attempts_max is None and settings.record_age_max_s is None:
             commands.append(
                 Tell(

@@ -13,6 +13,8 @@ from afterbay.core.mapping.events import (
     DeletionRequested,
     DisableRequested,
     EnableRequested,
+    Invoked,
+    LetterStored,
     ListingFailed,
     ReadFailed,
     ReadFailure,
@@ -590,3 +592,52 @@ def test_marks_of_another_factor_do_not_count() -> None:
         world.run(0)
     again = World(settings(parallelization_factor=3), stream, stored=stored).start().run(1)
     assert {p for batch in (*world.delivered, *again.delivered) for p in batch} == set(range(1, 100))
+
+
+def test_answers_to_a_withdrawn_shard_are_not_taken_for_those_of_its_new_offer() -> None:
+    """Found by the simulator."""
+    world = World(settings(batch_size=5), ten(), page=5)
+    world.hold = True
+    world.start().run(1)
+    old_delivery, old_read = world.in_hand.pop(), world.pending.pop()[1]
+    assert isinstance(old_read, ReadShard)
+    world.tell(ShardWithdrawn(ShardId("s")))
+    world.pending.clear()
+    world.tell(ShardsListed((ShardDescription(ShardId("s")),), complete=False))
+    world.tell(world.perform(old_read))
+    world.tell(Invoked(old_delivery.shard, old_delivery.lane, old_delivery.batch.request_id, Delivered()))
+    world.tell(LetterStored(old_delivery.shard, old_delivery.lane, old_delivery.batch.request_id))
+    world.hold = False
+    world.run(2)
+    assert world.delivered == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]
+    assert world.saved() == after(10)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 7])
+def test_what_a_lane_finished_ahead_of_the_others_is_not_repeated_by_another_factor(factor: int) -> None:
+    """R66, and ours: nobody asked for the repeats."""
+    stream = {"s": [record(n, f"k{n % 5}") for n in range(1, 21)]}
+    failures = [None] * 8
+    done: list[int] = []
+
+    def fails_for_a_while(batch: Batch) -> Outcome:
+        if any(one.key == b"k1" for one in batch.records) and failures:
+            failures.pop()
+            return Failed(Cause.FUNCTION_ERROR)
+        done.extend(one.position for one in batch.records)
+        return Delivered()
+
+    world = World(settings(batch_size=2, parallelization_factor=4), stream, fails_for_a_while).start().run(1)
+    assert done and world.saved() != after(20)
+    ahead = set(done)
+    world.tell(UpdateRequested(settings(batch_size=2, parallelization_factor=factor)))
+    world.run(0)
+    killed = Stored(dict(world.stored.rows))
+    world.run(120)
+    assert world.saved() == after(20)
+    assert sorted(done) == list(range(1, 21)), "nothing twice by the update"
+    done.clear()
+    restarted = settings(batch_size=2, parallelization_factor=factor)
+    World(restarted, stream, fails_for_a_while, stored=killed).start().run(60)
+    assert not ahead & set(done), "nor by a restart right after it"
+    assert ahead | set(done) == set(range(1, 21))
