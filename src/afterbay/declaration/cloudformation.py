@@ -36,6 +36,9 @@ _MEMBERS = frozenset(
         *("CreationPolicy", "UpdatePolicy", "Connectors", "IgnoreGlobals"),
     }
 )
+_UNPUBLISHED = frozenset({"AWS::CDK::Metadata"})
+"""Types that have no schema and do nothing: every template of the CDK may hold this one."""
+
 _SERVERLESS = "AWS::Serverless::"
 _SAM = "AWS::Serverless-2016-10-31"
 _HARMLESS = frozenset(
@@ -309,7 +312,7 @@ def _nearest_type(kind: str) -> str:
 
 
 def _is_known(kind: str) -> bool:
-    return published(kind) or is_custom(kind) or kind.removeprefix(_SERVERLESS) in TYPES
+    return published(kind) or is_custom(kind) or kind in _UNPUBLISHED or kind.removeprefix(_SERVERLESS) in TYPES
 
 
 def _without_code_text(properties: JsonValue) -> JsonValue:

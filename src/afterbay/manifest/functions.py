@@ -46,6 +46,7 @@ async def make_function(session: Session, function: Function) -> dict[str, Value
         raise SettingsError("container images are not run: package the function as a zip file")
     runtime = str(properties.get("Runtime", ""))
     role = properties.get("Role")
+    _keep_own_layers(session, declared, properties)
     answer = await session.call(
         "lambda",
         "create_function",
@@ -100,6 +101,7 @@ async def make_alias(session: Session, alias: Alias) -> dict[str, Value]:
             raise
         _note(session, alias.declared, f"aliases are not served yet: {name} is the function itself")
         arn = await _function_arn(session, function)
+        session.stands_for |= {f"{arn}:{name}": arn, f"{arn.rpartition(':')[2]}:{name}": arn}
         return {"Ref": arn, "AliasArn": arn}
     return {"Ref": str(answer["AliasArn"]), "AliasArn": str(answer["AliasArn"])}
 
@@ -141,6 +143,20 @@ def _logging(session: Session, declared: Declared, value: Value) -> dict[str, ob
         subject = f"{declared.id}.LoggingConfig.LogFormat"
         session.notes.append(Note(NoteKind.WITHOUT_EFFECT, place, subject, group="properties"))
     return {"LogGroup": value["LogGroup"]} if value.get("LogGroup") else None
+
+
+def _keep_own_layers(session: Session, declared: Declared, properties: dict[str, Value]) -> None:
+    """Leave out the layers that others publish: their content is on AWS alone, and what misses it fails when called."""
+    layers = properties.pop("Layers", None)
+    own: list[Value] = []
+    for layer in layers if isinstance(layers, list) else ():
+        if layer in session.attributes.values():
+            own.append(layer)
+        else:
+            text = f"left out: {layer} is a layer of somebody else's"
+            session.notes.append(Note(NoteKind.UNKNOWN, declared.place_of("Layers"), f"{declared.id}.Layers", text))
+    if own:
+        properties["Layers"] = own
 
 
 async def _function_arn(session: Session, name: str | None) -> str:

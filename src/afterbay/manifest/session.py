@@ -30,7 +30,10 @@ def part_of(answer: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 @dataclass(slots=True)
 class Session:
-    """One template on its way. ``attributes`` has what exists, by resource and attribute."""
+    """One template on its way. ``attributes`` has what exists, by resource and attribute.
+
+    ``stands_for``: functions with a qualifier that the address does not serve, and what is called in their place.
+    """
 
     template: Template
     folder: Path
@@ -39,6 +42,7 @@ class Session:
     problems: Problems = field(default_factory=Problems)
     attributes: dict[Attribute, Value] = field(default_factory=dict[Attribute, Value])
     failed: dict[str, str] = field(default_factory=dict[str, str])
+    stands_for: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def region(self) -> str:

@@ -120,6 +120,11 @@ def test_what_is_without_effect_is_told_once_by_type_and_by_property():
     }
 
 
+def test_the_cdks_own_metadata_does_nothing():
+    template = read(BASE + "  M: {Type: AWS::CDK::Metadata, Properties: {Analytics: x}}\n")
+    assert ids(template) == ["Orders", "Worker", "Changes"]
+
+
 def test_what_nothing_fires_is_told():
     text = BASE + "".join(
         f"  {name}: {{Type: {kind}, Properties: {given}}}\n"

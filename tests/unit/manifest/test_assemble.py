@@ -195,6 +195,28 @@ def test_a_mapping_calls_the_function_itself_where_the_address_has_no_aliases_ye
     assert any("live is the function itself" in one for one in lines(result))
 
 
+def test_an_alias_may_be_named_in_a_text():
+    text = BASE.replace("!Ref Worker\n      EventSource", '!Sub "${Worker.Arn}:live"\n      EventSource') + ALIAS
+    aws = FakeAws(publish_version=NOT_BUILT, create_alias=NOT_BUILT)
+    assembled(text, aws)
+    function = aws.made("create_function")[0]["FunctionName"]
+    assert aws.made("create_event_source_mapping")[0]["FunctionName"] == f"arn:aws:lambda:{HOME}:function:{function}"
+    aws = FakeAws()
+    assembled(text, aws)
+    assert aws.made("create_event_source_mapping")[0]["FunctionName"].endswith(":live")
+
+
+def test_a_layer_of_the_template_is_sent_and_one_of_somebody_elses_is_left_out_and_told(tmp_path):
+    (tmp_path / "deps").mkdir()
+    (tmp_path / "deps/x.py").write_text("")
+    foreign = "arn:aws:lambda:eu-west-1:111122223333:layer:tools:1"
+    layer = "  Deps: {Type: AWS::Lambda::LayerVersion, Properties: {Content: ./deps}}\n"
+    aws = FakeAws()
+    result = assembled(f"Resources:{WORKER}      Layers: [!Ref Deps, '{foreign}']\n" + layer, aws, tmp_path)
+    assert aws.made("create_function")[0]["Layers"] == ["layer-1"]
+    assert any(f"Worker.Layers: left out: {foreign}" in one for one in lines(result))
+
+
 def test_reserved_concurrency_is_without_effect_where_it_is_not_built():
     text = "Resources:" + WORKER + "      ReservedConcurrentExecutions: 1\n"
     result = assembled(text, FakeAws(put_function_concurrency=NOT_BUILT))

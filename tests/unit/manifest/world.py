@@ -46,6 +46,9 @@ class FakeAws:
     def _get_function_configuration(self, given):
         return self._create_function(given)
 
+    def _publish_layer_version(self, given):
+        return {"LayerVersionArn": "layer-1"}
+
     def _publish_version(self, given):
         return {"FunctionArn": f"arn:aws:lambda:{HOME}:function:{given['FunctionName']}:1", "Version": "1"}
 
