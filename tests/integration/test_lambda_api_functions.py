@@ -10,16 +10,12 @@ import logging
 import stat
 import zipfile
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
 
-from afterbay.emulator.faults import Fault, FaultPlan
-from afterbay.endpoint.protocol import Request, Response
-from afterbay.endpoint.services.lambda_functions import LambdaFunctions
-from afterbay.endpoint.services.lambda_registry import FunctionRegistry
+from afterbay.emulator.faults import Fault
 from afterbay.errors import (
     DeniedError,
     EndpointError,
@@ -28,59 +24,8 @@ from afterbay.errors import (
     ThrottledError,
     UnavailableError,
 )
-from afterbay.functions.child import LaunchSettings
 from afterbay.functions.libraries import link_libraries
-
-REGION = "eu-west-1"
-ARN = f"arn:aws:lambda:{REGION}:000000000000:function:orders"
-ROOT = "/2015-03-31/functions"
-NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
-OBJECTS = {("bucket", "code.zip"): "def handler(event, context): return 'from s3'\n"}
-
-
-def zipped(**files: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(f"{name}.py", text)
-    return buffer.getvalue()
-
-
-class Api:
-    """The service, called as an SDK calls it."""
-
-    def __init__(self, libraries: Path) -> None:
-        self.faults = FaultPlan()
-        launch = LaunchSettings(libraries=libraries, endpoint_url=None, client="bootstrap")
-        self.registry = FunctionRegistry(launch=launch, log=lambda line: None, now=lambda: NOW, faults=self.faults)
-        self.service = LambdaFunctions(self.registry, fetch=self._fetch)
-
-    async def _fetch(self, bucket: str, key: str, region: str) -> bytes:
-        if (bucket, key) not in OBJECTS:
-            raise NotFoundError("The specified key does not exist.", code="NoSuchKey")
-        return zipped(app=OBJECTS[bucket, key])
-
-    async def call(
-        self, method: str, path: str, body: object = None, *, query: object = None, region: str = REGION, **headers: str
-    ) -> Response:
-        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.service(Request(method, path, urlencode(query or {}, doseq=True), named, content, region))
-
-    async def create(self, name: str = "orders", code: str = "def handler(e, c): return e\n", **more: object):
-        body = {
-            "FunctionName": name,
-            "Runtime": "python3.11",
-            "Handler": "app.handler",
-            "Role": "arn:aws:iam::000000000000:role/any",
-            "Code": {"ZipFile": base64.b64encode(zipped(app=code)).decode()},
-            **more,
-        }
-        answer = await self.call("POST", ROOT, {name: value for name, value in body.items() if value is not None})
-        return answer.status, json.loads(answer.body)
-
-    async def invoke(self, body: object = None, name: str = "orders", **headers: str) -> Response:
-        return await self.call("POST", f"{ROOT}/{quote(name, safe='')}/invocations", body, **headers)
+from integration.lambda_api import ARN, REGION, ROOT, Api, run_on_api, zipped
 
 
 @pytest.fixture(scope="module")
@@ -92,17 +37,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def on_api(libraries: Path) -> Callable[[Callable[[Api], Awaitable[object]]], object]:
     """Run a coroutine function on a service of its own, closed afterwards."""
 
-    def run(test: Callable[[Api], Awaitable[object]]) -> object:
-        async def whole():
-            api = Api(libraries)
-            try:
-                return await test(api)
-            finally:
-                await api.registry.close()
-
-        return asyncio.run(whole())
-
-    return run
+    return lambda test: run_on_api(libraries, test)
 
 
 def refused(on_api, test) -> EndpointError:
@@ -209,10 +144,19 @@ REFUSED = [
     ({"Runtime": "java21"}, "InvalidParameterValueException", "Runtime java21 is not run by afterbay"),
     ({"Runtime": "nodejs22.x"}, "InvalidParameterValueException", "Runtime nodejs22.x needs Node 18 or newer"),
     ({"PackageType": "Image"}, "InvalidParameterValueException", "PackageType Image is not supported"),
-    ({"Layers": ["arn"]}, "InvalidParameterValueException", "Layers is not supported by afterbay yet"),
+    ({"Layers": ["a layer"]}, "InvalidParameterValueException", "'a layer' is no layer: the form is"),
+    (
+        {"Layers": [f"arn:aws:lambda:{REGION}:000000000000:layer:x:1"]},
+        "InvalidParameterValueException",
+        "Layer version",
+    ),
+    (
+        {"Layers": [f"arn:aws:lambda:{REGION}:111111111111:layer:Tools:7"]},
+        "InvalidParameterValueException",
+        f"Layer version arn:aws:lambda:{REGION}:111111111111:layer:Tools:7 is not of this address",
+    ),
     ({"VpcConfig": {"SubnetIds": ["s"]}}, "InvalidParameterValueException", "VpcConfig is not supported"),
     ({"DeadLetterConfig": {"TargetArn": "q"}}, "InvalidParameterValueException", "DeadLetterConfig is not supported"),
-    ({"Publish": True}, "InvalidParameterValueException", "Publish is not supported"),
     ({"LoggingConfig": {"LogFormat": "JSON"}}, "InvalidParameterValueException", "LoggingConfig.LogFormat JSON"),
     ({"Colour": "red"}, "InvalidParameterValueException", "Colour is not a parameter"),
     ({"Handler": None}, "InvalidParameterValueException", "Handler is mandatory"),
@@ -438,9 +382,9 @@ def test_tags_are_kept_with_the_function(on_api) -> None:
 def test_what_is_not_implemented_is_refused_by_name(on_api) -> None:
     async def test(api: Api):
         await api.create()
-        await api.call("PUT", "/2017-10-31/functions/orders/concurrency", {"ReservedConcurrentExecutions": 1})
+        await api.call("POST", "/2021-10-31/functions/orders/url", {"AuthType": "NONE"})
 
-    assert refused(on_api, test).message == "reserved concurrency: not supported by afterbay yet"
+    assert refused(on_api, test).message == "function URLs: not supported by afterbay yet"
 
 
 def test_closing_leaves_no_code_and_resetting_no_function(libraries: Path) -> None:

@@ -36,7 +36,10 @@ _QUERY_VERSIONS = {
     "2010-08-01": "cloudwatch",
 }
 _SCOPE = re.compile(r"Credential=[^/,\s]*/[0-9]{8}/([^/]+)/([^/]+)/aws4_request")
-_REST_PATHS = (("/2015-03-31/", "lambda"), ("/2017-03-31/", "lambda"), ("/2019-09-25/", "lambda"))
+_REST_PATHS = tuple(
+    (f"/{date}/", "lambda")
+    for date in ("2015-03-31", "2017-03-31", "2017-10-31", "2018-10-31", "2019-09-25", "2019-09-30")
+)
 _CBOR_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
 
 _OBJECT_OPERATIONS = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}

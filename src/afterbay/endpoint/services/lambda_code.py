@@ -9,12 +9,19 @@ import io
 import shutil
 import stat
 import zipfile
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
-from afterbay.errors import EndpointError
+from afterbay.core.change.wire import JsonValue
+from afterbay.core.mapping.constraints import text
+from afterbay.errors import EndpointError, NotFoundError, SettingsError
 
-__all__ = ["Code", "decode_zip", "unpack"]
+__all__ = ["Code", "FetchObject", "decode_zip", "read_zip", "unpack"]
+
+FetchObject: TypeAlias = Callable[[str, str, str], Awaitable[bytes]]
+"""``(bucket, key, region)`` -> an object of the address's S3. Raises ``NotFoundError``."""
 
 UNZIPPED_BYTES_MAX = 262_144_000
 """AWS's bound on a function's code, unzipped."""
@@ -24,6 +31,7 @@ FILES_MAX = 50_000
 
 COPY_BYTES = 1024 * 1024
 
+_REFUSED = ("S3ObjectVersion", "S3ObjectStorageMode", "SourceKMSKeyArn", "ImageUri")
 _BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
 
@@ -40,10 +48,33 @@ class Code:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def decode_zip(text: str) -> bytes:
+async def read_zip(source: dict[str, JsonValue], region: str, fetch: FetchObject | None) -> bytes:
+    """The zip file that ``Code``, or ``Content`` of a layer, names. ``fetch`` None: the address has no S3.
+
+    Raises ``SettingsError`` for what is not read or not there.
+    """
+    for name in _REFUSED:
+        if source.get(name) is not None:
+            raise SettingsError(f"{name} is not supported by afterbay yet: give ZipFile, or S3Bucket with S3Key")
+    inline, bucket, key = text(source, "ZipFile"), text(source, "S3Bucket"), text(source, "S3Key")
+    if inline is not None and bucket is None and key is None:
+        return decode_zip(inline)
+    if inline is not None or bucket is None or key is None:
+        raise SettingsError("Please provide a source for function code: ZipFile, or S3Bucket with S3Key.")
+    if fetch is None:
+        raise SettingsError("Code from S3 is not supported at this address: give ZipFile")
+    try:
+        return await fetch(bucket, key, region)
+    except NotFoundError as error:
+        raise SettingsError(
+            f"Error occurred while GetObject. S3 Error Code: {error.code}. S3 Error Message: {error.message}"
+        ) from error
+
+
+def decode_zip(encoded: str) -> bytes:
     """``ZipFile`` of a request, which is base64."""
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode(encoded, validate=True)
     except binascii.Error as error:
         raise EndpointError("SerializationException", f"ZipFile is not base64: {error}") from error
 

@@ -11,6 +11,7 @@ import msgspec
 
 from afterbay.core.change.arn import parse_function_name
 from afterbay.endpoint.protocol import ACCOUNT, Request, Response
+from afterbay.endpoint.services.lambda_names import qualified
 from afterbay.endpoint.services.lambda_registry import FunctionRegistry
 from afterbay.errors import (
     EndpointError,
@@ -29,8 +30,7 @@ async def invoke(registry: FunctionRegistry, name: str, request: Request) -> Res
 
     Raises ``EndpointError`` for a function that is not there, an event that is no JSON or too large, a planned fault.
     """
-    qualifier = request.parameters.get("Qualifier")
-    reference = name if qualifier in (None, "$LATEST") else f"{parse_function_name(name).name}:{qualifier}"
+    reference = qualified(name, request)
     kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
     if kind == "Event":
         raise EndpointError(
@@ -40,10 +40,11 @@ async def invoke(registry: FunctionRegistry, name: str, request: Request) -> Res
     if kind not in ("RequestResponse", "DryRun"):
         raise EndpointError("InvalidParameterValueException", f"InvocationType {kind} is not one")
     if kind == "DryRun":
-        if registry.find(reference, request.region) is None:
+        found = registry.resolve(reference, request.region)
+        if found is None:
             arn = parse_function_name(reference).arn(region=request.region, account=ACCOUNT)
             raise EndpointError("ResourceNotFoundException", f"Function not found: {arn}", status=404)
-        return Response(HTTPStatus.NO_CONTENT, headers={"x-amz-executed-version": "$LATEST"})
+        return Response(HTTPStatus.NO_CONTENT, headers={"x-amz-executed-version": found[1].number})
     try:
         logged = await registry.invoke(
             reference,

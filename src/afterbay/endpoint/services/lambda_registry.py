@@ -9,7 +9,7 @@ import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,8 @@ from afterbay.core.change.arn import parse_function_name
 from afterbay.core.mapping.metrics import Datum, of_invocation, of_throttle
 from afterbay.endpoint.protocol import ACCOUNT, service_fault
 from afterbay.endpoint.services.lambda_code import Code, unpack
+from afterbay.endpoint.services.lambda_layers import LayerStore
+from afterbay.endpoint.services.lambda_model import LATEST, RegisteredFunction, Version, function_arn
 from afterbay.endpoint.services.lambda_settings import FunctionSettings
 from afterbay.errors import (
     DeniedError,
@@ -36,7 +38,7 @@ from afterbay.functions.process import ProcessFunction
 from afterbay.functions.runtimes import NODE_MIN, Language, language_of, python_here
 from afterbay.ports import Answer, Function
 
-__all__ = ["Faults", "FunctionRegistry", "RegisteredFunction", "already_there", "function_arn"]
+__all__ = ["Faults", "FunctionRegistry", "already_there"]
 
 DRAIN_S = 900.0
 """How long old code may go on with what it began: no invocation lasts longer."""
@@ -50,26 +52,11 @@ class Faults(Protocol):
     def take(self, service: str, operation: str) -> str | None: ...
 
 
-@dataclass(slots=True)
-class RegisteredFunction:
-    """One function as it is now; the API replaces what it updates."""
-
-    name: str
-    region: str
-    arn: str
-    settings: FunctionSettings
-    code: Code
-    tags: dict[str, str]
-    modified: datetime
-    revision: str
-    process: ProcessFunction
-
-
 class FunctionRegistry:
-    """Functions by region and name, each with its processes.
+    """Functions by region and name, each with its versions and their processes, and the layers that they use.
 
     ``get`` hands the engine a function that is looked up anew at each invocation: an update counts from the next one
-    on, and a deleted function is not found any more.
+    on, an alias that is moved too, and a deleted function is not found any more.
     """
 
     def __init__(
@@ -88,10 +75,11 @@ class FunctionRegistry:
         self._faults = faults
         self._metrics = metrics
         self._children_max = children_max
+        self.layers = LayerStore(now)
         self._functions: dict[tuple[str, str], RegisteredFunction] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-functions-")
         self._numbers = itertools.count(1)
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], ProcessFunction] = {}
         # How many ProcessFunctions run in a code folder; the last one to end removes it.
         self._users: Counter[Path] = Counter()
         self._warned: set[str] = set()
@@ -105,7 +93,8 @@ class FunctionRegistry:
             )
 
     def exists(self, name_or_arn: str, region: str) -> str | None:
-        """The ARN (unqualified) of the function that any of R2's forms names, or None."""
+        """The ARN (unqualified) of the function that any of R2's forms names, or None: a version or an alias that is
+        not there is no function either."""
         found = self.find(name_or_arn, region)
         return None if found is None else found.arn
 
@@ -116,14 +105,21 @@ class FunctionRegistry:
         return handle
 
     def find(self, name_or_arn: str, region: str) -> RegisteredFunction | None:
-        """The function, if the name is one, and lies in ``region`` and our account, and asks for no other version."""
+        """The function, if the name is one, in ``region`` and our account, and its qualifier names something."""
+        found = self.resolve(name_or_arn, region)
+        return None if found is None else found[0]
+
+    def resolve(self, name_or_arn: str, region: str) -> tuple[RegisteredFunction, Version] | None:
+        """The function, and the version that the name's qualifier means now."""
         try:
             asked = parse_function_name(name_or_arn)
         except SettingsError:
             return None
-        if asked.account not in (None, ACCOUNT) or asked.qualifier not in (None, "$LATEST"):
+        if asked.account not in (None, ACCOUNT):
             return None
-        return self._functions.get((asked.region or region, asked.name))
+        function = self._functions.get((asked.region or region, asked.name))
+        version = None if function is None else function.version(asked.qualifier)
+        return None if function is None or version is None else (function, version)
 
     def listed(self, region: str) -> Iterator[RegisteredFunction]:
         """The functions of a region by name."""
@@ -134,30 +130,52 @@ class FunctionRegistry:
     async def create(
         self, name: str, region: str, settings: FunctionSettings, content: bytes, tags: dict[str, str]
     ) -> RegisteredFunction:
-        """Add a function. Raises ``EndpointError`` if its zip file is broken or the name is taken."""
+        """Add a function. Raises ``EndpointError`` if its zip file is broken or the name is taken, ``SettingsError``
+        for layers that are not there."""
+        layers = await self.layers.merged(settings.layers, region)
         code = await self._unpacked(content)
         if (region, name) in self._functions:  # asked for twice at the same time: the first one is there by now
             code.remove()
             raise already_there(name)
         arn = function_arn(name, region)
-        process = self._start(name, region, settings, code)
-        made = RegisteredFunction(name, region, arn, settings, code, tags, self._now(), str(uuid.uuid4()), process)
-        self._functions[region, name] = made
+        latest = self._version(name, region, LATEST, settings, code, layers)
+        made = self._functions[region, name] = RegisteredFunction(name, region, arn, tags, latest)
         return made
 
     async def replace_code(self, function: RegisteredFunction, content: bytes, settings: FunctionSettings) -> None:
         """Later invocations run the new code; those that run finish on the old."""
+        layers = await self.layers.merged(settings.layers, function.region)
         code = await self._unpacked(content)
-        self._renew(function, settings, code)
+        self._renew(function, settings, code, layers)
 
-    def replace_settings(self, function: RegisteredFunction, settings: FunctionSettings) -> None:
+    async def replace_settings(self, function: RegisteredFunction, settings: FunctionSettings) -> None:
         """Later invocations run with the new settings."""
-        self._renew(function, settings, function.code)
+        layers = await self.layers.merged(settings.layers, function.region)
+        self._renew(function, settings, function.latest.code, layers)
+
+    def publish(self, function: RegisteredFunction, description: str) -> Version:
+        """A version of what ``$LATEST`` is; the last one again, if nothing has changed since."""
+        latest = function.latest
+        last = function.versions.get(str(function.published))
+        if last is not None and (last.code.sha256, last.settings) == (latest.code.sha256, latest.settings):
+            return last
+        function.published += 1
+        number, layers = str(function.published), latest.process.definition.layers
+        made = self._version(function.name, function.region, number, latest.settings, latest.code, layers)
+        made.description = description
+        function.versions[number] = made
+        return made
+
+    def delete_version(self, function: RegisteredFunction, version: Version) -> None:
+        """Forget a published version; what runs is let finish."""
+        if function.versions.pop(version.number, None) is not None:
+            self._retire(version.process, version.code)
 
     async def delete(self, function: RegisteredFunction) -> None:
-        """Forget the function; what runs is let finish."""
+        """Forget the function with all its versions; what runs is let finish."""
         if self._functions.pop((function.region, function.name), None) is not None:
-            self._retire(function.process, function.code)
+            for version in function.all_versions():
+                self._retire(version.process, version.code)
 
     async def invoke(
         self, name_or_arn: str, region: str, payload: bytes, *, request_id: str, client_context: str | None = None
@@ -166,7 +184,7 @@ class FunctionRegistry:
 
         Rules: R148 a throttled invocation counts in Throttles only.
         """
-        found = self.find(name_or_arn, region)
+        found = self.resolve(name_or_arn, region)
         started = self._now()
         try:
             code = self._faults.take("lambda", "Invoke")
@@ -174,42 +192,55 @@ class FunctionRegistry:
                 raise _as_service_error(code)
             if found is None:
                 raise _not_found(name_or_arn, region)
-            logged = await found.process.invoke_logged(payload, request_id=request_id, client_context=client_context)
+            function, version = found
+            _admit(function)
         except ThrottledError:
             if found is not None:
-                self._metrics(of_throttle(found.arn, started))
+                self._metrics(of_throttle(found[0].arn, started))
             raise
+        arn = parse_function_name(name_or_arn).arn(region=region, account=ACCOUNT)
+        function.running += 1
+        try:
+            logged = await version.process.invoke_logged(
+                payload, request_id=request_id, client_context=client_context, invoked_arn=arn
+            )
+        finally:
+            function.running -= 1
         error, duration_ms = logged.answer.function_error is not None, logged.duration_ms
-        self._metrics(of_invocation(found.arn, started, error=error, duration_ms=duration_ms))
-        return logged
+        self._metrics(of_invocation(function.arn, started, error=error, duration_ms=duration_ms))
+        return replace(logged, answer=replace(logged.answer, executed_version=version.number))
 
     async def reset(self) -> None:
-        """Forget every function and end its processes at once."""
+        """Forget every function and layer, and end all processes at once."""
         functions, self._functions = list(self._functions.values()), {}
-        await asyncio.gather(*(one.process.close() for one in functions))
-        for one in functions:
-            self._retire(one.process, one.code)
+        versions = [version for one in functions for version in one.all_versions()]
+        await asyncio.gather(*(version.process.close() for version in versions))
+        for version in versions:
+            self._retire(version.process, version.code)
+        self.layers.clear()
 
     async def close(self, *, grace_s: float = 0.0) -> None:
         """Let what runs finish within ``grace_s``, end every process, remove the code."""
-        await asyncio.gather(*(one.process.close(grace_s=grace_s) for one in self._functions.values()))
-        for task in self._retiring:
-            task.cancel()
-        await asyncio.gather(*self._retiring, return_exceptions=True)
+        versions = [version for one in self._functions.values() for version in one.all_versions()]
+        await asyncio.gather(*(version.process.close(grace_s=grace_s) for version in versions))
+        # Not cancelled: what is about to end its processes would leave some of them behind.
+        await asyncio.gather(*(process.close() for process in self._retiring.values()))
+        await asyncio.gather(*self._retiring)
+        await self.layers.close()
         await asyncio.to_thread(self._folder.cleanup)
 
     async def _unpacked(self, content: bytes) -> Code:
         folder = Path(self._folder.name) / str(next(self._numbers))
         return await asyncio.to_thread(unpack, content, folder)
 
-    def _renew(self, function: RegisteredFunction, settings: FunctionSettings, code: Code) -> None:
-        old_process, old_code = function.process, function.code
-        function.process = self._start(function.name, function.region, settings, code)
-        function.settings, function.code = settings, code
-        function.modified, function.revision = self._now(), str(uuid.uuid4())
-        self._retire(old_process, old_code)
+    def _renew(self, function: RegisteredFunction, settings: FunctionSettings, code: Code, layers: Path | None) -> None:
+        old = function.latest
+        function.latest = self._version(function.name, function.region, LATEST, settings, code, layers)
+        self._retire(old.process, old.code)
 
-    def _start(self, name: str, region: str, settings: FunctionSettings, code: Code) -> ProcessFunction:
+    def _version(
+        self, name: str, region: str, number: str, settings: FunctionSettings, code: Code, layers: Path | None
+    ) -> Version:
         self._warn_of_version(name, settings.runtime)
         self._users[code.folder] += 1
         definition = FunctionDefinition(
@@ -219,14 +250,17 @@ class FunctionRegistry:
             runtime=settings.runtime,
             handler=settings.handler,
             code=code.folder,
+            layers=layers,
             timeout_s=settings.timeout_s,
             memory_mb=settings.memory_mb,
             variables=settings.variables or {},
             log_group=settings.log_group,
+            version=number,
         )
-        return ProcessFunction(
+        process = ProcessFunction(
             definition, self._launch, log=self._log_sink, now=self._now, children_max=self._children_max
         )
+        return Version(number, settings, code, "", self._now(), str(uuid.uuid4()), process)
 
     def _warn_of_version(self, name: str, runtime: str) -> None:
         """Code runs on the version that is at hand; of another one this is told, once for each."""
@@ -245,18 +279,15 @@ class FunctionRegistry:
 
     def _retire(self, process: ProcessFunction, code: Code) -> None:
         async def drain() -> None:
-            try:
-                await process.close(grace_s=DRAIN_S)
-            finally:
-                await process.close()
-                self._users[code.folder] -= 1
-                if not self._users[code.folder]:
-                    del self._users[code.folder]
-                    await asyncio.to_thread(code.remove)
+            await process.close(grace_s=DRAIN_S)
+            self._users[code.folder] -= 1
+            if not self._users[code.folder]:
+                del self._users[code.folder]
+                await asyncio.to_thread(code.remove)
 
         task = asyncio.create_task(drain())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._retiring[task] = process
+        task.add_done_callback(lambda done: self._retiring.pop(done, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +307,10 @@ class _Handle:
         return logged.answer
 
 
-def function_arn(name: str, region: str) -> str:
-    return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{name}"
+def _admit(function: RegisteredFunction) -> None:
+    """Raises ``ThrottledError`` where the function runs as often at a time as was reserved for it."""
+    if function.reserved is not None and function.running >= function.reserved:
+        raise ThrottledError("Rate Exceeded.", code="TooManyRequestsException")
 
 
 def already_there(name: str) -> EndpointError:

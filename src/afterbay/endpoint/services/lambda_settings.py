@@ -16,6 +16,7 @@ __all__ = ["FunctionSettings", "parse_settings", "read_tags", "refuse_unknown"]
 
 MEMORY_MB = Range("MemorySize", 128, 10_240)
 TIMEOUT_S = Range("Timeout", 1, 900)
+LAYERS_MAX = 5
 STORAGE_MB = Range("EphemeralStorage.Size", 512, 10_240)
 
 VARIABLES_BYTES_MAX = 4096
@@ -28,7 +29,6 @@ _NEUTRAL = ("Role", "Description", "KMSKeyArn")
 
 _NOT_YET: Mapping[str, tuple[object, ...]] = {
     "VpcConfig": (None, {}, {"SubnetIds": [], "SecurityGroupIds": []}),
-    "Layers": (None, []),
     "FileSystemConfigs": (None, []),
     "DeadLetterConfig": (None, {}, {"TargetArn": ""}),
     "ImageConfig": (None, {}),
@@ -39,14 +39,13 @@ _NOT_YET: Mapping[str, tuple[object, ...]] = {
     "DurableConfig": (None,),
     "RuntimeConfig": (None,),
     "AcceleratorConfig": (None,),
-    "Publish": (None, False),
     "SnapStart": (None, {}, {"ApplyOn": "None"}),
 }
 """What would make a function behave otherwise and is not implemented: the values that ask for nothing pass."""
 
 _READ = frozenset(
     {"Runtime", "Handler", "Timeout", "MemorySize", "Environment", "Architectures", "EphemeralStorage", "LoggingConfig"}
-) | {"TracingConfig", *_NEUTRAL}
+) | {"TracingConfig", "Layers", *_NEUTRAL}
 
 _RESERVED = frozenset(
     {
@@ -72,6 +71,7 @@ class FunctionSettings:
     storage_mb: int = 512
     log_group: str = ""
     tracing: str = "PassThrough"
+    layers: tuple[str, ...] = ()
     echoed: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -102,6 +102,7 @@ def parse_settings(params: Mapping[str, JsonValue], before: FunctionSettings | N
         "storage_mb": integer(members(params, "EphemeralStorage") or {}, "Size"),
         "log_group": _log_group(params),
         "tracing": _tracing(params),
+        "layers": _layers(params),
     }
     found = {name: value for name, value in given.items() if value is not None}
     echoed = {name: value for name in _NEUTRAL if (value := text(params, name)) is not None}
@@ -198,6 +199,21 @@ def _log_group(params: Mapping[str, JsonValue]) -> str | None:
         if logging.get(name) is not None:
             raise SettingsError(f"LoggingConfig.{name} is only for LogFormat JSON")
     return text(logging, "LogGroup")
+
+
+def _layers(params: Mapping[str, JsonValue]) -> tuple[str, ...] | None:
+    """The ARNs, lowest first; whether each is there, is the layers' to say."""
+    given = items(params, "Layers")
+    if given is None:
+        return None
+    arns = [one for one in given if isinstance(one, str)]
+    if len(arns) < len(given):
+        raise SettingsError("Layers must hold ARNs of layer versions")
+    if len(arns) > LAYERS_MAX:
+        raise SettingsError(f"Cannot reference more than {LAYERS_MAX} layers.")
+    if len({arn.rpartition(":")[0] for arn in arns}) < len(arns):
+        raise SettingsError("Two different versions of the same layer are not allowed to be referenced in a function.")
+    return tuple(arns)
 
 
 def _tracing(params: Mapping[str, JsonValue]) -> str | None:
