@@ -54,7 +54,7 @@ class Invariants:
         self._ended: set[ShardId] = set()
         self._lane_marks: dict[ShardId, tuple[int, ...]] = {}
         self._ids: dict[str, tuple[str, int, int, int]] = {}
-        self._run = 0
+        self._runs: dict[ShardId, int] = {}
         self.letters: dict[tuple[str, str], Letter] = {}
         self.positioned = settings.starting_position is StartingPosition.TRIM_HORIZON
         self.expected = Counters()
@@ -64,7 +64,7 @@ class Invariants:
     def process_started(self) -> None:
         self.expected = Counters()
         self._windows.process_started()
-        self._run = 0
+        self._runs.clear()
         self._lanes.clear()
 
     def run_begins(self, settings: MappingSettings, rows: Sequence[SavedShard]) -> None:
@@ -77,9 +77,7 @@ class Invariants:
         self._ended.clear()
         self.positions.run_begins()
         self._windows.run_begins(rows, self._stream.gone)
-        self._lane_marks = {
-            row.shard: row.lanes for row in rows if len(row.lanes) == settings.parallelization_factor > 1
-        }
+        self._lane_marks = {row.shard: row.lanes for row in rows if row.lanes}
         known = {row.shard: row for row in rows}
         for shard, written in self._stream.by_shard.items():
             row = known.get(shard)
@@ -94,7 +92,7 @@ class Invariants:
 
     def stops_reading(self) -> None:
         """The mapping drains: what is read from here on is nobody's."""
-        self._run = -1
+        self._runs.clear()
 
     # What is read
 
@@ -114,7 +112,7 @@ class Invariants:
 
     def read(self, event: RecordsRead, now_us: int) -> None:
         """Records join their lanes (R62, R78); repeats and what is saved already do not."""
-        if event.run != self._run or event.shard not in self._lanes:
+        if event.run != self._runs.get(event.shard) or event.shard not in self._lanes:
             return
         shard, lanes = event.shard, self._lanes[event.shard]
         self.expected.polled += len(event.records)
@@ -151,7 +149,7 @@ class Invariants:
     def _past_lane(self, record: Written) -> bool:
         """True for what an earlier run finished in a lane ahead of the others."""
         marks = self._lane_marks.get(record.shard)
-        return marks is not None and record.raw.position <= marks[self._lane_of(record)]
+        return marks is not None and record.raw.position <= marks[lane_of(record.raw.key, len(marks))]
 
     def _lane_of(self, record: Written) -> int:
         factor = self.settings.parallelization_factor
@@ -235,7 +233,7 @@ class Invariants:
 
     def _reads(self, command: ReadShard, now_us: int) -> None:
         shard = command.shard
-        self._run = command.run
+        self._runs[shard] = command.run
         if shard not in self._last_seen and isinstance(command.start, After):
             self._last_seen[shard] = command.start.position
         if shard not in self._lanes:

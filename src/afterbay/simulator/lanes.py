@@ -6,7 +6,7 @@ It is told what was read, answered and discarded, and says what the next batch m
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from afterbay.simulator.handler import Done, Meaning
@@ -55,6 +55,11 @@ class ExpectedLane:
         if self.stack and self.stack[-1].records:
             return self.stack[-1].records[0]
         return self.waiting[0] if self.waiting else None
+
+    def unfinished(self) -> Iterator[Written]:
+        for part in self.stack:
+            yield from part.records
+        yield from self.waiting
 
     @property
     def closing(self) -> bool:

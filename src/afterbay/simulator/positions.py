@@ -84,12 +84,12 @@ class SavedPositions:
             self._watch.fail("no checkpoint passes an unfinished record (R49)", f"{row.shard} at {row.at}: {found}")
         if not row.lanes:
             return
-        for number, lane in enumerate(lanes):
-            oldest = lane.oldest
-            if oldest is not None and row.lanes[number] >= oldest.raw.position:
-                self._watch.fail(
-                    "no lane's mark passes an unfinished record (R65)", f"{row.shard} lane {number}: {oldest}"
-                )
+        # Marks of another factor stand until the shard's own position has passed them all (R66).
+        same = len(row.lanes) == len(lanes)
+        owed = [lane.oldest for lane in lanes] if same else [one for lane in lanes for one in lane.unfinished()]
+        for record in owed:
+            if record is not None and row.lanes[lane_of(record.raw.key, len(row.lanes))] >= record.raw.position:
+                self._watch.fail("no lane's mark passes an unfinished record (R65)", f"{row.shard}: {record}")
 
     def _never_back(self, row: SavedShard) -> None:
         before = self.rows.get(row.shard)
