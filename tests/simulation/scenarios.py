@@ -30,6 +30,7 @@ from afterbay.ports import Answer, Page, ShardListing
 from afterbay.simulator.coverage import Coverage
 from afterbay.simulator.driver import UUID, Simulation
 from afterbay.simulator.handler import Done, Meaning, SimulatedFunction
+from afterbay.simulator.invariants import Invariants
 from afterbay.simulator.source import SimulatedStream
 from afterbay.simulator.world import (
     T0,
@@ -192,7 +193,7 @@ class ScriptedSimulation(Simulation):
         super().__init__(world, rng, crashes=frozenset())
         self.ran = ran
         self.stream = StillStream(world, rng, self.coverage)
-        self.invariants = type(self.invariants)(world.seed, self.stream, world.settings, self.coverage)
+        self.invariants = Invariants(self._watch, self.stream, world.settings)
         self._function = ScriptedFunction(scenario.script(), ran, world, rng, self.coverage)
 
     def _perform(self, command: Command) -> None:
@@ -209,7 +210,7 @@ def run_in_simulator(scenario: Scenario) -> Ran:
     ran = Ran()
     simulation = ScriptedSimulation(scenario, ran)
     simulation.run()
-    ran.letters = sorted(request_id for _, request_id in simulation.documents)
+    ran.letters = sorted(request_id for _, request_id in simulation._letters.arrived)
     return ran
 
 
