@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from afterbay.core.change.message import Message
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import Verdict
@@ -25,6 +26,7 @@ __all__ = [
     "JournalStore",
     "OutboxEntry",
     "Page",
+    "QueueSource",
     "ShardListing",
     "Sink",
     "Source",
@@ -72,6 +74,32 @@ class Source(Protocol):
 
     def forget(self, shard: ShardId) -> None:
         """Drop what is kept for a shard (iterators): it is no longer read."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class QueueSource(Protocol):
+    """A queue. Raises ``ServiceError`` only, but for ``RecordError`` where an answer cannot be read."""
+
+    async def visibility_s(self) -> float:
+        """How long a message that was received stays hidden."""
+        ...
+
+    async def receive(self, *, limit: int, wait_s: float) -> tuple[Message, ...]:
+        """Up to ``limit`` messages (10 at most). May wait up to ``wait_s`` for the first one."""
+        ...
+
+    def stop_waiting(self) -> None:
+        """Receives that wait should answer soon, with nothing."""
+        ...
+
+    async def delete(self, messages: Sequence[Message]) -> tuple[int, str | None]:
+        """How many are deleted, and why the others are not."""
+        ...
+
+    async def give_back(self, messages: Sequence[Message]) -> None:
+        """Make them visible at once."""
         ...
 
     async def close(self) -> None: ...

@@ -44,13 +44,13 @@ def test_json_has_the_documented_members(served, blocked):
     (mapping,) = told["mappings"]
     assert mapping.keys() == {
         *("uuid", "event_source_arn", "function_arn", "state", "last_processing_result", "age_s"),
-        *("source_failure", "counters", "shards", "notices"),
+        *("source_failure", "counters", "shards", "queue", "notices"),
     }
     assert (mapping["uuid"], mapping["state"]) == (uuid, "Enabled")
     assert (mapping["event_source_arn"], mapping["function_arn"]) == (table.stream, function.arn)
     assert mapping["last_processing_result"] == "PROBLEM: Function call failed"
     assert mapping["age_s"] > 0 and mapping["source_failure"] is None
-    assert mapping["counters"]["errors"] >= 1
+    assert mapping["counters"]["errors"] >= 1 and mapping["queue"] is None
     (shard,) = mapping["shards"]
     assert shard.keys() == {"shard", "state", "parents", "position", "age_s", "buffered", "blocked_by", "lanes"}
     assert (shard["shard"], shard["state"], shard["parents"]) == (table.shards()[0], "reading", [])

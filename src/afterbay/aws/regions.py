@@ -13,7 +13,12 @@ class AwsRegions:
     """One ``Aws`` for each region that is asked for, made when it is. ``close`` it."""
 
     def __init__(
-        self, settings: AwsSettings, *, read_timeout_s: int | None = None, attempts_max: int | None = None
+        self,
+        settings: AwsSettings,
+        *,
+        read_timeout_s: int | None = None,
+        attempts_max: int | None = None,
+        threads: int | None = None,
     ) -> None:
         self._settings = settings
         self._options: dict[str, int] = {}
@@ -21,6 +26,8 @@ class AwsRegions:
             self._options["read_timeout_s"] = read_timeout_s
         if attempts_max is not None:
             self._options["attempts_max"] = attempts_max
+        if threads is not None:
+            self._options["threads"] = threads
         self._made: dict[str, Aws] = {}
 
     def of(self, region: str) -> Aws:

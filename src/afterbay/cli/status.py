@@ -38,6 +38,14 @@ class _Shard(msgspec.Struct):
     lanes: list[_Lane]
 
 
+class _Queue(msgspec.Struct):
+    concurrency: int
+    batches: int
+    resting: int
+    messages: int
+    waiting: int
+
+
 class _Mapping(msgspec.Struct):
     uuid: str
     event_source_arn: str
@@ -47,6 +55,7 @@ class _Mapping(msgspec.Struct):
     age_s: float
     source_failure: str | None
     shards: list[_Shard]
+    queue: _Queue | None = None
 
 
 class _Outbox(msgspec.Struct):
@@ -108,7 +117,10 @@ def _print(told: _Status) -> None:
         console.print(f"  from {mapping.event_source_arn}", highlight=False)
         console.print(f"  last result: {mapping.last_processing_result}   age: {mapping.age_s:.1f} s")
         if mapping.source_failure:
-            console.print(f"  [red]the stream cannot be listed: {mapping.source_failure}[/red]")
+            what = "stream cannot be listed" if mapping.queue is None else "queue cannot be read"
+            console.print(f"  [red]the {what}: {mapping.source_failure}[/red]")
+        if mapping.queue is not None:
+            console.print(f"  {_in_hand(mapping.queue)}", highlight=False)
         if mapping.shards:
             console.print(_table(mapping.shards))
     if told.outbox.waiting:
@@ -116,6 +128,13 @@ def _print(told: _Status) -> None:
         console.print(f"[yellow]{told.outbox.waiting} dead letter(s) wait in the outbox{why}[/yellow]")
     if told.outbox.full:
         console.print("[red]the outbox is full: shards with something to discard wait[/red]")
+
+
+def _in_hand(queue: _Queue) -> str:
+    text = f"{queue.batches} of {queue.concurrency} batches under way with {queue.messages} message(s)"
+    if queue.resting:
+        text += f", {queue.resting} of them waiting for the function"
+    return text + (f"; {queue.waiting} message(s) wait for a batch" if queue.waiting else "")
 
 
 def _table(shards: list[_Shard]) -> Table:

@@ -67,7 +67,7 @@ class Address:
         self.streams = StreamsService(self.registry, self.faults, clock)
         self._moto = Moto(clock)
         self._tables = Tables(self._moto, self.registry, clock, self._expiry_changed.set)
-        self._queues = Queues(self._moto)
+        self.queues = Queues(self._moto, clock)
         self.kinesis = KinesisStreams(self._moto, clock)
         self._control = Control(
             clock=clock,
@@ -82,7 +82,7 @@ class Address:
             "dynamodb": self._tables,
             "dynamodbstreams": StreamsWire(self.streams),
             "kinesis": self.kinesis,
-            "sqs": self._queues,
+            "sqs": self.queues,
         }
         self._server = HttpServer(self.handle, clock)
 
@@ -165,7 +165,7 @@ class Address:
             )
         refuse_undeliverable(found, request)
         response = await self._moto.run(lambda: self._moto.call(request))
-        self._queues.touched()
+        self.queues.touched()
         return response
 
     async def _sweep(self) -> None:

@@ -37,8 +37,9 @@ from afterbay.functions.child import LaunchSettings
 from afterbay.functions.libraries import has_awslambdaric, link_libraries
 from afterbay.functions.logs import LogLine, LogWriter
 from afterbay.functions.runtimes import find_node
-from afterbay.ports import Answer, Function, Source, Target
+from afterbay.ports import Answer, Function, QueueSource, Source, Target
 from afterbay.sources.kinesis import KinesisApi, kinesis_source
+from afterbay.sources.sqs import SqsSource
 from afterbay.sources.stream import StreamSource
 from afterbay.stores.memory import MemoryStore
 from afterbay.targets.choose import choose_target
@@ -122,9 +123,10 @@ class LocalAddress:
         )
         await self._start_engine()
         self.mappings = LambdaMappings(
-            functions=self.functions,
+            functions=_Functions(self.functions),
             streams=self.address.registry,
             kinesis=self.address.kinesis,
+            queues=self.address.queues,
             engine=self.supervisor,
             now=self.clock.now,
         )
@@ -136,7 +138,7 @@ class LocalAddress:
         meter = Meter(self.metrics, self.journal)
         outbox = Outbox(self._store, self._target, self.clock, threads, meter=meter)
         self._streams = InProcessStreams(self.address.streams)
-        connections = Connections(source=self._source, function=self._function)
+        connections = Connections(source=self._source, function=self._function, queue=self._queue)
         self.supervisor = Supervisor(
             connections, self._store, outbox, self.clock, jitter=spread, meter=meter, threads=threads
         )
@@ -183,6 +185,10 @@ class LocalAddress:
         caller, news = self._aws.of(region), self.address.kinesis.news
         return kinesis_source(KinesisApi(caller, self.clock, news, role=role, reads_apart_s=0.0), arn)
 
+    def _queue(self, settings: MappingSettings) -> QueueSource:
+        caller = self._aws.of(parse_arn(settings.event_source_arn).region)
+        return SqsSource(caller, self.clock, settings.event_source_arn, news=self.address.queues.news)
+
     def _function(self, settings: MappingSettings) -> Function:
         return _Named(self.functions, settings.function_arn)
 
@@ -192,6 +198,20 @@ class LocalAddress:
             region = parse_arn(destination).region
             found = self._targets[destination] = choose_target(destination, self._aws.of(region))
         return found
+
+
+class _Functions:
+    """What mappings ask of the address's functions when they are set up."""
+
+    def __init__(self, functions: FunctionRegistry) -> None:
+        self._functions = functions
+
+    def exists(self, name_or_arn: str, region: str) -> str | None:
+        return self._functions.exists(name_or_arn, region)
+
+    def timeout_s(self, name_or_arn: str, region: str) -> int | None:
+        found = self._functions.find(name_or_arn, region)
+        return None if found is None else found.settings.timeout_s
 
 
 class _Named:

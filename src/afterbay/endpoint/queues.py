@@ -11,9 +11,11 @@ from urllib.parse import parse_qs, urlencode
 
 import msgspec
 
+from afterbay.core.change.arn import parse_arn
 from afterbay.core.change.wire import JsonValue
 from afterbay.endpoint.moto import Moto
-from afterbay.endpoint.protocol import ACCOUNT, Request, Response, json_object
+from afterbay.endpoint.protocol import ACCOUNT, Request, Response, TimeKeeper, json_object
+from afterbay.sources.news import News
 
 __all__ = ["Queues"]
 
@@ -22,11 +24,16 @@ ASK_AGAIN_S = 0.5
 
 WAIT_MAX_S = 20
 
+_READING = ("Get", "List")
+"""How operations begin that change nothing: they wake nobody."""
+
 
 class Queues:
-    """The service as the address calls it. ``touched`` is called whenever moto may have got a message."""
+    """The service as the address calls it. ``touched`` is called whenever moto may have got a message; ``news`` tells
+    the mappings that read queues."""
 
-    def __init__(self, moto: Moto) -> None:
+    def __init__(self, moto: Moto, clock: TimeKeeper) -> None:
+        self.news = News(clock)
         self._moto = moto
         self._touched = asyncio.Event()
 
@@ -34,12 +41,21 @@ class Queues:
         """Wake who polls: a queue may have something."""
         self._touched.set()
         self._touched = asyncio.Event()
+        self.news.tell()
+
+    async def visibility_s(self, queue_arn: str) -> float | None:
+        """How long a received message stays hidden; None: there is no such queue."""
+        arn = parse_arn(queue_arn)
+        if arn.account != ACCOUNT:
+            return None
+        return await self._moto.run(lambda: _visibility_s(arn.region, arn.resource))
 
     async def __call__(self, request: Request) -> Response:
         receive = _Receive.read(request)
         if receive is None:
             response = await self._moto.run(lambda: self._moto.call(request))
-            self.touched()
+            if not _operation(request).startswith(_READING):
+                self.touched()
             return response
         loop = asyncio.get_running_loop()
         wait_s = receive.wait_s
@@ -63,6 +79,19 @@ class Queues:
 
         found = sqs_backends[ACCOUNT][region].queues.get(queue)
         return 0 if found is None else int(found.attributes.get("ReceiveMessageWaitTimeSeconds") or 0)
+
+
+def _visibility_s(region: str, queue: str) -> float | None:
+    from moto.sqs.models import sqs_backends
+
+    found = sqs_backends[ACCOUNT][region].queues.get(queue)
+    return None if found is None else float(found.attributes["VisibilityTimeout"])
+
+
+def _operation(request: Request) -> str:
+    """The call's name, where a header or the form says it."""
+    target = request.headers.get("x-amz-target", "").rpartition(".")[2]
+    return target or parse_qs(request.body.decode(errors="replace")).get("Action", [""])[0]
 
 
 class _Receive:

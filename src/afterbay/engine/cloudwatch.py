@@ -89,6 +89,7 @@ class CloudWatch(Listener):
                 polled=handled.polled,
                 filtered_out=handled.filtered_out,
                 dropped=handled.dropped,
+                deleted=handled.deleted,
             )
         )
 

@@ -13,6 +13,8 @@ from afterbay.core.mapping.commands import Command
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.events import Event
 from afterbay.core.mapping.outcome import Outcome
+from afterbay.core.mapping.queue_commands import QueueCommand
+from afterbay.core.mapping.queue_events import QueueEvent
 from afterbay.core.mapping.settings import MappingSettings
 
 __all__ = ["Attempt", "Handled", "Listener", "Meter"]
@@ -34,17 +36,19 @@ class Attempt:
 class Handled:
     """One event that a mapping was told, and what it answered.
 
-    ``polled`` is None unless a page of records came; counts are in records and are this event's own.
+    ``polled`` is None unless a page of records or a receipt of messages came; counts are in records and are this
+    event's own. ``deleted``: messages that are gone from their queue because the function is done with them.
     """
 
     mapping: str
     settings: MappingSettings
     at: datetime
-    event: Event
-    commands: tuple[Command, ...]
+    event: Event | QueueEvent
+    commands: tuple[Command | QueueCommand, ...]
     polled: int | None
     filtered_out: int
     dropped: int
+    deleted: int = 0
 
 
 class Listener:

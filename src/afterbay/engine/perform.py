@@ -13,14 +13,18 @@ from datetime import timedelta
 from typing import TypeVar, assert_never
 
 from afterbay.core.mapping.commands import (
+    Command,
     Deliver,
     ForgetPositions,
     ListShards,
     LoadPositions,
     ReadShard,
+    ReleaseShard,
     Rest,
     SavePositions,
     StoreLetter,
+    Tell,
+    WakeAt,
 )
 from afterbay.core.mapping.events import (
     Event,
@@ -36,31 +40,29 @@ from afterbay.core.mapping.events import (
     Rested,
     ShardsListed,
 )
-from afterbay.core.mapping.outcome import Cause, Failed, NotReached, Outcome
+from afterbay.core.mapping.outcome import Outcome
 from afterbay.core.mapping.response import read_answer
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.mapping.window import event_of
 from afterbay.core.shard.position import Position
 from afterbay.engine.clock import Clock
+from afterbay.engine.invocation import invoke
 from afterbay.engine.meter import Attempt, Meter
 from afterbay.engine.outbox import Outbox
 from afterbay.errors import (
     DeniedError,
     IteratorExpiredError,
     NotFoundError,
-    PayloadTooLargeError,
     RecordError,
     ServiceError,
     ThrottledError,
     TrimmedError,
 )
-from afterbay.ports import CheckpointStore, Function, Source
+from afterbay.ports import Answer, CheckpointStore, Function, Source
 
-__all__ = ["Performable", "Performer"]
+__all__ = ["Performer"]
 
 _T = TypeVar("_T")
-
-Performable = LoadPositions | SavePositions | ForgetPositions | ListShards | ReadShard | Deliver | Rest | StoreLetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,17 @@ class Performer:
     meter: Meter
     settings: Callable[[], MappingSettings]
 
-    async def __call__(self, command: Performable) -> Event:
+    def at_once(self, command: Command) -> bool:
+        """Do what needs no waiting and has no answer; False: it is another kind of command."""
+        if isinstance(command, ReleaseShard):
+            self.source.forget(command.shard)
+            return True
+        return False
+
+    async def close(self) -> None:
+        await self.source.close()
+
+    async def __call__(self, command: Command) -> Event:
         """Do it, and report. Raises nothing that a service can cause."""
         match command:
             case ReadShard():
@@ -101,6 +113,8 @@ class Performer:
             case ForgetPositions():
                 await self._in_thread(lambda: self.store.delete(self.mapping))
                 return PositionsForgotten()
+            case ReleaseShard() | WakeAt() | Tell():
+                raise AssertionError(f"{type(command).__name__} has no answer")
             case _:
                 assert_never(command)
 
@@ -135,30 +149,22 @@ class Performer:
 
     async def _deliver(self, command: Deliver) -> Outcome:
         started = self.clock.now()
-        outcome = await self._invoke(command)
-        self.meter.attempt(Attempt(self.mapping, self.settings(), command.batch, started, self.clock.now(), outcome))
-        return outcome
+        batch, settings, windowed = command.batch, self.settings(), command.window is not None
+        partial = settings.report_batch_item_failures
 
-    async def _invoke(self, command: Deliver) -> Outcome:
-        """Rules: R85 what was not reached, R80 what was too large, R79 and R81 to R83 what the answer says."""
-        batch = command.batch
-        event = event_of(batch.records, command.window)
-        try:
-            answer = await self.function.invoke(event, request_id=batch.request_id)
-        except PayloadTooLargeError:
-            return Failed(Cause.TOO_LARGE, splittable=False)
-        except ServiceError as error:
-            advice = error.retry_after_s if isinstance(error, ThrottledError) else None
-            return NotReached(f"{error.code}: {error.message}", advice)
-        partial = self.settings().report_batch_item_failures
-        return read_answer(
-            answer.payload,
-            function_error=answer.function_error,
-            executed_version=answer.executed_version,
-            positions={str(r.position): Position(r.position) for r in batch.records} if partial else {},
-            partial=partial,
-            window=command.window is not None,
-        )
+        def read(answer: Answer) -> Outcome:
+            return read_answer(
+                answer.payload,
+                function_error=answer.function_error,
+                executed_version=answer.executed_version,
+                positions={str(r.position): Position(r.position) for r in batch.records} if partial else {},
+                partial=partial,
+                window=windowed,
+            )
+
+        outcome = await invoke(self.function, event_of(batch.records, command.window), batch.request_id, read)
+        self.meter.attempt(Attempt(self.mapping, settings, batch, started, self.clock.now(), outcome))
+        return outcome
 
 
 def _failure_of(error: ServiceError) -> ReadFailure:

@@ -7,15 +7,30 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
-from afterbay.core.mapping.commands import Command, ReleaseShard, Tell, WakeAt
-from afterbay.core.mapping.events import Event, RecordsRead, Woke
-from afterbay.core.mapping.machine import Mapping
+from afterbay.core.mapping.commands import Command, Tell, WakeAt
+from afterbay.core.mapping.counters import Counters
+from afterbay.core.mapping.events import (
+    Created,
+    DeletionRequested,
+    DisableRequested,
+    EnableRequested,
+    Event,
+    RecordsRead,
+    StopRequested,
+    UpdateRequested,
+    Woke,
+)
+from afterbay.core.mapping.lifecycle import State
+from afterbay.core.mapping.queue_commands import QueueCommand
+from afterbay.core.mapping.queue_events import MessagesReceived, QueueEvent
+from afterbay.core.mapping.result import LastResult
+from afterbay.core.mapping.settings import MappingSettings
 from afterbay.engine.clock import Clock
-from afterbay.engine.meter import Handled
-from afterbay.engine.perform import Performable, Performer
+from afterbay.engine.meter import Handled, Meter
 
-__all__ = ["Runner", "Told"]
+__all__ = ["AnyRunner", "Asked", "Machine", "Performing", "Runner", "Told"]
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +40,59 @@ TOLD_MAX = 50
 Told = tuple[datetime, Tell]
 
 
-class Runner:
+Asked = Created | EnableRequested | DisableRequested | UpdateRequested | DeletionRequested | StopRequested | Woke
+"""What any mapping can be told, whatever it reads."""
+
+_EventT = TypeVar("_EventT", bound=Event | QueueEvent)
+_EventT_contra = TypeVar("_EventT_contra", bound=Event | QueueEvent, contravariant=True)
+_EventT_co = TypeVar("_EventT_co", bound=Event | QueueEvent, covariant=True)
+_CommandT = TypeVar("_CommandT", bound=Command | QueueCommand)
+_CommandT_contra = TypeVar("_CommandT_contra", bound=Command | QueueCommand, contravariant=True)
+_CommandT_co = TypeVar("_CommandT_co", bound=Command | QueueCommand, covariant=True)
+
+
+class Machine(Protocol[_EventT_contra, _CommandT_co]):
+    """A mapping as the engine drives it: a stream's (``machine.Mapping``) or a queue's (``queue.QueueMapping``)."""
+
+    @property
+    def uuid(self) -> str: ...
+
+    @property
+    def settings(self) -> MappingSettings: ...
+
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def last_result(self) -> LastResult: ...
+
+    @property
+    def counters(self) -> Counters: ...
+
+    @property
+    def stopped(self) -> bool: ...
+
+    def handle(self, event: _EventT_contra | Asked, now: datetime) -> tuple[_CommandT_co, ...]: ...
+
+
+class Performing(Protocol[_CommandT_contra, _EventT_co]):
+    """What carries out a machine's commands."""
+
+    @property
+    def meter(self) -> Meter: ...
+
+    def at_once(self, command: _CommandT_contra) -> bool:
+        """Do what needs no waiting and has no answer; False: it is another kind of command."""
+        ...
+
+    async def __call__(self, command: _CommandT_contra) -> _EventT_co:
+        """Do it, and report."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Runner(Generic[_EventT, _CommandT]):
     """One mapping and the tasks that it has under way.
 
     Commands in one answer run side by side. Whatever must wait for another, such as a checkpoint for its dead
@@ -34,7 +101,12 @@ class Runner:
     """
 
     def __init__(
-        self, mapping: Mapping, performer: Performer, clock: Clock, *, on_end: Callable[[Runner], None]
+        self,
+        mapping: Machine[_EventT, _CommandT],
+        performer: Performing[_CommandT, _EventT],
+        clock: Clock,
+        *,
+        on_end: Callable[[Runner[_EventT, _CommandT]], None],
     ) -> None:
         self.mapping = mapping
         self.told: deque[Told] = deque(maxlen=TOLD_MAX)
@@ -46,25 +118,22 @@ class Runner:
         self._alarm: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: _EventT | Asked) -> None:
         """Hand an event to the mapping now, and start what it asks for. Raises ``SettingsError`` for a refused
         request."""
         for command in self._handle(event):
-            match command:
-                case WakeAt(when=when):
-                    self._wake_at(when)
-                case ReleaseShard(shard=shard):
-                    self._performer.source.forget(shard)
-                case Tell():
-                    self._say(command)
-                case _:
-                    self._start(command)
+            if isinstance(command, WakeAt):
+                self._wake_at(command.when)
+            elif isinstance(command, Tell):
+                self._say(command)
+            elif not self._performer.at_once(command):
+                self._start(command)
         if self.mapping.stopped and not self._ended.is_set():
             self._end()
 
-    def _handle(self, event: Event) -> tuple[Command, ...]:
+    def _handle(self, event: _EventT | Asked) -> tuple[_CommandT, ...]:
         counters, now = self.mapping.counters, self._clock.now()
-        filtered_out, dropped = counters.filtered_out, counters.dropped
+        filtered_out, dropped, deleted = counters.filtered_out, counters.dropped, counters.deleted
         commands = self.mapping.handle(event, now)
         self._performer.meter.handled(
             Handled(
@@ -73,9 +142,10 @@ class Runner:
                 now,
                 event,
                 commands,
-                len(event.records) if isinstance(event, RecordsRead) else None,
+                _count_of(event),
                 counters.filtered_out - filtered_out,
                 counters.dropped - dropped,
+                counters.deleted - deleted,
             )
         )
         return commands
@@ -89,14 +159,14 @@ class Runner:
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        await self._performer.source.close()
+        await self._performer.close()
 
-    def _start(self, command: Performable) -> None:
+    def _start(self, command: _CommandT) -> None:
         task = asyncio.get_running_loop().create_task(self._carry_out(command))
         self._tasks.add(task)
         task.add_done_callback(self._over)
 
-    async def _carry_out(self, command: Performable) -> None:
+    async def _carry_out(self, command: _CommandT) -> None:
         event = await self._performer(command)
         if not self._ended.is_set():
             self.tell(event)
@@ -126,3 +196,17 @@ class Runner:
     def _say(self, tell: Tell) -> None:
         self.told.append((self._clock.now(), tell))
         log.warning(tell.notice.value, extra={"mapping": self.mapping.uuid, "shard": tell.shard, "detail": tell.detail})
+
+
+AnyRunner = Runner[Event, Command] | Runner[QueueEvent, QueueCommand]
+
+
+def _count_of(event: Event | QueueEvent) -> int | None:
+    """How many records or messages came; None where none were asked for."""
+    match event:
+        case RecordsRead(records=records):
+            return len(records)
+        case MessagesReceived(messages=messages):
+            return len(messages)
+        case _:
+            return None

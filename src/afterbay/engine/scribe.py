@@ -1,6 +1,7 @@
 """What a mapping's events and commands say of records, as rows of the journal.
 
-Decides what is kept: what moves records, not what moves nothing (an empty page, a timer). Rows are made at once, where
+Decides what is kept: what moves records, not what moves nothing (an empty page, a timer), and of a queue's mapping what
+is asked of it and told: its messages have no place in a stream. Rows are made at once, where
 the records are; nothing of a record but its position and the mark of its key is held on to.
 """
 
@@ -30,6 +31,8 @@ from afterbay.core.mapping.events import (
     UpdateRequested,
 )
 from afterbay.core.mapping.outcome import Delivered, Failed, FailedFrom, FailedSome, NotReached, Outcome
+from afterbay.core.mapping.queue_commands import QueueCommand
+from afterbay.core.mapping.queue_events import QueueEvent
 from afterbay.core.shard.position import After, ShardEnd
 from afterbay.engine.meter import Handled
 from afterbay.ports import JournalRow
@@ -142,7 +145,7 @@ class Scribe:
         """The range of the batch that is under way in a lane."""
         return self._under_way.get((of.shard, of.lane), _NOWHERE)
 
-    def _commands(self, event: Event, commands: Sequence[Command], at_ms: int) -> None:
+    def _commands(self, event: Event | QueueEvent, commands: Sequence[Command | QueueCommand], at_ms: int) -> None:
         requests: dict[_Range, str] = {}  # a notice names its records, not its request
         if isinstance(event, Invoked):
             requests[self._batch_of(event)] = event.request_id
@@ -168,7 +171,7 @@ class Scribe:
 
     # Positions, and what is asked of the mapping
 
-    def _other(self, event: Event, at_ms: int) -> None:
+    def _other(self, event: Event | QueueEvent, at_ms: int) -> None:
         match event:
             case PositionsLoaded(saved=saved):
                 self._passed |= {row.shard: row.at.position for row in saved if isinstance(row.at, After)}

@@ -15,6 +15,7 @@ from afterbay.aws.regions import AwsRegions
 from afterbay.core.change.arn import parse_arn, parse_function_name
 from afterbay.core.change.source import SourceKind
 from afterbay.core.change.wire import JsonValue
+from afterbay.core.mapping.queue import RECEIVES_MAX
 from afterbay.core.mapping.settings import (
     MappingSettings,
     check_starting_moment,
@@ -31,10 +32,11 @@ from afterbay.engine.supervisor import Connections, Supervisor
 from afterbay.errors import SettingsError
 from afterbay.functions.lambda_api import LambdaApiFunction
 from afterbay.functions.local import Handler, LocalFunction
-from afterbay.ports import Function, Source, Target
+from afterbay.ports import Function, QueueSource, Source, Target
 from afterbay.sources.http_streams import SIGNING_NAME, TARGET, HttpStreamsApi
 from afterbay.sources.kinesis import KinesisApi, kinesis_source
 from afterbay.sources.news import News
+from afterbay.sources.sqs import SqsSource
 from afterbay.sources.stream import StreamSource
 from afterbay.stores.sqlite import SqliteStore
 from afterbay.targets.choose import choose_target
@@ -122,6 +124,12 @@ def _check_reach(mappings: tuple[WantedMapping, ...], metrics: str | None) -> No
             )
 
 
+def _listeners(mappings: tuple[WantedMapping, ...]) -> int:
+    """Threads for calls to queues: every receive of every queue may wait at once, and a deletion behind none."""
+    queues = sum(one.settings.kind is SourceKind.QUEUE for one in mappings)
+    return (RECEIVES_MAX + 1) * queues + 4
+
+
 class Standalone:
     """``async with`` it: the mappings run inside the block and are drained at its end.
 
@@ -148,6 +156,7 @@ class Standalone:
         self._clock = Clock()
         self._aws = AwsRegions(aws)
         self._invoking = AwsRegions(aws, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
+        self._listening = AwsRegions(aws, threads=_listeners(mappings))
         self._callers: dict[str, JsonCaller] = {}
         self._apis: dict[str, HttpStreamsApi] = {}
         self._locals: list[LocalFunction] = []
@@ -177,7 +186,7 @@ class Standalone:
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
         meter = self._meter()
         outbox = Outbox(self._store, self._target, self._clock, threads, meter=meter)
-        connections = Connections(source=self._source, function=self._function)
+        connections = Connections(source=self._source, function=self._function, queue=self._queue)
         self.supervisor = Supervisor(
             connections, self._store, outbox, self._clock, jitter=spread, meter=meter, threads=threads
         )
@@ -233,6 +242,7 @@ class Standalone:
             await function.close()
         self._aws.close()
         self._invoking.close()
+        self._listening.close()
         if self._journal is not None:
             await self._journal.close()
         self._store.close()
@@ -246,6 +256,10 @@ class Standalone:
         caller = self._aws.of(source.region)
         api = KinesisApi(caller, self._clock, News(self._clock), role=role, on_date=self._clock.follow)
         return kinesis_source(api, arn)
+
+    def _queue(self, settings: MappingSettings) -> QueueSource:
+        arn = settings.event_source_arn
+        return SqsSource(self._listening.of(parse_arn(arn).region), self._clock, arn)
 
     def _function(self, settings: MappingSettings) -> Function:
         if self._handler is None:

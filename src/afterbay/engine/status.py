@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from afterbay.core.mapping.snapshot import MappingSnapshot, snapshot
+from afterbay.core.mapping.machine import Mapping
+from afterbay.core.mapping.queue import QueueMapping
+from afterbay.core.mapping.snapshot import MappingSnapshot, queue_snapshot, snapshot
 from afterbay.engine.outbox import OutboxStatus
 from afterbay.engine.supervisor import Supervisor
 
@@ -43,12 +45,22 @@ def take(supervisor: Supervisor, now: datetime) -> Status:
     """Freeze what the supervisor's mappings are doing."""
     mappings = [
         RunningMapping(
-            snapshot(runner.mapping, now),
+            _snapshot(runner.mapping, now),
             tuple(NoticeTold(at.isoformat(), tell.notice.value, tell.shard, tell.detail) for at, tell in runner.told),
         )
         for runner in supervisor
     ]
     return Status(now.isoformat(), tuple(mappings), supervisor.outbox.status())
+
+
+def _snapshot(mapping: object, now: datetime) -> MappingSnapshot:
+    match mapping:
+        case Mapping():
+            return snapshot(mapping, now)
+        case QueueMapping():
+            return queue_snapshot(mapping, now)
+        case _:
+            raise AssertionError(f"no mapping of ours: {mapping!r}")
 
 
 def as_document(status: Status) -> dict[str, object]:

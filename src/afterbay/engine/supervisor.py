@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.body import MappingStatus
 from afterbay.core.mapping.events import (
     Created,
@@ -23,14 +24,17 @@ from afterbay.core.mapping.events import (
 )
 from afterbay.core.mapping.lifecycle import LifecycleEvent, update_event
 from afterbay.core.mapping.machine import Mapping
+from afterbay.core.mapping.queue import QueueMapping
 from afterbay.core.mapping.retry import backoff_s
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.engine.clock import Clock
 from afterbay.engine.meter import Meter
 from afterbay.engine.outbox import Outbox
 from afterbay.engine.perform import Performer
-from afterbay.engine.runner import Runner
-from afterbay.ports import CheckpointStore, Function, Source
+from afterbay.engine.perform_queue import QueuePerformer
+from afterbay.engine.runner import AnyRunner, Runner
+from afterbay.errors import SettingsError
+from afterbay.ports import CheckpointStore, Function, QueueSource, Source
 
 __all__ = ["Connections", "Supervisor"]
 
@@ -40,13 +44,20 @@ STORE_THREADS = 2
 """The store is one file with one writer: more threads would only wait for each other."""
 
 
+def _no_queue(settings: MappingSettings) -> QueueSource:
+    raise SettingsError(f"no queue is read here: {settings.event_source_arn}")
+
+
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """How a mapping reaches the world. ``function`` may answer ``NotFoundError`` at each invocation (R34), never
-    here."""
+    """How a mapping reaches the world: ``source`` for streams, ``queue`` for queues.
+
+    ``function`` may answer ``NotFoundError`` at each invocation (R34), never here.
+    """
 
     source: Callable[[MappingSettings], Source]
     function: Callable[[MappingSettings], Function]
+    queue: Callable[[MappingSettings], QueueSource] = _no_queue
 
 
 class Supervisor:
@@ -70,7 +81,7 @@ class Supervisor:
         self._jitter = jitter
         self._meter = meter or Meter()
         self._threads = threads or ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-        self._runners: dict[str, Runner] = {}
+        self._runners: dict[str, AnyRunner] = {}
         self._enabled: dict[str, bool] = {}
         self._crashes: dict[str, int] = {}
         self._chores: set[asyncio.Task[None]] = set()
@@ -87,7 +98,7 @@ class Supervisor:
         await self._outbox.flush()
         self._threads.shutdown(wait=True)
 
-    def __iter__(self) -> Iterator[Runner]:
+    def __iter__(self) -> Iterator[AnyRunner]:
         return iter(tuple(self._runners.values()))
 
     @property
@@ -145,6 +156,12 @@ class Supervisor:
         self._runners.clear()
 
     def _launch(self, uuid: str, settings: MappingSettings) -> None:
+        make = self._of_queue if settings.kind is SourceKind.QUEUE else self._of_stream
+        runner = make(uuid, settings)
+        self._runners[uuid] = runner
+        runner.tell(Created(self._enabled[uuid]))
+
+    def _of_stream(self, uuid: str, settings: MappingSettings) -> AnyRunner:
         source = self._connections.source(settings)
         mapping = Mapping(uuid, settings, self._store.seed(), orders_parents=source.orders_parents)
         performer = Performer(
@@ -159,21 +176,31 @@ class Supervisor:
             meter=self._meter,
             settings=lambda: mapping.settings,
         )
-        runner = Runner(mapping, performer, self._clock, on_end=self._ended)
-        self._runners[uuid] = runner
-        runner.tell(Created(self._enabled[uuid]))
+        return Runner(mapping, performer, self._clock, on_end=self._ended)
 
-    def _ended(self, runner: Runner) -> None:
+    def _of_queue(self, uuid: str, settings: MappingSettings) -> AnyRunner:
+        mapping = QueueMapping(uuid, settings, self._store.seed())
+        performer = QueuePerformer(
+            mapping=uuid,
+            source=self._connections.queue(settings),
+            function=self._connections.function(settings),
+            clock=self._clock,
+            meter=self._meter,
+            settings=lambda: mapping.settings,
+        )
+        return Runner(mapping, performer, self._clock, on_end=self._ended)
+
+    def _ended(self, runner: AnyRunner) -> None:
         if self._draining:
             return
         self._chore(self._bury(runner) if runner.failure is None else self._start_again(runner, runner.failure))
 
-    async def _bury(self, runner: Runner) -> None:
+    async def _bury(self, runner: AnyRunner) -> None:
         await runner.close()
         for known in (self._runners, self._enabled, self._crashes):
             known.pop(runner.mapping.uuid, None)
 
-    async def _start_again(self, runner: Runner, failure: BaseException) -> None:
+    async def _start_again(self, runner: AnyRunner, failure: BaseException) -> None:
         uuid = runner.mapping.uuid
         self._crashes[uuid] = self._crashes.get(uuid, 0) + 1
         log.error("mapping failed; it starts again from its checkpoint", extra={"mapping": uuid}, exc_info=failure)

@@ -27,6 +27,7 @@ ACCOUNT = "000000000000"
 FUNCTION = "orders-cdc"
 STREAM = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders/stream/2026-01-02T03:04:05.678"
 KINESIS_STREAM = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/clicks"
+QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:letters"
 UUID = "11111111-1111-4111-8111-111111111111"
 OTHER_UUID = "22222222-2222-4222-8222-222222222222"
 
@@ -43,6 +44,9 @@ class Functions:
     def exists(self, name_or_arn: str, region: str) -> str | None:
         plain = name_or_arn.split("function:")[-1].split(":")[0]
         return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{plain}" if plain in self.names else None
+
+    def timeout_s(self, name_or_arn: str, region: str) -> int | None:
+        return None if self.exists(name_or_arn, region) is None else 30
 
 
 @dataclass
@@ -62,6 +66,16 @@ class KinesisStreams:
 
     async def exists(self, stream_arn: str) -> bool:
         return stream_arn in self.arns
+
+
+@dataclass
+class Queues:
+    """How long each of the queues hides a message."""
+
+    hides_s: dict[str, float] = field(default_factory=lambda: {QUEUE: 30.0})
+
+    async def visibility_s(self, queue_arn: str) -> float | None:
+        return self.hides_s.get(queue_arn)
 
 
 @dataclass
@@ -108,12 +122,14 @@ class Engine:
 class World:
     def __init__(self, now: datetime = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)) -> None:
         self.now = now
-        self.functions, self.streams, self.kinesis, self.engine = Functions(), Streams(), KinesisStreams(), Engine()
+        self.functions, self.engine = Functions(), Engine()
+        self.streams, self.kinesis, self.queues = Streams(), KinesisStreams(), Queues()
         self._uuids = iter([UUID, OTHER_UUID, *(f"{n:08d}-3333-4333-8333-333333333333" for n in range(1000))])
         self.service = LambdaMappings(
             functions=self.functions,
             streams=self.streams,
             kinesis=self.kinesis,
+            queues=self.queues,
             engine=self.engine,
             now=lambda: self.now,
             new_uuid=lambda: next(self._uuids),

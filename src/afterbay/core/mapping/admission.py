@@ -10,13 +10,14 @@ from collections.abc import Mapping
 
 from afterbay.core.change.source import SourceKind, consumer_of, source_kind
 from afterbay.core.change.wire import JsonValue
-from afterbay.core.mapping.constraints import items, members
+from afterbay.core.mapping.constraints import items, members, text
 from afterbay.errors import SettingsError
 
 __all__ = [
     "UNSUPPORTED",
     "check_destination",
     "check_metrics",
+    "check_on_success",
     "check_source",
     "check_unsupported",
 ]
@@ -35,6 +36,16 @@ UNSUPPORTED = (
 )
 """Parameters that no stream source takes (R20)."""
 
+_OF_STREAMS = (
+    "ParallelizationFactor",
+    "MaximumRecordAgeInSeconds",
+    "BisectBatchOnFunctionError",
+    "MaximumRetryAttempts",
+    "TumblingWindowInSeconds",
+    "DestinationConfig",
+)
+_POSITIONS = ("StartingPosition", "StartingPositionTimestamp")
+
 _HEAD = r"arn:aws[a-zA-Z-]*"
 _DESTINATIONS = (
     re.compile(_HEAD + r":sqs:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,80}"),
@@ -46,9 +57,9 @@ _KAFKA = "kafka://"
 
 
 def check_source(arn: str | None) -> str:
-    """The ARN of a table's stream with its label, or of a Kinesis stream (R1); whether it exists is not known here.
+    """The ARN of a table's stream with its label, of a Kinesis stream or of a queue (R1); nothing is looked up.
 
-    Queues and Kinesis consumers are refused by name until they are read; what AWS would not read either is E1.
+    Kinesis consumers are refused by name; what AWS would not read either is E1.
     """
     stream = consumer_of(arn or "")
     if stream is not None:
@@ -56,14 +67,11 @@ def check_source(arn: str | None) -> str:
             f"EventSourceArn {arn}: enhanced fan-out is not implemented: read the stream itself, {stream}"
         )
     try:
-        kind = source_kind(arn or "")
+        source_kind(arn or "")
     except SettingsError as error:
         given = f"EventSourceArn is {arn!r}" if arn else "EventSourceArn is missing"
         raise SettingsError("Unrecognized event source.", hint=f"{given}: {error}") from error
-    if kind is SourceKind.QUEUE:
-        raise SettingsError(f"EventSourceArn {arn}: SQS queues are not implemented yet as a source (part 4)")
-    assert arn is not None, "its kind was told"
-    return arn
+    return arn or ""
 
 
 def check_destination(arn: str) -> str:
@@ -82,11 +90,39 @@ def check_destination(arn: str) -> str:
     )
 
 
-def check_unsupported(params: Mapping[str, JsonValue]) -> None:
-    """Refuse what belongs to other kinds of source (E16, recorded for ScalingConfig)."""
+def check_unsupported(params: Mapping[str, JsonValue], kind: SourceKind) -> None:
+    """Refuse what belongs to other kinds of source (E16, recorded for ScalingConfig; Q4 for queues)."""
+    if kind is SourceKind.QUEUE:
+        _check_of_streams(params)
     for name in UNSUPPORTED:
-        if params.get(name):
-            raise SettingsError(f"Unsupported {name} parameter for given event source mapping type.")
+        if not params.get(name) or (name == "ScalingConfig" and kind is SourceKind.QUEUE):
+            continue
+        if name == "ProvisionedPollerConfig" and kind is SourceKind.QUEUE:
+            raise SettingsError("ProvisionedPollerConfig is not implemented: leave it out, or use ScalingConfig")
+        raise _unsupported(name)
+
+
+def check_on_success(params: Mapping[str, JsonValue], kind: SourceKind) -> None:
+    """E14: known before the function is looked up (R25)."""
+    config = members(params, "DestinationConfig") or {}
+    if not text(members(config, "OnSuccess") or {}, "Destination"):
+        return
+    if kind is SourceKind.QUEUE:
+        raise _unsupported("DestinationConfig")
+    raise SettingsError("OnSuccess configuration is not supported for event source mappings.")
+
+
+def _check_of_streams(params: Mapping[str, JsonValue]) -> None:
+    for name in _POSITIONS:
+        if params.get(name) is not None:
+            raise SettingsError(f"{name} is not valid for SQS event sources.")
+    for name in _OF_STREAMS:
+        if params.get(name) is not None:
+            raise _unsupported(name)
+
+
+def _unsupported(name: str) -> SettingsError:
+    return SettingsError(f"Unsupported {name} parameter for given event source mapping type.")
 
 
 def check_metrics(params: Mapping[str, JsonValue]) -> bool | None:

@@ -13,9 +13,12 @@ from afterbay.core.change.arn import parse_arn
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.lifecycle import USER_ACTION, State
 from afterbay.core.mapping.result import LastResult
-from afterbay.core.mapping.settings import MappingSettings
+from afterbay.core.mapping.settings import MappingSettings, StartingPosition
 
 __all__ = ["MappingStatus", "mapping_arn", "mapping_body"]
+
+QUEUE_ACTION = "USER_INITIATED"
+"""How the API calls a user's request where the source is a queue (Q5, recorded)."""
 
 
 class MappingStatus(NamedTuple):
@@ -41,34 +44,29 @@ def mapping_body(
     exact: bool,
     listed: bool = False,
 ) -> dict[str, JsonValue]:
-    """The body of a stream's mapping: exactly the members of R28.
+    """The body of a mapping: exactly the members of R28, or of Q5 for a queue's.
 
     ``exact`` writes LastModified to the millisecond, as Create and Update answer it; Get and List show the minute
     (R36). ``listed``: the body is an entry of List, which shows no filters that a customer's key encrypts (R17). What
     is not set is absent, but for DestinationConfig, which is then ``{"OnFailure": {}}``, and for -1 where there is no
     limit.
     """
-    on_failure: dict[str, JsonValue] = {} if settings.on_failure is None else {"Destination": settings.on_failure}
     body: dict[str, JsonValue] = {
         "UUID": uuid,
         "EventSourceMappingArn": mapping_arn(uuid, settings),
         "EventSourceArn": settings.event_source_arn,
         "FunctionArn": settings.function_arn,
         "State": status.state.value,
-        "StateTransitionReason": status.reason,
+        "StateTransitionReason": status.reason if settings.starting_position is not None else QUEUE_ACTION,
         "LastModified": _epoch_s(modified, exact=exact),
-        "LastProcessingResult": status.last_processing_result,
-        "StartingPosition": settings.starting_position.value,
         "BatchSize": settings.batch_size,
         "MaximumBatchingWindowInSeconds": settings.batching_window_s,
-        "ParallelizationFactor": settings.parallelization_factor,
-        "DestinationConfig": {"OnFailure": on_failure},
-        "MaximumRecordAgeInSeconds": -1 if settings.record_age_max_s is None else settings.record_age_max_s,
-        "BisectBatchOnFunctionError": settings.bisect,
-        "MaximumRetryAttempts": -1 if settings.retry_attempts_max is None else settings.retry_attempts_max,
-        "TumblingWindowInSeconds": settings.tumbling_window_s,
         "FunctionResponseTypes": ["ReportBatchItemFailures"] if settings.report_batch_item_failures else [],
     }
+    if settings.starting_position is not None:
+        body |= _of_streams(settings, settings.starting_position, status)
+    elif settings.concurrency_max is not None:
+        body["ScalingConfig"] = {"MaximumConcurrency": settings.concurrency_max}
     if settings.filters:
         hidden = listed and settings.kms_key_arn is not None
         body["FilterCriteria"] = None if hidden else {"Filters": [{"Pattern": one} for one in settings.filters]}
@@ -79,6 +77,20 @@ def mapping_body(
     if settings.starting_at is not None:
         body["StartingPositionTimestamp"] = _epoch_s(settings.starting_at, exact=True)
     return body
+
+
+def _of_streams(settings: MappingSettings, position: StartingPosition, status: MappingStatus) -> dict[str, JsonValue]:
+    on_failure: dict[str, JsonValue] = {} if settings.on_failure is None else {"Destination": settings.on_failure}
+    return {
+        "LastProcessingResult": status.last_processing_result,
+        "StartingPosition": position.value,
+        "ParallelizationFactor": settings.parallelization_factor,
+        "DestinationConfig": {"OnFailure": on_failure},
+        "MaximumRecordAgeInSeconds": -1 if settings.record_age_max_s is None else settings.record_age_max_s,
+        "BisectBatchOnFunctionError": settings.bisect,
+        "MaximumRetryAttempts": -1 if settings.retry_attempts_max is None else settings.retry_attempts_max,
+        "TumblingWindowInSeconds": settings.tumbling_window_s,
+    }
 
 
 def _epoch_s(moment: datetime, *, exact: bool) -> float:

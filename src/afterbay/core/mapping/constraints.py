@@ -53,6 +53,8 @@ RANGES = (
     Range("TumblingWindowInSeconds", 0, 900),  # R13
 )
 
+_CONCURRENCY = Range("scalingConfig.maximumConcurrency", 2, 1_000)  # Q3
+
 _FUNCTION_NAME_MAX = 256  # R2
 _DESTINATION_MAX = 350  # R14
 _PATTERN_MAX = 4096  # R16
@@ -146,6 +148,9 @@ def _violations(params: Mapping[str, JsonValue], required: Sequence[str]) -> Ite
         number = integer(params, bounds.name)
         if number is not None and (sentence := bounds.violation(number)):
             yield sentence
+    concurrency = integer(members(params, "ScalingConfig") or {}, "MaximumConcurrency")
+    if concurrency is not None and (sentence := _CONCURRENCY.violation(concurrency)):
+        yield sentence
     yield from _lengths("EventSourceArn", text(params, "EventSourceArn"), 0, _ARN_MAX)
     function = text(params, "FunctionName")
     yield from _lengths("FunctionName", function, 1, _FUNCTION_NAME_MAX)

@@ -9,7 +9,8 @@ __all__ = ["Counters"]
 
 @dataclass(slots=True)
 class Counters:
-    """Totals since the engine started. ``invocations`` counts attempts that reached the function."""
+    """Totals since the engine started. ``invocations`` counts attempts that reached the function,
+    ``deleted`` the messages that were taken from a queue because the function is done with them."""
 
     polled: int = 0
     filtered_out: int = 0
@@ -24,3 +25,4 @@ class Counters:
     not_reached: int = 0
     retries: int = 0
     bisects: int = 0
+    deleted: int = 0

@@ -19,7 +19,10 @@ __all__ = ["FAILURES", "IDENTIFIER", "ignored_failures", "malformed", "misspelt"
 FAILURES, IDENTIFIER = "batchItemFailures", "itemIdentifier"
 
 _EVENT_ID = re.compile(r"[0-9a-f]{32}")
-_RIGHT = f'answer {{"{FAILURES}": [{{"{IDENTIFIER}": the record\'s dynamodb.SequenceNumber}}]}}'
+_RIGHT = (
+    f'answer {{"{FAILURES}": [{{"{IDENTIFIER}": the record\'s dynamodb.SequenceNumber}}]}}'
+    " (of Kinesis: kinesis.sequenceNumber; of a queue: messageId)"
+)
 
 
 def malformed(answer: JsonValue, positions: Mapping[str, Position]) -> Warned:

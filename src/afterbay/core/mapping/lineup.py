@@ -104,6 +104,8 @@ class Lineup:
                         rows.append(SavedShard(one.shard, to_save(self._starts[one.shard]), one.parents))
                     else:
                         rows.append(SavedShard(one.shard, ShardEnd(), one.parents))
+            case None:
+                raise AssertionError("a queue has no shards")
             case StartingPosition.AT_TIMESTAMP:
                 moment = AtTime(settings.starting_at or now)
                 rows = [SavedShard(POSITIONED, moment)]

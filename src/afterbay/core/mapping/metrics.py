@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from afterbay.core.change.arn import parse_function_name
+from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.outcome import Delivered, Outcome
@@ -40,15 +41,16 @@ class Datum(NamedTuple):
 def of_attempt(
     mapping: str, settings: MappingSettings, batch: Batch, outcome: Outcome, started: datetime, ended: datetime
 ) -> Iterator[Datum]:
-    """One delivery. IteratorAge is told with every attempt, so that it climbs while a batch is stuck (R139, ours);
-    InvokedEventCount and FailedInvokeEventCount where the mapping asks for them (R143, R144). A final invocation has no
-    records and gives none of them.
+    """One delivery. IteratorAge is told with every attempt, so that it climbs while a batch is stuck (R139, ours), and
+    not of queues; InvokedEventCount and FailedInvokeEventCount where the mapping asks for them (R143, R144). A final
+    invocation has no records and gives none of them.
     """
     count = len(batch.records)
     if not count:
         return
-    age_ms = max(0.0, (started.timestamp() - batch.records[-1].created_s) * 1000)
-    yield Datum(_of_function(settings.function_arn, "IteratorAge", MILLISECONDS), age_ms, started)
+    if settings.kind is not SourceKind.QUEUE:
+        age_ms = max(0.0, (started.timestamp() - batch.records[-1].created_s) * 1000)
+        yield Datum(_of_function(settings.function_arn, "IteratorAge", MILLISECONDS), age_ms, started)
     if settings.event_count:
         yield Datum(_of_mapping(mapping, settings, "InvokedEventCount"), count, started)
         if not isinstance(outcome, Delivered):
@@ -56,10 +58,17 @@ def of_attempt(
 
 
 def of_handling(
-    mapping: str, settings: MappingSettings, at: datetime, *, polled: int | None, filtered_out: int, dropped: int
+    mapping: str,
+    settings: MappingSettings,
+    at: datetime,
+    *,
+    polled: int | None,
+    filtered_out: int,
+    dropped: int,
+    deleted: int = 0,
 ) -> Iterator[Datum]:
     """What came of one event: a page read (``polled`` None: none was; R141 and R142 count an empty one as 0), records
-    given up without a destination (R145)."""
+    given up without a destination (R145), messages deleted because the function is done with them (R147)."""
     if not settings.event_count:
         return
     if polled is not None:
@@ -67,6 +76,8 @@ def of_handling(
         yield Datum(_of_mapping(mapping, settings, "FilteredOutEventCount"), filtered_out, at)
     if dropped:
         yield Datum(_of_mapping(mapping, settings, "DroppedEventCount"), dropped, at)
+    if deleted:
+        yield Datum(_of_mapping(mapping, settings, "DeletedEventCount"), deleted, at)
 
 
 def of_letter(letter: Letter, settings: MappingSettings | None, at: datetime, *, delivered: bool) -> Iterator[Datum]:

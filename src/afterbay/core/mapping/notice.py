@@ -24,6 +24,7 @@ class Notice(Enum):
     MISSPELT_ANSWER = "the function's answer has a misspelt batchItemFailures, so nothing is retried"
     IGNORED_FAILURES = "the function names failed records and the mapping does not ask for them, so nothing is retried"
     REWOUND = "the function names several failed records; all behind the lowest come again"
+    NOT_DELETED = "messages that are done could not be deleted; they will come again"
     NO_STATE = "the function's answer has no window state, so its whole batch failed"
 
 

@@ -13,7 +13,7 @@ from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping import diagnosis
 from afterbay.core.mapping.diagnosis import FAILURES, IDENTIFIER
 from afterbay.core.mapping.notice import Warned
-from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedFrom, Outcome, ResponseContext
+from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedFrom, FailedSome, Outcome, ResponseContext
 from afterbay.core.mapping.window import state_in
 from afterbay.core.shard.position import Position
 
@@ -30,13 +30,15 @@ def read_answer(
     positions: Mapping[str, Position],
     partial: bool,
     window: bool = False,
+    each: bool = False,
 ) -> Outcome:
     """Reduce an answer to one outcome.
 
     ``positions`` gives the place of every record by the identifier that the function uses for it (a sequence number).
     ``partial``: the mapping has ``ReportBatchItemFailures``; without it failures are not looked for (R86). A failure
     that cannot be placed fails the whole batch: a guess would move the checkpoint past a record that nobody processed.
-    ``window``: the invocation was one of a tumbling window, whose answer must hold a state.
+    ``window``: the invocation was one of a tumbling window, whose answer must hold a state. ``each``: a failure is that
+    of its own record alone, as in a queue; else everything behind the lowest one has failed with it.
 
     Rules: R81 a function error, R84 and R125 the state, R97 the grammar, R98 the lowest failure wins and is compared as
     an integer.
@@ -64,6 +66,8 @@ def read_answer(
     named = _named(failures, positions) if isinstance(answer, dict) and isinstance(failures, list) else None
     if named is None:
         return Failed(Cause.INVALID_RESPONSE, response=response, warned=diagnosis.malformed(answer, positions))
+    if each:
+        return FailedSome(frozenset(named), response)
     return FailedFrom(min(named), response, state, diagnosis.rewound(named, positions))
 
 

@@ -12,12 +12,13 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
-from afterbay.core.change.source import SourceKind, source_kind
+from afterbay.core.change.source import SourceKind, is_fifo, source_kind
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.admission import (
     UNSUPPORTED,
     check_destination,
     check_metrics,
+    check_on_success,
     check_source,
     check_unsupported,
 )
@@ -53,6 +54,8 @@ RECORD_AGE_MIN_S = 60
 RECORD_AGE_MAX_S = 604_800  # seven days (R9)
 FILTERS_MAX = 5  # R16: AWS's quota, which it raises to 10 on request
 TAGS_MAX = 50
+BATCH_SIZE_OF_QUEUES = 10  # Q1
+BATCH_AT_ONCE_MAX = 10  # Q1: more than one receipt gives needs a window to gather them in
 
 
 class StartingPosition(Enum):
@@ -69,12 +72,12 @@ class MappingSettings:
 
     ``function_arn`` is the FunctionName as it was given until ``CreateRequest.resolved`` puts the ARN there; the
     qualifier stays (R29). ``filters`` are the patterns byte for byte (R24). ``event_count``: MetricsConfig asks for the
-    EventCount group (R140).
+    EventCount group (R140). A queue has no ``starting_position``; ``concurrency_max`` is its alone (Q3).
     """
 
     event_source_arn: str
     function_arn: str
-    starting_position: StartingPosition
+    starting_position: StartingPosition | None
     starting_at: datetime | None = None
     batch_size: int = 100
     batching_window_s: int = 0
@@ -88,12 +91,15 @@ class MappingSettings:
     filters: tuple[str, ...] = ()
     event_count: bool = False
     kms_key_arn: str | None = None
+    concurrency_max: int | None = None
 
     def __post_init__(self) -> None:
         given = self._numbers()
         outside = [sentence for bounds in RANGES if (sentence := bounds.violation(given[bounds.name]))]
         if outside:
             raise validation_error(outside)
+        if self.kind is SourceKind.QUEUE:
+            self._check_queue()
         if self.starting_at is not None and self.starting_position is not StartingPosition.AT_TIMESTAMP:
             raise SettingsError("Timestamp only valid with StartingPosition AT_TIMESTAMP")  # E10
         if self.record_age_max_s is not None and not RECORD_AGE_MIN_S <= self.record_age_max_s <= RECORD_AGE_MAX_S:
@@ -111,6 +117,15 @@ class MappingSettings:
             raise SettingsError(
                 f"FilterCriteria holds {len(self.filters)} filters; at most {FILTERS_MAX} are allowed"
             )  # R16
+
+    def _check_queue(self) -> None:
+        """Rules: Q1 the first text is recorded, Q2 the second is the guide's sentence."""
+        if self.batch_size > BATCH_AT_ONCE_MAX and not self.batching_window_s:
+            raise SettingsError(
+                "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+            )
+        if is_fifo(self.event_source_arn) and self.batching_window_s:
+            raise SettingsError("Batching window is not supported for FIFO queues")
 
     @property
     def kind(self) -> SourceKind:
@@ -165,12 +180,9 @@ def parse_create(params: Mapping[str, JsonValue]) -> CreateRequest:
     """
     check_model(params, required=("FunctionName",))
     source = check_source(text(params, "EventSourceArn"))
-    _check_on_success(params)
+    check_on_success(params, source_kind(source))
     name = text(params, "FunctionName") or ""
-    position, starting_at = _starting_position(params, source)
-    base = MappingSettings(
-        event_source_arn=source, function_arn=name, starting_position=position, starting_at=starting_at
-    )
+    base = _defaults(params, source, name)
     return CreateRequest(
         settings=_changed(base, params),
         function_name=name,
@@ -186,7 +198,7 @@ def parse_update(current: MappingSettings, params: Mapping[str, JsonValue]) -> U
     request), R22 an empty FilterCriteria removes the filters, R23 an empty Destination removes the destination.
     """
     check_model(params)
-    _check_on_success(params)
+    check_on_success(params, current.kind)
     return UpdateRequest(
         settings=_changed(current, params),
         function_name=text(params, "FunctionName"),
@@ -232,6 +244,21 @@ _KNOWN = frozenset(
 )
 
 
+def _defaults(params: Mapping[str, JsonValue], source: str, function: str) -> MappingSettings:
+    """What a new mapping has before the rest of the request is looked at."""
+    if source_kind(source) is SourceKind.QUEUE:
+        return MappingSettings(
+            event_source_arn=source,
+            function_arn=function,
+            starting_position=None,
+            batch_size=BATCH_SIZE_OF_QUEUES,
+        )
+    position, starting_at = _starting_position(params, source)
+    return MappingSettings(
+        event_source_arn=source, function_arn=function, starting_position=position, starting_at=starting_at
+    )
+
+
 def _starting_position(params: Mapping[str, JsonValue], source: str) -> tuple[StartingPosition, datetime | None]:
     """Rules: R7 a stream needs one, AT_TIMESTAMP is Kinesis' alone (E9) and then needs its time stamp (R8, E10)."""
     given = text(params, "StartingPosition")
@@ -254,7 +281,7 @@ def _missing(name: str) -> SettingsError:
 
 def _changed(current: MappingSettings, params: Mapping[str, JsonValue]) -> MappingSettings:
     """``current`` with what the request names. Raises ``SettingsError``."""
-    check_unsupported(params)
+    check_unsupported(params, current.kind)
     age = integer(params, "MaximumRecordAgeInSeconds")
     attempts = integer(params, "MaximumRetryAttempts")
     responses = items(params, "FunctionResponseTypes")
@@ -274,6 +301,7 @@ def _changed(current: MappingSettings, params: Mapping[str, JsonValue]) -> Mappi
         filters=_filters(params, current),
         event_count=_or(metrics, current.event_count),
         kms_key_arn=current.kms_key_arn if key is None else key or None,
+        concurrency_max=_concurrency(params, current.concurrency_max),
     )
 
 
@@ -286,10 +314,10 @@ def _on_failure(params: Mapping[str, JsonValue], current: str | None) -> str | N
     return check_destination(destination) if destination else None
 
 
-def _check_on_success(params: Mapping[str, JsonValue]) -> None:
-    config = members(params, "DestinationConfig") or {}
-    if text(members(config, "OnSuccess") or {}, "Destination"):
-        raise SettingsError("OnSuccess configuration is not supported for event source mappings.")  # E14
+def _concurrency(params: Mapping[str, JsonValue], current: int | None) -> int | None:
+    """An empty ScalingConfig removes the limit (Q3)."""
+    config = members(params, "ScalingConfig")
+    return current if config is None else integer(config, "MaximumConcurrency")
 
 
 def _filters(params: Mapping[str, JsonValue], current: MappingSettings) -> tuple[str, ...]:

@@ -18,10 +18,11 @@ from afterbay.core.mapping.commands import Command, Deliver, Notice, ReadShard, 
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.deadletter import Condition, Letter
 from afterbay.core.mapping.lane import Lane, LaneState, lane_of
-from afterbay.core.mapping.outcome import Delivered, FailedFrom, FailedSome, NotReached, Outcome, ResponseContext
+from afterbay.core.mapping.outcome import Delivered, FailedFrom, NotReached, Outcome, ResponseContext
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.retry import Again, Done, GiveUp, Replace, backoff_s, decide, expired_prefix
 from afterbay.core.mapping.settings import MappingSettings
+from afterbay.core.mapping.warnings import Warnings
 from afterbay.core.mapping.window import Tumbling, WindowCall, event_of
 from afterbay.core.shard.iterator import resume_from, to_save
 from afterbay.core.shard.lineage import ShardDescription
@@ -34,9 +35,6 @@ PAGE_RECORDS_MAX = {SourceKind.TABLE: 1_000, SourceKind.KINESIS: 10_000}
 
 IDLE_PAUSE_S = {SourceKind.TABLE: 0.25, SourceKind.KINESIS: 1.0}
 """Four reads a second from an idle shard, one from Kinesis (R53)."""
-
-WARN_AGAIN_AFTER = timedelta(minutes=10)
-"""A function that answers oddly does so in every invocation."""
 
 BUFFER_RECORDS_MIN = 10_000
 BUFFER_BYTES_MIN = 32 * 1024 * 1024
@@ -80,7 +78,7 @@ class Shard:
         self.run = context.run
         self._context = context
         self._kind = settings.kind
-        self._warned: dict[Notice, tuple[datetime, int]] = {}
+        self._warnings = Warnings()
         self._last_read: Position | None = start.position if isinstance(start, After) else None
         self._watermark = Watermark(self._last_read)
         window_ends = now + timedelta(seconds=settings.batching_window_s)
@@ -220,7 +218,7 @@ class Shard:
         self._count(batch, outcome)
         lane.state = LaneState.IDLE
         lane.window_ends = now + timedelta(seconds=self._context.settings.batching_window_s)
-        commands = self._warn(outcome, now)
+        commands: list[Command] = [*self._warnings.tell(outcome, self.description.shard, now)]
         decision = decide(batch, outcome, self._context.settings, self.description.shard, self._context.ids)
         match decision:
             case Done():
@@ -484,19 +482,6 @@ class Shard:
             case _:
                 counters.errors += 1
                 counters.failed_invoke += len(batch.records)
-
-    def _warn(self, outcome: Outcome, now: datetime) -> list[Command]:
-        """Tell what is odd about an answer: at first, and then now and then with how often it was seen since."""
-        warned = None if isinstance(outcome, NotReached | FailedSome) else outcome.warned
-        if warned is None:
-            return []
-        last_at, unseen = self._warned.get(warned.notice, (None, 0))
-        if last_at is not None and now - last_at < WARN_AGAIN_AFTER:
-            self._warned[warned.notice] = (last_at, unseen + 1)
-            return []
-        self._warned[warned.notice] = (now, 0)
-        since = f" ({unseen} more since it was told last)" if unseen else ""
-        return [Tell(warned.notice, self.description.shard, warned.detail + since)]
 
     def _recovered(self) -> list[Command]:
         if not self.failures:

@@ -8,10 +8,11 @@ from datetime import datetime
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.lane import LaneState
 from afterbay.core.mapping.machine import Mapping
+from afterbay.core.mapping.queue import QueueMapping
 from afterbay.core.mapping.shard import Shard
 from afterbay.core.shard.position import After, AtTime, ShardEnd, ShardId, TrimHorizon
 
-__all__ = ["LaneSnapshot", "MappingSnapshot", "ShardSnapshot", "snapshot"]
+__all__ = ["LaneSnapshot", "MappingSnapshot", "QueueSnapshot", "ShardSnapshot", "queue_snapshot", "snapshot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,21 @@ class ShardSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSnapshot:
+    """What a queue's mapping has in hand: ``batches`` of ``concurrency`` are under way with ``messages``, ``resting``
+    of them because the function was not reached; ``waiting`` messages have no batch yet."""
+
+    concurrency: int
+    batches: int
+    resting: int
+    messages: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class MappingSnapshot:
-    """``age_s`` is the greatest of the shards'."""
+    """``age_s`` is the greatest of the shards', or the age of the oldest message in hand. ``shards`` is empty and
+    ``queue`` is there where the source is a queue."""
 
     uuid: str
     event_source_arn: str
@@ -57,6 +71,7 @@ class MappingSnapshot:
     source_failure: str | None
     counters: Counters
     shards: tuple[ShardSnapshot, ...]
+    queue: QueueSnapshot | None = None
 
 
 def snapshot(mapping: Mapping, now: datetime) -> MappingSnapshot:
@@ -77,6 +92,31 @@ def snapshot(mapping: Mapping, now: datetime) -> MappingSnapshot:
         source_failure=mapping.listing_failure,
         counters=mapping.counters,
         shards=tuple(shards),
+    )
+
+
+def queue_snapshot(mapping: QueueMapping, now: datetime) -> MappingSnapshot:
+    """The same of a queue's mapping. What is in the queue and was not received, only the queue knows."""
+    batches = mapping.batches.values()
+    sent = [message.sent_s for one in batches for message in one.messages]
+    sent += [one.message.sent_s for one in mapping.waiting.values()]
+    return MappingSnapshot(
+        uuid=mapping.uuid,
+        event_source_arn=mapping.settings.event_source_arn,
+        function_arn=mapping.settings.function_arn,
+        state=mapping.state.value,
+        last_processing_result=mapping.last_result.value,
+        age_s=max(0.0, now.timestamp() - min(sent)) if sent else 0.0,
+        source_failure=mapping.failure,
+        counters=mapping.counters,
+        shards=(),
+        queue=QueueSnapshot(
+            concurrency=mapping.scaling.limit,
+            batches=len(batches),
+            resting=sum(one.again_at is not None for one in batches),
+            messages=sum(len(one.messages) for one in batches),
+            waiting=len(mapping.waiting),
+        ),
     )
 
 

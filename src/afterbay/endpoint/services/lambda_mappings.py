@@ -33,7 +33,7 @@ from afterbay.endpoint.protocol import Request, Response, json_object, json_resp
 from afterbay.endpoint.services.mapping_registry import MappingDefinition, MappingRegistry
 from afterbay.errors import DeniedError, EndpointError, SettingsError
 
-__all__ = ["Functions", "KinesisStreams", "LambdaMappings", "MappingEngine", "Streams"]
+__all__ = ["Functions", "KinesisStreams", "LambdaMappings", "MappingEngine", "Queues", "Streams"]
 
 _PAGE_MAX = 100  # R35: a page is never longer, whatever MaxItems says
 _MAX_ITEMS = Range("MaxItems", 1, 10_000)
@@ -45,6 +45,10 @@ class Functions(Protocol):
 
     def exists(self, name_or_arn: str, region: str) -> str | None:
         """The ARN of the function that any of R2's forms names, or None."""
+        ...
+
+    def timeout_s(self, name_or_arn: str, region: str) -> int | None:
+        """How long an invocation may take, or None where there is no such function."""
         ...
 
 
@@ -60,6 +64,14 @@ class KinesisStreams(Protocol):
     """The Kinesis streams of the address."""
 
     async def exists(self, stream_arn: str) -> bool: ...
+
+
+class Queues(Protocol):
+    """The queues of the address."""
+
+    async def visibility_s(self, queue_arn: str) -> float | None:
+        """How long a received message stays hidden; None: there is no such queue."""
+        ...
 
 
 class MappingEngine(Protocol):
@@ -94,6 +106,7 @@ class LambdaMappings:
         functions: Functions,
         streams: Streams,
         kinesis: KinesisStreams,
+        queues: Queues,
         engine: MappingEngine,
         now: Callable[[], datetime],
         registry: MappingRegistry | None = None,
@@ -103,6 +116,7 @@ class LambdaMappings:
         self._functions = functions
         self._streams = streams
         self._kinesis = kinesis
+        self._queues = queues
         self._engine = engine
         self._now = now
         self._new_uuid = new_uuid
@@ -160,7 +174,9 @@ class LambdaMappings:
             uuid = self._new_uuid()
             await self._engine.create(uuid, settings, enabled=wanted.enabled)
             made = self.registry.add(uuid, request.region, settings, self._now(), wanted.tags)
-        return _answer(made, MappingStatus(State.CREATING), exact=True, status_code=HTTPStatus.ACCEPTED)
+        at_once = settings.kind is SourceKind.QUEUE and not wanted.enabled  # R27
+        status = MappingStatus(State.DISABLED if at_once else State.CREATING)
+        return _answer(made, status, exact=True, status_code=HTTPStatus.ACCEPTED)
 
     def _get(self, uuid: str, region: str) -> Response:
         """Rules: R34 nobody asks whether the function and the table are still there."""
@@ -211,6 +227,8 @@ class LambdaMappings:
                 arn = self._function_arn(wanted.function_name, request.region)
                 settings = replace(settings, function_arn=arn)
                 self._check_unique(settings, request.region, but=uuid)
+            if settings.kind is SourceKind.QUEUE and wanted.function_name is not None:
+                await self._check_queue(settings, request.region)
             state = _step(status, update_event(status.state, enabled=wanted.enabled))
             await self._engine.update(uuid, settings, enabled=wanted.enabled)
             definition.settings, definition.modified = settings, self._now()
@@ -249,6 +267,9 @@ class LambdaMappings:
 
     async def _check_source(self, settings: MappingSettings, region: str) -> None:
         arn = settings.event_source_arn
+        if settings.kind is SourceKind.QUEUE:
+            await self._check_queue(settings, region)
+            return
         try:
             found = parse_arn(arn).region == region and await self._exists(settings)
         except DeniedError as error:
@@ -258,6 +279,22 @@ class LambdaMappings:
             ) from error  # E3
         if not found:
             raise SettingsError(f"Stream not found: {arn}")  # E2
+
+    async def _check_queue(self, settings: MappingSettings, region: str) -> None:
+        """Rules: Q6 the queue is there, and hides a message at least as long as the function may take."""
+        arn = settings.event_source_arn
+        visibility_s = await self._queues.visibility_s(arn) if parse_arn(arn).region == region else None
+        if visibility_s is None:
+            raise SettingsError(
+                "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+                "SQS Error Message: The specified queue does not exist."
+            )
+        timeout_s = self._functions.timeout_s(settings.function_arn, region)
+        if timeout_s is not None and visibility_s < timeout_s:
+            raise SettingsError(
+                f"Queue visibility timeout: {visibility_s:.0f} seconds is less than Function timeout: "
+                f"{timeout_s} seconds"
+            )
 
     async def _exists(self, settings: MappingSettings) -> bool:
         arn = settings.event_source_arn

@@ -186,9 +186,76 @@ def test_what_is_no_source_is_not_recognised(arn: str) -> None:
     assert refused(EventSourceArn=arn) == (IPV, "Unrecognized event source.")
 
 
-def test_a_source_that_is_not_built_yet_is_refused_by_name() -> None:
-    code, text = refused(EventSourceArn=QUEUE)
-    assert code == IPV and f"{QUEUE}: SQS queues are not implemented yet" in text and "part 4" in text
+def queue(**params: Any) -> CreateRequest:
+    return create(EventSourceArn=QUEUE, StartingPosition="absent", **params)
+
+
+def refused_by_queue(arn: str = QUEUE, **params: Any) -> tuple[str, str]:
+    return refused(**{"EventSourceArn": arn, "StartingPosition": "absent", **params})
+
+
+def test_a_queue_has_its_own_defaults() -> None:
+    made = queue().settings
+    assert made == MappingSettings(event_source_arn=QUEUE, function_arn="orders", starting_position=None, batch_size=10)
+    assert made.kind is SourceKind.QUEUE and made.concurrency_max is None
+
+
+def test_a_queue_takes_its_own_parameters() -> None:
+    made = queue(
+        BatchSize=10_000,
+        MaximumBatchingWindowInSeconds=1,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        FilterCriteria={"Filters": [{"Pattern": '{"body": ["plain"]}'}]},
+        ScalingConfig={"MaximumConcurrency": 2},
+        MetricsConfig={"Metrics": ["EventCount"]},
+    ).settings
+    assert (made.batch_size, made.batching_window_s, made.concurrency_max) == (10_000, 1, 2)
+    assert made.report_batch_item_failures and made.filters and made.event_count
+    assert parse_update(made, {"ScalingConfig": {}}).settings.concurrency_max is None
+    assert parse_update(made, {"BatchSize": 5}).settings.concurrency_max == 2
+
+
+def test_more_than_a_receipt_needs_a_window_and_a_fifo_queue_has_none() -> None:
+    needs = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+    assert refused_by_queue(BatchSize=11) == (IPV, needs)
+    windowed = queue(BatchSize=50, MaximumBatchingWindowInSeconds=1).settings
+    with pytest.raises(SettingsError, match=needs):
+        parse_update(windowed, {"MaximumBatchingWindowInSeconds": 0})
+    fifo = QUEUE + ".fifo"
+    assert create(EventSourceArn=fifo, StartingPosition="absent", BatchSize=10).settings.batch_size == 10
+    assert refused_by_queue(fifo, BatchSize=11) == (IPV, needs)
+    window = (IPV, "Batching window is not supported for FIFO queues")
+    assert refused_by_queue(fifo, BatchSize=11, MaximumBatchingWindowInSeconds=1) == window
+
+
+@pytest.mark.parametrize("value", [1, 1001])
+def test_a_concurrency_has_its_range(value: int) -> None:
+    code, text = refused_by_queue(ScalingConfig={"MaximumConcurrency": value})
+    assert code == VE and f"Value '{value}' at 'scalingConfig.maximumConcurrency'" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ParallelizationFactor", 1),
+        ("MaximumRecordAgeInSeconds", -1),
+        ("BisectBatchOnFunctionError", False),
+        ("MaximumRetryAttempts", 0),
+        ("TumblingWindowInSeconds", 0),
+        ("DestinationConfig", {"OnFailure": {"Destination": QUEUE}}),
+        ("Topics", ["t"]),
+    ],
+)
+def test_what_streams_take_is_not_a_queues(name: str, value: Any) -> None:
+    text = f"Unsupported {name} parameter for given event source mapping type."
+    assert refused_by_queue(**{name: value}) == (IPV, text)
+
+
+def test_a_queue_has_no_position_and_its_pollers_are_not_bought_yet() -> None:
+    for name, value in (("StartingPosition", "LATEST"), ("StartingPositionTimestamp", 1.5)):
+        assert refused_by_queue(**{name: value}) == (IPV, f"{name} is not valid for SQS event sources.")
+    pollers = {"MinimumPollers": 2}
+    assert "ProvisionedPollerConfig is not implemented" in refused_by_queue(ProvisionedPollerConfig=pollers)[1]
 
 
 def test_a_consumer_of_kinesis_is_refused_by_name() -> None:

@@ -1,0 +1,512 @@
+"""One mapping of a queue: receive, deliver, delete or leave (``docs/semantics/mapping-queues.md``).
+
+Decides how many messages are asked for, what a batch holds, and what its answer does to the queue. The queue itself
+keeps what is hidden, for how long, how often it came, and where it goes in the end; nothing is saved here. Settings,
+filters and the grammar of answers are those of streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import assert_never
+
+from afterbay.core.change.message import Message
+from afterbay.core.change.raw import ItemKey, RawRecord
+from afterbay.core.change.source import is_fifo
+from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, fitting
+from afterbay.core.mapping.commands import Notice, Tell, WakeAt
+from afterbay.core.mapping.counters import Counters
+from afterbay.core.mapping.events import (
+    Created,
+    DeletionRequested,
+    DisableRequested,
+    EnableRequested,
+    StopRequested,
+    UpdateRequested,
+    Woke,
+)
+from afterbay.core.mapping.filters import Passes, compile_filters
+from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step
+from afterbay.core.mapping.outcome import Delivered, Failed, FailedFrom, FailedSome, NotReached, Outcome
+from afterbay.core.mapping.queue_commands import (
+    DeleteMessages,
+    DeliverMessages,
+    DescribeQueue,
+    QueueCommand,
+    Receive,
+    ReturnMessages,
+    StopWaiting,
+)
+from afterbay.core.mapping.queue_events import (
+    BatchAnswered,
+    DescribeFailed,
+    MessagesDeleted,
+    MessagesReceived,
+    MessagesReturned,
+    QueueDescribed,
+    QueueEvent,
+    ReceiveFailed,
+)
+from afterbay.core.mapping.request_id import RequestIds
+from afterbay.core.mapping.result import LastResult, result_of
+from afterbay.core.mapping.retry import backoff_s
+from afterbay.core.mapping.scaling import CONCURRENCY_MAX, Scaling
+from afterbay.core.mapping.settings import MappingSettings
+from afterbay.core.mapping.warnings import Warnings
+from afterbay.core.shard.position import Position, ShardId
+
+__all__ = ["RECEIVES_MAX", "MessageBatch", "QueueMapping"]
+
+RECEIPT_MAX = 10
+"""What one ReceiveMessage gives at most."""
+
+LONG_POLL_S = 20.0
+"""How long an idle queue is listened to at a time (Q7)."""
+
+RECEIVES_MAX = 5
+"""Receives side by side while messages keep coming; one at a time on an empty queue."""
+
+EVENT_NAME = "aws:sqs"
+
+
+class _Phase(Enum):
+    RESTING = "resting"
+    DESCRIBING = "describing"
+    RECEIVING = "receiving"
+    DRAINING = "draining"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A message that no batch has yet. ``record`` has a position of its own: its place among all that were received."""
+
+    message: Message
+    record: RawRecord
+    received_at: datetime
+
+
+@dataclass(slots=True, eq=False)
+class MessageBatch:
+    """Messages under way. ``again_at``: the function was not reached, and is tried again then; None while it is being
+    invoked or its messages deleted. ``hidden_until``: then the queue hands the first of them out again."""
+
+    batch: Batch
+    messages: tuple[Message, ...]
+    hidden_until: datetime
+    again_at: datetime | None = None
+
+    @property
+    def groups(self) -> frozenset[str]:
+        return frozenset(one.group for one in self.messages if one.group is not None)
+
+
+class QueueMapping:
+    """An event source mapping of a queue, from creation to deletion. ``seed`` comes from the state store.
+
+    ``gone`` is True once a deletion is complete, ``stopped`` once a stop or a deletion is.
+    """
+
+    def __init__(self, uuid: str, settings: MappingSettings, seed: bytes) -> None:
+        self.uuid = uuid
+        self.settings = settings
+        self.state = State.CREATING
+        self.last_result = LastResult.NONE
+        self.counters = Counters()
+        self.failure: str | None = None
+        self.batches: dict[str, MessageBatch] = {}
+        self.waiting: dict[str, _Waiting] = {}
+        self.scaling = Scaling(CONCURRENCY_MAX)
+        self._ids = RequestIds(seed, uuid)
+        self._warnings = Warnings()
+        self._phase = _Phase.RESTING
+        self._then: Callable[[], list[QueueCommand]] = self._rest_now
+        self._enabled = False
+        self._run = 0
+        self._passes: Passes | None = None
+        self._visibility = timedelta(0)
+        self._received = 0
+        self._waiting_bytes = 0
+        self._receiving: list[int] = []
+        self._deleting = 0
+        self._returning = 0
+        self._active = False
+        self._failures = 0
+        self._again_at: datetime | None = None
+        self._window_ends: datetime | None = None
+        self._wake: datetime | None = None
+
+    @property
+    def gone(self) -> bool:
+        return self._phase is _Phase.OVER and self.state is State.DELETING
+
+    @property
+    def stopped(self) -> bool:
+        return self._phase is _Phase.OVER
+
+    def handle(self, event: QueueEvent, now: datetime) -> tuple[QueueCommand, ...]:
+        """Absorb one event; return what to do about it."""
+        commands = self._absorb(event, now)
+        if self._phase is _Phase.RECEIVING:
+            commands += self._again(now)
+            commands += self._deliver_what_is_due(now)
+            commands += self._ask_for_more(now)
+        elif self._phase is _Phase.DRAINING and self._drained:
+            commands += self._then()
+        return tuple(commands + self._wake_up())
+
+    def _absorb(self, event: QueueEvent, now: datetime) -> list[QueueCommand]:
+        match event:
+            case MessagesReceived(messages=messages):
+                return self._came(messages, now)
+            case ReceiveFailed(reason=reason, retry_after_s=advice_s):
+                self._receiving.pop()
+                return self._source_failed(reason, advice_s, now)
+            case BatchAnswered(request_id=request_id, outcome=outcome):
+                return self._answered(self.batches[request_id], outcome, now)
+            case MessagesDeleted(request_id=request_id, deleted=deleted, failure=failure):
+                return self._deleted(request_id, deleted, failure)
+            case MessagesReturned():
+                self._returning -= 1
+                return []
+            case QueueDescribed(run=run, visibility_s=visibility_s):
+                if run == self._run and self._phase is _Phase.DESCRIBING:
+                    self._visibility = timedelta(seconds=visibility_s)
+                    self._phase = _Phase.RECEIVING
+                    return self._recovered()
+                return []
+            case DescribeFailed(run=run, reason=reason):
+                current = run == self._run and self._phase is _Phase.DESCRIBING
+                return self._source_failed(reason, None, now) if current else []
+            case Woke():
+                self._wake = None
+                return self._woke(now)
+            case _:
+                return self._asked(event)
+
+    # What the user asks for
+
+    def _asked(
+        self,
+        event: Created | EnableRequested | DisableRequested | UpdateRequested | DeletionRequested | StopRequested,
+    ) -> list[QueueCommand]:
+        match event:
+            case Created(enabled=enabled):
+                self._enabled = enabled
+                return self._start() if enabled else self._rest_now()
+            case EnableRequested(settings=settings):
+                return self._change(LifecycleEvent.ENABLE, settings, enabled=True)
+            case DisableRequested(settings=settings):
+                return self._change(LifecycleEvent.DISABLE, settings, enabled=False)
+            case UpdateRequested(settings=settings):
+                return self._change(LifecycleEvent.UPDATE, settings, enabled=self._enabled)
+            case DeletionRequested():
+                return self._drain(LifecycleEvent.DELETE, self._over)
+            case StopRequested():
+                return self._drain(None, self._over)
+            case _:
+                assert_never(event)
+
+    def _change(self, event: LifecycleEvent, settings: MappingSettings | None, *, enabled: bool) -> list[QueueCommand]:
+        def go_on() -> list[QueueCommand]:
+            self.settings = settings or self.settings
+            self._enabled = enabled
+            return self._start() if enabled else self._rest_now()
+
+        return self._drain(event, go_on)
+
+    def _start(self) -> list[QueueCommand]:
+        """Polling begins: the API shows it at once, whatever the queue says (R34)."""
+        most = self.settings.concurrency_max or CONCURRENCY_MAX
+        self.scaling = Scaling(most, first=most) if self._fifo else Scaling(most)
+        self._passes = compile_filters(self.settings.filters, self.settings.kind)
+        self._phase = _Phase.DESCRIBING
+        self._run += 1
+        self._active = False
+        self._arrive(LifecycleEvent.STARTED)
+        return [DescribeQueue(self._run)]
+
+    def _rest_now(self) -> list[QueueCommand]:
+        self._phase = _Phase.RESTING
+        self._arrive(LifecycleEvent.STOPPED)
+        return []
+
+    def _over(self) -> list[QueueCommand]:
+        self._phase = _Phase.OVER
+        return []
+
+    def _arrive(self, event: LifecycleEvent) -> None:
+        """End a transition; a settled state stays."""
+        if not self.state.settled:
+            self._go(event)
+
+    def _go(self, event: LifecycleEvent) -> None:
+        state = step(self.state, event)
+        assert state is not None, "a mapping is gone only when it is over"
+        self.state = state
+
+    def _drain(self, event: LifecycleEvent | None, then: Callable[[], list[QueueCommand]]) -> list[QueueCommand]:
+        """Start nothing new, give back what was not delivered; once nothing is in flight, go on with ``then`` (Q19).
+
+        Raises ``SettingsError`` (ResourceInUseException) for a request that the state does not take (E19).
+        """
+        if self._phase is _Phase.OVER or (self._phase is _Phase.DRAINING and self._then == self._over):
+            return []  # a mapping that is being deleted, or whose process ends, stays so
+        if event is not None:
+            self._go(event)
+        self._then = then
+        self._phase = _Phase.DRAINING
+        self._again_at = None
+        resting = [one for one in self.batches.values() if one.again_at is not None]
+        for one in resting:
+            del self.batches[one.batch.request_id]
+        given_back = [message for one in resting for message in one.messages]
+        given_back += [one.message for one in self.waiting.values()]
+        self._remove(tuple(self.waiting.values()))
+        stop: list[QueueCommand] = [StopWaiting()] if self._receiving else []
+        return stop + self._give_back(given_back)
+
+    @property
+    def _drained(self) -> bool:
+        return not (self._receiving or self.batches or self._deleting or self._returning)
+
+    # Receiving
+
+    @property
+    def _fifo(self) -> bool:
+        return is_fifo(self.settings.event_source_arn)
+
+    def _came(self, messages: tuple[Message, ...], now: datetime) -> list[QueueCommand]:
+        """Rules: Q10 what no filter wants is deleted; Q19 what comes to a mapping that is ending is given back."""
+        self._receiving.pop()
+        if self._phase is not _Phase.RECEIVING:
+            return self._give_back(messages)
+        commands = self._recovered()
+        self.counters.polled += len(messages)
+        self._active = bool(messages)
+        if messages:
+            self.scaling.messages_came(now)
+        elif not self.batches:
+            self.scaling.queue_is_empty()
+        unwanted: list[Message] = []
+        for message in messages:
+            if self._passes is not None and not self._passes(message.body):
+                unwanted.append(message)
+            else:
+                self._admit(message, now)
+        if unwanted:
+            self.counters.filtered_out += len(unwanted)
+            self._deleting += 1
+            commands.append(DeleteMessages(None, tuple(unwanted)))
+        return commands
+
+    def _admit(self, message: Message, now: datetime) -> None:
+        """Let it wait for a batch. One that waits already came again: its new receipt is the one that counts."""
+        if not self.waiting:
+            self._window_ends = now + timedelta(seconds=self.settings.batching_window_s)
+        self._received += 1
+        key = ItemKey((message.group or "").encode())
+        record = RawRecord(message.body, self._received, key, message.sent_s, EVENT_NAME)
+        before = self.waiting.get(message.message_id)
+        self._waiting_bytes += len(message.body) - (0 if before is None else len(before.message.body))
+        self.waiting[message.message_id] = _Waiting(message, record, now)
+
+    def _remove(self, ended: Iterable[_Waiting]) -> None:
+        for one in ended:
+            del self.waiting[one.message.message_id]
+            self._waiting_bytes -= len(one.message.body)
+
+    def _ask_for_more(self, now: datetime) -> list[QueueCommand]:
+        """One receive that waits for messages, and several while they keep coming; never for more than can be
+        delivered (Q7, Q8, Q13)."""
+        if self._again_at is not None and now < self._again_at:
+            return []
+        self._again_at = None
+        commands: list[QueueCommand] = []
+        size = self.settings.batch_size
+        room = size * (self.scaling.limit - len(self.batches)) - len(self.waiting) - sum(self._receiving)
+        while room > 0 and len(self._receiving) < (RECEIVES_MAX if self._active else 1):
+            limit = min(RECEIPT_MAX, size, room)
+            room -= limit
+            self._receiving.append(limit)
+            commands.append(Receive(limit, LONG_POLL_S))
+        return commands
+
+    def _source_failed(self, reason: str, advice_s: float | None, now: datetime) -> list[QueueCommand]:
+        """Try again later, each time later (Q18); the first failure is told."""
+        if self._phase not in (_Phase.RECEIVING, _Phase.DESCRIBING):
+            return []
+        self._failures += 1
+        self._active = False
+        pause_s = backoff_s(self._failures) if advice_s is None else max(advice_s, backoff_s(self._failures))
+        self._again_at = now + timedelta(seconds=pause_s)
+        told: list[QueueCommand] = [] if self.failure is not None else [Tell(Notice.SOURCE_FAILED, None, reason)]
+        self.failure = reason
+        return told
+
+    def _recovered(self) -> list[QueueCommand]:
+        self._failures = 0
+        if self.failure is None:
+            return []
+        self.failure = None
+        return [Tell(Notice.SOURCE_RECOVERED, None, "messages are received again")]
+
+    # Batches
+
+    def _deliver_what_is_due(self, now: datetime) -> list[QueueCommand]:
+        """Rules: Q8 a batch is full, or its window is over, or there is none; Q13 at most so many at once."""
+        commands: list[QueueCommand] = []
+        while self.waiting and len(self.batches) < self.scaling.limit:
+            if self._window_ends is not None and now < self._window_ends and not self._is_full:
+                break
+            taken = self._take()
+            if not taken:
+                break
+            commands.append(self._deliver(self._batch_of(taken)))
+            self._window_ends = now + timedelta(seconds=self.settings.batching_window_s)
+        return commands
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.waiting) >= self.settings.batch_size or self._waiting_bytes >= PAYLOAD_BYTES_MAX
+
+    def _take(self) -> list[_Waiting]:
+        """The next batch's messages, in the order in which they came; none of a group that is under way (Q12)."""
+        busy = {group for one in self.batches.values() for group in one.groups} if self._fifo else set[str]()
+        ready = [one for one in self.waiting.values() if one.message.group not in busy]
+        count = fitting([one.record for one in ready], self.settings.batch_size, PAYLOAD_BYTES_MAX) if ready else 0
+        self._remove(ready[:count])
+        return ready[:count]
+
+    def _batch_of(self, taken: list[_Waiting]) -> MessageBatch:
+        """A receipt is handed out once, so an id that derives from it is this batch's alone."""
+        records = tuple(one.record for one in taken)
+        first, last = records[0].position, records[-1].position
+        request_id = self._ids.derive(ShardId(taken[0].message.receipt), first, last, len(taken), 0)
+        hidden_until = min(one.received_at for one in taken) + self._visibility
+        made = MessageBatch(Batch(records, request_id, 0), tuple(one.message for one in taken), hidden_until)
+        self.batches[request_id] = made
+        return made
+
+    def _deliver(self, one: MessageBatch) -> QueueCommand:
+        one.again_at = None
+        self.counters.invocations += 1
+        self.counters.invoked += len(one.messages)
+        return DeliverMessages(one.batch, tuple(message.message_id for message in one.messages))
+
+    def _again(self, now: datetime) -> list[QueueCommand]:
+        """Deliver again what did not reach the function, as long as its messages are hidden (Q17)."""
+        due = [one for one in self.batches.values() if one.again_at is not None and now >= one.again_at]
+        commands: list[QueueCommand] = []
+        for one in due:
+            if now < one.hidden_until:
+                self.counters.retries += 1
+                commands.append(self._deliver(one))
+            else:
+                commands += self._leave(one, one.messages)
+        return commands
+
+    def _answered(self, one: MessageBatch, outcome: Outcome, now: datetime) -> list[QueueCommand]:
+        self.last_result = result_of(outcome, self.last_result)
+        commands: list[QueueCommand] = list(self._warnings.tell(outcome, None, now))
+        count = len(one.messages)
+        match outcome:
+            case Delivered():
+                self.counters.delivered += count
+                return commands + self._delete(one, one.messages)
+            case FailedSome(positions=positions):
+                self.counters.errors += 1
+                self.counters.failed_invoke += count
+                done, left = _split(one, positions)
+                self.counters.delivered += len(done)
+                commands += self._give_back(self._overtaking(left))
+                return commands + (self._delete(one, done) if done else self._leave(one, left))
+            case Failed():
+                self.counters.errors += 1
+                self.counters.failed_invoke += count
+                self._slow_down()
+                return commands + self._leave(one, one.messages)
+            case NotReached(retry_after_s=advice_s):
+                self.counters.not_reached += 1
+                self.counters.failed_invoke += count
+                self._slow_down()
+                return commands + self._rest(one, advice_s, now)
+            case FailedFrom():
+                raise AssertionError("messages fail one by one")
+            case _:
+                assert_never(outcome)
+
+    def _slow_down(self) -> None:
+        """Rules: Q15 not where the function reports failures message by message."""
+        if not self.settings.report_batch_item_failures:
+            self.scaling.failed()
+
+    def _rest(self, one: MessageBatch, advice_s: float | None, now: datetime) -> list[QueueCommand]:
+        one.batch.not_reached += 1
+        if self._phase is not _Phase.RECEIVING:
+            del self.batches[one.batch.request_id]
+            return self._give_back(one.messages)
+        pause_s = backoff_s(one.batch.not_reached)
+        one.again_at = now + timedelta(seconds=pause_s if advice_s is None else max(advice_s, pause_s))
+        return []
+
+    def _delete(self, one: MessageBatch, done: tuple[Message, ...]) -> list[QueueCommand]:
+        """The batch counts as under way until its messages are gone."""
+        self._deleting += 1
+        return [DeleteMessages(one.batch.request_id, done)]
+
+    def _deleted(self, request_id: str | None, deleted: int, failure: str | None) -> list[QueueCommand]:
+        self._deleting -= 1
+        if request_id is not None:
+            del self.batches[request_id]
+            self.counters.deleted += deleted
+        return [] if failure is None else [Tell(Notice.NOT_DELETED, None, failure)]
+
+    def _leave(self, one: MessageBatch, left: Iterable[Message]) -> list[QueueCommand]:
+        """The queue shows them again when their time is over, or moves them where its redrive policy says (Q16)."""
+        del self.batches[one.batch.request_id]
+        return self._give_back(self._overtaking(left))
+
+    def _overtaking(self, left: Iterable[Message]) -> list[Message]:
+        """Messages that wait and would overtake one of their group that failed (Q12); they wait no longer."""
+        groups = {message.group for message in left} if self._fifo else set[str | None]()
+        found = [one for one in self.waiting.values() if one.message.group in groups]
+        self._remove(found)
+        return [one.message for one in found]
+
+    def _give_back(self, messages: Iterable[Message]) -> list[QueueCommand]:
+        returned = tuple(messages)
+        if not returned:
+            return []
+        self._returning += 1
+        return [ReturnMessages(returned)]
+
+    # Time
+
+    def _woke(self, now: datetime) -> list[QueueCommand]:
+        if self._phase is _Phase.DESCRIBING and self._again_at is not None and now >= self._again_at:
+            self._again_at = None
+            return [DescribeQueue(self._run)]
+        return []
+
+    def _wake_up(self) -> list[QueueCommand]:
+        moments = [one.again_at for one in self.batches.values() if one.again_at is not None]
+        if self._again_at is not None:
+            moments.append(self._again_at)
+        if self.settings.batching_window_s and self.waiting and self._window_ends is not None:
+            moments.append(self._window_ends)
+        wake = min(moments, default=None) if self._phase in (_Phase.RECEIVING, _Phase.DESCRIBING) else None
+        if wake == self._wake:
+            return []
+        self._wake = wake
+        return [WakeAt(wake)]
+
+
+def _split(one: MessageBatch, failed: frozenset[Position]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """The messages that are done, and those that are not."""
+    pairs = list(zip(one.batch.records, one.messages, strict=True))
+    done = tuple(message for record, message in pairs if record.position not in failed)
+    return done, tuple(message for record, message in pairs if record.position in failed)
