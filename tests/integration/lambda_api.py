@@ -19,6 +19,7 @@ from afterbay.endpoint.services.lambda_functions import LambdaFunctions
 from afterbay.endpoint.services.lambda_registry import FunctionRegistry
 from afterbay.errors import NotFoundError
 from afterbay.functions.child import LaunchSettings
+from afterbay.functions.logs import LogLine
 from afterbay.functions.runtimes import Node
 
 REGION = "eu-west-1"
@@ -36,19 +37,29 @@ def zipped(**files: str) -> bytes:
     return buffer.getvalue()
 
 
+def layer_zip(**files: str) -> str:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
 class Api:
     """The service, called as an SDK calls it."""
 
-    def __init__(self, libraries: Path, *, node: Node | None = None) -> None:
+    def __init__(self, libraries: Path, *, node: Node | None = None, cache: Path | None = None) -> None:
         self.faults = FaultPlan()
         self.metrics: list[Datum] = []
+        self.lines: list[LogLine] = []
         launch = LaunchSettings(libraries=libraries, endpoint_url=None, client="bootstrap", node=node)
         self.registry = FunctionRegistry(
             launch=launch,
-            log=lambda line: None,
+            log=self.lines.append,
             now=lambda: NOW,
             faults=self.faults,
             metrics=lambda data: self.metrics.extend(data),
+            cache=cache,
         )
         self.service = LambdaFunctions(self.registry, fetch=self._fetch)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import json
-import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +14,7 @@ import pytest
 from afterbay.errors import EndpointError, NotFoundError, ThrottledError
 from afterbay.functions.libraries import link_libraries
 from afterbay.functions.runtimes import find_node
-from integration.lambda_api import ARN, REGION, ROOT, Api, run_on_api, zipped
+from integration.lambda_api import ARN, REGION, ROOT, Api, layer_zip, run_on_api, zipped
 
 CONCURRENCY = "/2017-10-31/functions/orders/concurrency"
 LAYERS = "/2018-10-31/layers"
@@ -223,14 +221,6 @@ def test_nothing_reserved_is_nothing_let_in_and_too_much_is_refused(on_api) -> N
         await send(api, "PUT", CONCURRENCY, {"ReservedConcurrentExecutions": 901})
 
     assert "below its minimum value of [100]" in refused(on_api, test).message
-
-
-def layer_zip(**files: str) -> str:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return base64.b64encode(buffer.getvalue()).decode()
 
 
 async def publish_layer(api: Api, name: str, **files: str) -> str:

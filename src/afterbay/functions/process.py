@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from afterbay.errors import UnavailableError
 from afterbay.functions.child import Child, ChildGoneError, LaunchSettings, LoggedAnswer
@@ -20,7 +22,10 @@ that is what a developer's machine has; callers beyond it wait, which costs no a
 
 
 class ProcessFunction:
-    """``ports.Function`` over processes. A crash, a time-out or a failed start costs its own invocation only."""
+    """``ports.Function`` over processes. A crash, a time-out or a failed start costs its own invocation only.
+
+    ``packages`` is awaited before a process starts: the folder of what the code's requirements are.
+    """
 
     def __init__(
         self,
@@ -30,11 +35,13 @@ class ProcessFunction:
         log: LogSink,
         now: Callable[[], datetime],
         children_max: int = CHILDREN_MAX,
+        packages: Callable[[], Awaitable[Path | None]] | None = None,
     ) -> None:
         self.definition = definition
         self._settings = settings
         self._log = log
         self._now = now
+        self._packages = packages
         self._slots = asyncio.Semaphore(children_max)
         self._idle: list[Child] = []
         self._busy: set[asyncio.Task[LoggedAnswer]] = set()
@@ -99,7 +106,10 @@ class ProcessFunction:
                 return answer
 
     async def _start_child(self) -> Child:
-        child = Child(self.definition, self._settings, log=self._log, now=self._now)
+        definition = self.definition
+        if self._packages is not None:
+            definition = replace(definition, packages=await self._packages())
+        child = Child(definition, self._settings, log=self._log, now=self._now)
         try:
             await child.start()
         except OSError as error:  # no more processes or files, no interpreter, no code folder

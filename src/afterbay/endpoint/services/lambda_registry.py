@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -33,8 +34,9 @@ from afterbay.errors import (
 )
 from afterbay.functions.child import LaunchSettings, LoggedAnswer
 from afterbay.functions.definition import FunctionDefinition
-from afterbay.functions.logs import LogSink
+from afterbay.functions.logs import LogLine, LogSink
 from afterbay.functions.process import ProcessFunction
+from afterbay.functions.requirements import Requirements, cache_folder
 from afterbay.functions.runtimes import NODE_MIN, Language, language_of, python_here
 from afterbay.ports import Answer, Function
 
@@ -68,7 +70,9 @@ class FunctionRegistry:
         faults: Faults,
         metrics: Callable[[Iterable[Datum]], None] = lambda data: None,
         children_max: int = 10,
+        cache: Path | None = None,
     ) -> None:
+        """``cache`` is where requirements are installed; None: among the user's caches."""
         self._launch = launch
         self._log_sink = log
         self._now = now
@@ -82,6 +86,8 @@ class FunctionRegistry:
         self._retiring: dict[asyncio.Task[None], ProcessFunction] = {}
         # How many ProcessFunctions run in a code folder; the last one to end removes it.
         self._users: Counter[Path] = Counter()
+        self._requirements = Requirements(cache_folder() if cache is None else cache, launch.libraries)
+        self._packages: dict[Path, asyncio.Task[Path | None]] = {}
         self._warned: set[str] = set()
 
     def check_runtime(self, settings: FunctionSettings) -> None:
@@ -223,6 +229,9 @@ class FunctionRegistry:
         """Let what runs finish within ``grace_s``, end every process, remove the code."""
         versions = [version for one in self._functions.values() for version in one.all_versions()]
         await asyncio.gather(*(version.process.close(grace_s=grace_s) for version in versions))
+        for installing in self._packages.values():
+            installing.cancel()
+        await asyncio.gather(*self._packages.values(), return_exceptions=True)
         # Not cancelled: what is about to end its processes would leave some of them behind.
         await asyncio.gather(*(process.close() for process in self._retiring.values()))
         await asyncio.gather(*self._retiring)
@@ -257,10 +266,32 @@ class FunctionRegistry:
             log_group=settings.log_group,
             version=number,
         )
+        packages = None
+        if language_of(settings.runtime) is Language.PYTHON:
+            if code.folder not in self._packages:
+                self._packages[code.folder] = asyncio.create_task(self._install(name, region, code))
+            packages = partial(asyncio.shield, self._packages[code.folder])
         process = ProcessFunction(
-            definition, self._launch, log=self._log_sink, now=self._now, children_max=self._children_max
+            definition,
+            self._launch,
+            log=self._log_sink,
+            now=self._now,
+            children_max=self._children_max,
+            packages=packages,
         )
         return Version(number, settings, code, "", self._now(), str(uuid.uuid4()), process)
+
+    async def _install(self, name: str, region: str, code: Code) -> Path | None:
+        """What ``requirements.txt`` asks for. Without it the function runs all the same: perhaps it needs nothing of
+        it, and if it does, its own error comes right behind this one line."""
+        try:
+            return await self._requirements.installed(code.folder)
+        except SettingsError as error:
+            _log.warning("requirements are not installed", extra={"function": name, "reason": str(error)})
+            stream = f"{self._now():%Y/%m/%d}/[{LATEST}]requirements"
+            group = f"/aws/lambda/{name}"
+            self._log_sink(LogLine(name, region, group, stream, "", self._now(), f"afterbay: {error}\n"))
+            return None
 
     def _warn_of_version(self, name: str, runtime: str) -> None:
         """Code runs on the version that is at hand; of another one this is told, once for each."""
@@ -283,6 +314,7 @@ class FunctionRegistry:
             self._users[code.folder] -= 1
             if not self._users[code.folder]:
                 del self._users[code.folder]
+                self._packages.pop(code.folder, None)
                 await asyncio.to_thread(code.remove)
 
         task = asyncio.create_task(drain())
