@@ -373,3 +373,14 @@ def test_a_rest_names_the_batch_it_is_for() -> None:
     world = World(settings(), records(1), lambda batch: UNHANDLED).start().run(0.1)
     (rest,) = [one for _, one in world.pending if isinstance(one, Rest)]
     assert (rest.request_id, rest.delay_s) == (world.batches[0].request_id, 0.25)
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"batchItemFailures": []}', b'{"batchItemFailures":[{"itemIdentifier":"1"}]}', b""]
+)
+@pytest.mark.parametrize("partial", [True, False])
+def test_a_window_wants_its_state_beside_partial_answers_too(payload: bytes, partial: bool) -> None:
+    """R84, R125."""
+    batch = make_batch([record(1)], S, IDS)
+    outcome = answered(batch, payload, partial=partial, window=True)
+    assert isinstance(outcome, Failed) and outcome.cause is Cause.NO_STATE and outcome.splittable
