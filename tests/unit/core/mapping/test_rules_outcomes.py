@@ -384,3 +384,10 @@ def test_a_window_wants_its_state_beside_partial_answers_too(payload: bytes, par
     batch = make_batch([record(1)], S, IDS)
     outcome = answered(batch, payload, partial=partial, window=True)
     assert isinstance(outcome, Failed) and outcome.cause is Cause.NO_STATE and outcome.splittable
+
+
+def test_a_number_names_no_record_even_where_its_digits_do() -> None:
+    """R97 (ours): identifiers are text."""
+    batch = make_batch([record(1), record(2)], S, IDS)
+    outcome = answered(batch, b'{"batchItemFailures":[{"itemIdentifier":2}]}', partial=True)
+    assert outcome == Failed(Cause.INVALID_RESPONSE, response=ResponseContext("$LATEST", None))
