@@ -31,8 +31,11 @@ class Judge:
             self.notes.append(Note(NoteKind.SKIPPED, place, name, sentence.removeprefix(f"{name}: ")))
 
     def resource(self, declared: Declared, local: str | None) -> Resource | None:
-        """The typed resource. An unknown source or function leaves a mapping out, anything else unknown of a mapping is
-        refused; of other resources it is left out and told."""
+        """The typed resource, or None.
+
+        An unknown source or function leaves a mapping out, anything else unknown of a mapping is refused; of other
+        resources it is left out and told.
+        """
         is_mapping = declared.kind == "AWS::Lambda::EventSourceMapping"
         kept: dict[str, Value] = {}
         for name, value in declared.properties.items():

@@ -24,6 +24,7 @@ NO_VALUE = Unknown("AWS::NoValue")
 """What ``Ref: AWS::NoValue`` gives: the member or element is as if it were not written. Told apart by identity."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_DYNAMIC = re.compile(r"\{\{resolve:(?:ssm|ssm-secure|secretsmanager):[^}]*\}\}")
 _NAME = re.compile(r"\w[\w.:-]*")
 
 
@@ -57,6 +58,8 @@ class Resolver:
         if isinstance(value, list):
             elements = [self.value(one, (*path, number)) for number, one in enumerate(value)]
             return [one for one in elements if one is not NO_VALUE]
+        if isinstance(value, str) and (dynamic := _DYNAMIC.search(value)):
+            return Unknown(f"{dynamic[0]} is looked up when it is deployed")
         if not isinstance(value, dict):
             return value
         if is_function(value):

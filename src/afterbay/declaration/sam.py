@@ -12,10 +12,10 @@ from types import SimpleNamespace
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.declaration.document import Document
-from afterbay.declaration.place import Path, Place, Problems
+from afterbay.declaration.place import Path, Place
 from afterbay.errors import SettingsError
 
-__all__ = ["TYPES", "Expanded", "expand"]
+__all__ = ["LOCAL_BUCKET", "TYPES", "Expanded", "Refusal", "expand"]
 
 _LOCAL = ("CodeUri", "ContentUri", "DefinitionUri", "SchemaUri")
 """Properties that name something beside the template, which the real tool uploads before the transform."""
@@ -28,6 +28,11 @@ TYPES = frozenset(
 )
 """The types behind AWS::Serverless:: that the library expands; any other it passes on."""
 
+LOCAL_BUCKET = "afterbay.local"
+"""Stands for the template's folder."""
+
+SHARED_KEY = "globals"
+
 _RESOURCE = re.compile(r"Resource with id \[([^\]]*)\] is invalid\.\s*")
 _EVENT = re.compile(r"Event with id \[([^\]]*)\] is invalid\.\s*")
 _PROPERTY = re.compile(r"[Pp]roperty '?([A-Za-z]+)'?")
@@ -35,7 +40,7 @@ _PROPERTY = re.compile(r"[Pp]roperty '?([A-Za-z]+)'?")
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """The template behind the transform. ``code`` has where each function's or layer's code lies."""
+    """The template behind the transform. ``code`` has where code lies, by the key that stands for it."""
 
     value: dict[str, JsonValue]
     code: Mapping[str, str]
@@ -50,20 +55,31 @@ class Expanded:
                 return self.original.place(path)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the transform refuses. ``owner`` is the resource of the file that it is about; empty for all of it."""
+
+    owner: str
+    place: Place
+    sentence: str
+
+
 def expand(
     document: Document,
     parameters: Mapping[str, str],
     region: str,
     *,
     resolve: Callable[[JsonValue, Path], str | None],
-) -> Expanded:
-    """Expand a SAM template. ``resolve`` gives the text that a value of the file stands for, or None.
+) -> Expanded | tuple[Refusal, ...]:
+    """Expand a SAM template, or say all that the transform refuses of it.
 
-    Raises ``SettingsError`` with a line for each thing that the transform refuses.
+    ``resolve`` gives the text that a value of the file stands for, or None. Raises ``SettingsError`` for a template
+    that the library fails on.
     """
     template = json.loads(json.dumps(_without_nulls(document.value)))
     code = _take_code(template, resolve)
-    return Expanded(_translate(template, dict(parameters), region, document), code, document)
+    value = _translate(template, dict(parameters), region, document)
+    return Expanded(value, code, document) if isinstance(value, dict) else value
 
 
 def _without_nulls(value: JsonValue) -> JsonValue:
@@ -74,10 +90,12 @@ def _without_nulls(value: JsonValue) -> JsonValue:
 
 
 def _take_code(template: dict[str, JsonValue], resolve: Callable[[JsonValue, Path], str | None]) -> dict[str, str]:
-    """Put an address in the place of each local path, which the library would refuse; return the paths by resource."""
+    """Put an address in the place of each local path, which the library would refuse; return the paths by their key."""
     code: dict[str, str] = {}
     own_globals = _members(_members(template.get("Globals")).get("Function"))
-    shared = _replace_local(own_globals, "CodeUri", "globals", ("Globals", "Function"), resolve)
+    shared = _replace_local(own_globals, "CodeUri", SHARED_KEY, ("Globals", "Function"), resolve)
+    if shared is not None:
+        code[SHARED_KEY] = shared
     for name, resource in _members(template.get("Resources")).items():
         kind = str(_members(resource).get("Type"))
         properties = _members(_members(resource).get("Properties"))
@@ -87,9 +105,6 @@ def _take_code(template: dict[str, JsonValue], resolve: Callable[[JsonValue, Pat
             found = _replace_local(properties, member, name, ("Resources", name, "Properties"), resolve)
             if found is not None:
                 code[name] = found
-        named = {"CodeUri", "InlineCode", "ImageUri"} & properties.keys()
-        if shared is not None and kind == "AWS::Serverless::Function" and not named:
-            code[name] = shared
     return code
 
 
@@ -106,13 +121,13 @@ def _replace_local(
     found = resolve(value, (*path, member))
     if found is None or found.startswith("s3://"):
         return None
-    members[member] = f"s3://local/{name}"
+    members[member] = f"s3://{LOCAL_BUCKET}/{name}"
     return found
 
 
 def _translate(
     template: dict[str, JsonValue], parameters: dict[str, str], region: str, document: Document
-) -> dict[str, JsonValue]:
+) -> dict[str, JsonValue] | tuple[Refusal, ...]:
     # By name: the library has no types. It writes a warning about metrics that nobody collects.
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
     translator = import_module("samtranslator.translator.translator").Translator
@@ -126,14 +141,13 @@ def _translate(
             template, parameter_values=parameters, get_managed_policy_map=dict
         )
     except exceptions.InvalidDocumentException as error:
-        raise _refused([str(one.message) for one in error.causes], document) from error
+        return tuple(_refusal(str(one.message), document) for one in error.causes)
     except (AttributeError, KeyError, TypeError, ValueError) as error:  # it does not check every shape before use
         raise SettingsError(
             f"the SAM transform cannot read this template: {type(error).__name__}: {error}", where=document.file
         ) from error
-    plain: JsonValue = json.loads(
-        json.dumps(mark.undo_mark_unicode_str_in_template(expanded))
-    )  # its dicts are of a class of its own
+    # Its dicts are of a class of its own.
+    plain: JsonValue = json.loads(json.dumps(mark.undo_mark_unicode_str_in_template(expanded)))
     assert isinstance(plain, dict), "it answers a template"
     return plain
 
@@ -160,25 +174,19 @@ def _source(original: Document, name: str, rest: Path) -> Path:
     return ("Resources", owner, "Properties", "Events", event, *rest)
 
 
-def _refused(messages: list[str], document: Document) -> SettingsError:
-    problems = Problems()
-    for message in messages:
-        path: Path = ("Resources",)
-        text, subject = message, ""
-        if found := _RESOURCE.search(message):
-            path, subject = _source(document, found[1], ()), found[1]
-            text = message[found.end() :]
-        if found := _EVENT.search(text):
-            path, subject = (*path, "Properties", "Events", found[1]), f"{subject}.{found[1]}"
-            text = text[found.end() :]
-        if found := _PROPERTY.search(text):
-            path = (*path, "Properties", found[1])
-        problems.add(document.place(path), f"{subject}: {text}" if subject else text)
-    try:
-        problems.raise_if_any()
-    except SettingsError as error:
-        return error
-    return SettingsError("the SAM transform refuses this template", where=document.file)
+def _refusal(message: str, document: Document) -> Refusal:
+    path: Path = ("Resources",)
+    text, subject = message, ""
+    if found := _RESOURCE.search(message):
+        path, subject = _source(document, found[1], ()), found[1]
+        text = message[found.end() :]
+    owner = str(path[1]) if len(path) > 1 else ""
+    if found := _EVENT.search(text):
+        path, subject = (*path, "Properties", "Events", found[1]), f"{subject}.{found[1]}"
+        text = text[found.end() :]
+    if found := _PROPERTY.search(text):
+        path = (*path, "Properties", found[1])
+    return Refusal(owner, document.place(path), f"{subject}: {text}" if subject else text)
 
 
 def _members(value: JsonValue) -> dict[str, JsonValue]:

@@ -26,6 +26,12 @@ _UNNEEDED = frozenset(
 """A name that is known after apply is made here, too, and no role is looked at."""
 
 
+_STREAM_SETTINGS = (
+    *("BisectBatchOnFunctionError", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "ParallelizationFactor"),
+    "TumblingWindowInSeconds",
+)
+
+
 def is_terraform(value: Mapping[str, JsonValue]) -> bool:
     """True for what ``terraform show -json`` prints."""
     return "format_version" in value and "Resources" not in value
@@ -88,6 +94,8 @@ class _Reader:
         special = _SPECIAL.get(one.type)
         used: set[str] = set()
         properties = special(block) if special else _converted(block, tree, RENAMED.get(one.type, {}), used)
+        if one.type == "aws_lambda_event_source_mapping":
+            properties = _without_zeros(properties)
         here = self.document.place(one.path)
         for name, why in CLASSES[kind].refused:
             if properties.get(name) is not None:
@@ -153,6 +161,14 @@ class _Reader:
 
     def place(self, one: Instance) -> Place:
         return self.document.place(one.path)
+
+
+def _without_zeros(properties: dict[str, Value]) -> dict[str, Value]:
+    """A state has zeros for what a mapping does not have: all of a stream's settings, for one on a queue."""
+    source = properties.get("EventSourceArn")
+    on_queue = isinstance(source, Attribute) and "aws_sqs_queue." in source.resource
+    zeros = _STREAM_SETTINGS if on_queue else ("ParallelizationFactor", "MaximumRecordAgeInSeconds")
+    return {name: value for name, value in properties.items() if value or name not in zeros}
 
 
 def _converted(block: Block, tree: Mapping[str, Tree], renamed: Mapping[str, str], used: set[str]) -> dict[str, Value]:

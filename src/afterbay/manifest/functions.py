@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zipfile
 from collections.abc import Mapping
 
 from afterbay.declaration.resources import (
@@ -127,7 +128,11 @@ async def _code(session: Session, code: Code, runtime: str) -> dict[str, object]
                 raise SettingsError("its code is not known")
             return {"ZipFile": zip_text(told, "index.js" if runtime.startswith("nodejs") else "index.py")}
         case StoredCode(bucket, key):
-            return {"S3Bucket": session.text(bucket), "S3Key": session.text(key)}
+            name = session.text(key)
+            beside = session.folder / (name or "").rpartition("/")[2]  # where the Serverless Framework leaves the file
+            if await asyncio.to_thread(zipfile.is_zipfile, beside):
+                return {"ZipFile": await asyncio.to_thread(zip_path, beside)}
+            return {"S3Bucket": session.text(bucket), "S3Key": name}
         case ImageCode():
             raise SettingsError("container images are not run: package the function as a zip file")
         case NoCode():

@@ -240,6 +240,20 @@ def test_a_stream_that_another_stack_exports_is_unknown_until_deployed():
     assert "orders-stream is exported by another stack" in note and "--imports" in note
 
 
+def test_a_dynamic_reference_is_unknown_until_deployed():
+    secret = "{{resolve:secretsmanager:shop:SecretString:key}}"
+    text = WORKER + f"      Environment: {{Variables: {{KEY: 'a{secret}b', KEPT: x}}}}\n"
+    template = read("Resources:" + text)
+    assert resource(template, "Worker").variables == {"KEPT": "x"}
+    (note,) = notes(template, NoteKind.UNKNOWN)
+    assert "Worker.Environment.Variables.KEY left out" in note and secret in note
+
+
+def test_a_macro_is_gone_without_where_that_was_asked_for():
+    template = read("Transform: Shout\n" + BASE, skip_unknown=True)
+    assert len(template.resources) == 3 and "macro Shout" in notes(template, NoteKind.SKIPPED)[0]
+
+
 def test_a_setting_of_a_mapping_that_is_unknown_is_refused():
     text = BASE.replace("LATEST", "LATEST\n      BatchSize: !ImportValue size")
     assert "Changes.BatchSize is not known" in refusal(text)[0]

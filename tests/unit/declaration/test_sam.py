@@ -143,6 +143,39 @@ def test_what_the_transform_refuses_is_told_with_its_line(text, line, words):
     assert told.startswith(f"template.yaml:{line}: ") and all(word in told for word in words), told
 
 
+def test_a_layers_content_is_found_under_the_id_that_the_transform_makes():
+    text = SAM.replace("      CodeUri", "      Layers: [!Ref Deps]\n      CodeUri") + (
+        "  Deps: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: deps/}}\n"
+    )
+    template = read(text)
+    (layer,) = [one for one in template.resources if one.declared.kind == "AWS::Lambda::LayerVersion"]
+    assert layer.content == LocalCode("deps/")
+    assert resource(template, "Worker").layers == (Attribute(layer.declared.id),)
+
+
+def test_a_container_image_is_refused_and_can_be_skipped():
+    text = SAM.replace("      CodeUri: src/\n", "      PackageType: Image\n").replace(
+        "      Handler: app.handler\n", ""
+    )
+    text = text.replace("      Runtime: python3.11\n", "")
+    (line,) = refusal(text)
+    assert line.startswith("template.yaml:5: Worker: container images are not run")
+    assert [one.declared.id for one in read(text, skip_unknown=True).resources] == ["Orders"]
+
+
+def test_skip_unknown_goes_on_without_what_the_transform_refuses():
+    template = read(SAM.replace("            BatchSize", "            BatchSice"), skip_unknown=True)
+    assert [one.declared.id for one in template.resources] == ["Orders"]
+    (note,) = notes(template, NoteKind.SKIPPED)
+    assert "BatchSice" in note
+
+
+def test_managed_policies_and_policy_templates_are_nobodys_business_here():
+    policies = "Policies: [AWSLambdaDynamoDBExecutionRole, SomebodysOwn, {SQSPollerPolicy: {QueueName: q}}]"
+    text = SAM.replace("      CodeUri", f"      {policies}\n      CodeUri")
+    assert resource(read(text), "Worker").runtime == "python3.11"
+
+
 def test_a_nested_application_is_refused_and_can_be_skipped():
     text = SAM + "  Inner: {Type: AWS::Serverless::Application, Properties: {Location: ./inner.yaml}}\n"
     assert "a nested application is not read" in refusal(text)[0]

@@ -171,6 +171,19 @@ def test_the_arns_of_a_state_are_references_wherever_they_stand():
     }
 
 
+def test_the_zeros_of_a_state_are_no_settings():
+    queue = ("aws_sqs_queue", "q", {"arn": QUEUE_ARN, "name": "q"})
+    zeros = {"parallelization_factor": 0, "maximum_retry_attempts": 0, "tumbling_window_in_seconds": 0}
+    given = {"event_source_arn": QUEUE_ARN, "function_name": "f", "batch_size": 10, **zeros}
+    on_queue = ("aws_lambda_event_source_mapping", "q", given)
+    on_stream = ("aws_lambda_event_source_mapping", "s", {**given, "event_source_arn": STREAM_ARN})
+    template = read(state(TABLE, queue, on_queue, on_stream))
+    kept = properties(template, "aws_lambda_event_source_mapping.q")
+    assert kept.keys() == {"BatchSize", "EventSourceArn", "FunctionName"}
+    stream = properties(template, "aws_lambda_event_source_mapping.s")
+    assert stream["MaximumRetryAttempts"] == 0 and "ParallelizationFactor" not in stream
+
+
 def test_an_alarms_dimensions_are_a_list():
     alarm = ("aws_cloudwatch_metric_alarm", "a", {"alarm_name": "a", "dimensions": {"FunctionName": "f"}, "period": 60})
     given = properties(read(state(alarm)), "aws_cloudwatch_metric_alarm.a")

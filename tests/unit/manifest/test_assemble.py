@@ -7,6 +7,7 @@ import json
 import pytest
 
 from afterbay.errors import ServiceError, SettingsError
+from afterbay.manifest.package import zip_text
 from unit.declaration.reading import MAPPING, STREAM, TABLE, WORKER
 from unit.manifest.world import HOME, FakeAws, assembled
 
@@ -122,6 +123,17 @@ def test_code_beside_the_template_is_packed(tmp_path):
     text = WORKER.replace('{ZipFile: "def handler(event, context): pass"}', "./src")
     assembled("Resources:" + text, aws, tmp_path)
     assert aws.made("create_function")[0]["Code"]["ZipFile"][:2] == b"PK"
+
+
+def test_code_in_a_bucket_is_taken_from_beside_the_template_where_it_lies_there(tmp_path):
+    text = WORKER.replace('{ZipFile: "def handler(event, context): pass"}', "{S3Bucket: b, S3Key: shop/dev/1/code.zip}")
+    aws = FakeAws()
+    assembled("Resources:" + text, aws, tmp_path)
+    assert aws.made("create_function")[0]["Code"] == {"S3Bucket": "b", "S3Key": "shop/dev/1/code.zip"}
+    (tmp_path / "code.zip").write_bytes(zip_text("x", "index.py"))
+    aws = FakeAws()
+    assembled("Resources:" + text, aws, tmp_path)
+    assert aws.made("create_function")[0]["Code"] == {"ZipFile": zip_text("x", "index.py")}
 
 
 def test_what_the_address_refuses_is_told_with_file_and_line_and_stops_the_start():
