@@ -450,7 +450,8 @@ class QueueMapping:
             del self.batches[one.batch.request_id]
             return self._give_back(one.messages)
         pause_s = backoff_s(one.batch.not_reached)
-        one.again_at = now + timedelta(seconds=pause_s if advice_s is None else max(advice_s, pause_s))
+        pause = timedelta(seconds=pause_s if advice_s is None else max(advice_s, pause_s))
+        one.again_at = min(now + pause, one.hidden_until)
         return []
 
     def _delete(self, one: MessageBatch, done: tuple[Message, ...]) -> list[QueueCommand]:

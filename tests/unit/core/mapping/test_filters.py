@@ -7,6 +7,7 @@ import json
 import pytest
 
 from afterbay.core.change.kinesis import kinesis_record
+from afterbay.core.change.message import queue_message
 from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.events import UpdateRequested
 from afterbay.core.mapping.filters import check_pattern, compile_filters
@@ -129,3 +130,36 @@ def test_kinesis_data_are_judged_as_json_beside_the_members_of_the_record(
 def test_filters_of_both_sorts_pass_what_any_of_them_wants() -> None:
     judged = compile_filters(('{"data": {"n": [1]}}', '{"partitionKey": ["p"]}'), SourceKind.KINESIS)
     assert judged is not None and judged(kinesis(b"plain")) and judged(kinesis(b'{"n": 2}'))
+
+
+def message(body: str) -> bytes:
+    return queue_message(
+        queue_arn="arn:aws:sqs:eu-west-1:000000000000:q",
+        message_id="m",
+        receipt="r",
+        body=body,
+        md5_of_body="5",
+        attributes={"ApproximateReceiveCount": "1"},
+        message_attributes={},
+        md5_of_message_attributes=None,
+    ).body
+
+
+@pytest.mark.parametrize(
+    ("pattern", "body", "passes"),
+    [
+        ('{"body": {"n": [1]}}', '{"n": 1}', True),
+        ('{"body": {"n": [1]}}', '{"n": "1"}', False),
+        ('{"body": {"n": [1]}}', "plain", False),
+        ('{"body": ["plain"]}', "plain", True),
+        ('{"body": [{"prefix": "pl"}]}', "plain", True),
+        ('{"body": ["plain"]}', '{"n": 1}', False),
+        ('{"body": [{"exists": true}]}', "7", True),
+        ('{"messageId": ["m"]}', "plain", True),
+        ('{"attributes": {"ApproximateReceiveCount": ["1"]}}', '{"n": 1}', True),
+        ('{"body": {"emoji": ["\\ud83d\\ude00"]}}', '{"emoji": "\U0001f600"}', True),
+    ],
+)
+def test_bodies_of_messages_are_judged_as_json_or_as_text(pattern: str, body: str, passes: bool) -> None:
+    judged = compile_filters((check_pattern(pattern, SourceKind.QUEUE),), SourceKind.QUEUE)
+    assert judged is not None and judged(message(body)) is passes
