@@ -20,6 +20,9 @@ PAGE_RECORDS_MAX = 1000
 PAGE_BYTES_MAX = 1024 * 1024
 """One page: 1,000 records or 1 MB, whichever comes first (S12)."""
 
+RESERVED = 100
+"""Numbers that a shard may issue before its row is to be stored again: the stored one is above all that were issued."""
+
 FROM_HORIZON = Position(0)
 """Stands before every record there can be, and is never too old: the position of TRIM_HORIZON (S37)."""
 
@@ -63,11 +66,42 @@ class ShardLog:
         self.end_number: Position | None = None
         self._counter = counter
         self._tail = tail
+        self._reserved = counter
         self._last = self.start
         self._trimmed: Position | None = None
         self._numbers: list[Position] = []
         self._created: list[int] = []
         self._bodies: list[bytes] = []
+
+    @classmethod
+    def at_start(
+        cls, shard_id: ShardId, *, parent: ShardId | None, low: int, high: int, start: Position, created_ms: int
+    ) -> ShardLog:
+        """A shard as it was when it was opened: its first position says counter and tail."""
+        counter, tail = divmod(start, COUNTER_UNIT)
+        return cls(shard_id, parent=parent, low=low, high=high, counter=counter, tail=tail, created_ms=created_ms)
+
+    def take_up(
+        self, *, reserved: int, trimmed: Position | None, closed_s: int | None, end_number: Position | None
+    ) -> None:
+        """Go on where a stored shard stood: with a number that was never issued, above ``reserved``."""
+        first_counter, first_tail = divmod(self.start, COUNTER_UNIT)
+        newest = max(self._last, trimmed or self._last)
+        counter = max(reserved, newest // COUNTER_UNIT)
+        self._counter, self._reserved = counter, counter
+        self._tail = first_tail + counter - first_counter
+        self._last, self._trimmed = newest, trimmed
+        self.closed_s, self.end_number = closed_s, end_number
+
+    @property
+    def reserved(self) -> int:
+        """No counter above this was ever issued; it moves on in steps of ``RESERVED``."""
+        return self._reserved
+
+    @property
+    def trimmed(self) -> Position | None:
+        """The newest number that was trimmed, or None."""
+        return self._trimmed
 
     @property
     def closed(self) -> bool:
@@ -82,6 +116,11 @@ class ShardLog:
         """The newest record's number; the shard's start if there was no record."""
         return self._last
 
+    @property
+    def created_s(self) -> int:
+        """When the newest record was created, in epoch seconds. There must be one."""
+        return self._created[-1]
+
     def __len__(self) -> int:
         return len(self._numbers)
 
@@ -90,6 +129,8 @@ class ShardLog:
         assert not self.closed, "a closed shard takes no records"
         self._counter += 1
         self._tail += 1
+        if self._counter > self._reserved:
+            self._reserved = self._counter + RESERVED
         return Position(self._counter * COUNTER_UNIT + self._tail)
 
     def append(self, number: Position, body: bytes, created_s: int) -> None:

@@ -48,10 +48,12 @@ class KeyElement:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where a change was stored."""
+    """Where a change was stored, and as what."""
 
     shard: ShardId
     number: Position
+    created_s: int
+    body: bytes
 
 
 def stream_label(created: datetime) -> str:
@@ -63,7 +65,7 @@ class StreamLog:
     """Everything that can be read of one stream.
 
     ``seed`` makes event ids and shard suffixes; two streams want two seeds. ``first_counter`` is for tests that want a
-    certain length of sequence number at once (S103).
+    certain length of sequence number at once (S103). A stream without roots takes up stored ones (``rows.py``).
     """
 
     def __init__(
@@ -91,10 +93,27 @@ class StreamLog:
         self._shards: dict[ShardId, ShardLog] = {}
         self._open_shards: list[ShardLog] = []
         self._lows: list[int] = []
-        bounds = [_HASH_SPACE * part // roots for part in range(roots + 1)]
+        bounds = [_HASH_SPACE * part // roots for part in range(roots + 1)] if roots else []
         for low, high in pairwise(bounds):
             self._open(None, low, high, first_counter, created)
         self._route()
+
+    def take_up(self, shards: Sequence[ShardLog], *, ordinal: int, last_ms: int, disabled_at: datetime | None) -> None:
+        """Be the stream that these shards are of."""
+        assert not self._shards, "only a stream without shards takes some up"
+        self._shards = {one.shard_id: one for one in shards}
+        self._ordinal, self._last_ms, self.disabled_at = ordinal, last_ms, disabled_at
+        self._route()
+
+    @property
+    def ordinal(self) -> int:
+        """How many shards were opened so far."""
+        return self._ordinal
+
+    @property
+    def last_ms(self) -> int:
+        """The time in the newest shard's id, in epoch milliseconds."""
+        return self._last_ms
 
     @property
     def enabled(self) -> bool:
@@ -124,7 +143,7 @@ class StreamLog:
             event_id=self._draw(16),
         )
         shard.append(number, body, created_s)
-        return Appended(shard.shard_id, number)
+        return Appended(shard.shard_id, number, shard.created_s, body)
 
     def shard(self, shard_id: str) -> ShardLog:
         """The shard of that id. Raises ``NotFoundError`` for one that never was or is fully trimmed (S21)."""

@@ -21,9 +21,13 @@ from afterbay.endpoint.refusals import refuse_undeliverable
 from afterbay.endpoint.routing import MOTO_SERVICES, Route, route, wire_protocol
 from afterbay.endpoint.services.dynamodb_streams import StreamsService
 from afterbay.endpoint.services.streams_wire import StreamsWire
+from afterbay.endpoint.state.calls import CallLog
+from afterbay.endpoint.state.moto_keeper import MotoKeeper
+from afterbay.endpoint.state.state import KeptClock, State
+from afterbay.endpoint.state.stream_rows import StreamRows
 from afterbay.endpoint.streams import StreamRegistry
 from afterbay.endpoint.tables import Tables
-from afterbay.errors import EndpointError
+from afterbay.errors import EndpointError, StateError
 
 __all__ = ["Address"]
 
@@ -54,6 +58,7 @@ class Address:
         *,
         status: Callable[[], Awaitable[object]] = _no_status,
         on_reset: Callable[[], Awaitable[None]] | None = None,
+        state: State | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -63,14 +68,19 @@ class Address:
         self._expiry_changed = asyncio.Event()
         self._sweeping: asyncio.Task[None] | None = None
         self.faults = FaultPlan()
-        self.registry = StreamRegistry(clock, lambda: secrets.token_bytes(32))
+        self._state = state
+        self._open = asyncio.Event()
+        self._open.set()
+        self._stream_rows = None if state is None else StreamRows(state)
+        self.registry = StreamRegistry(clock, _draw_seed, store=self._stream_rows)
         self.streams = StreamsService(self.registry, self.faults, clock)
         self._moto = Moto(clock)
-        self._tables = Tables(self._moto, self.registry, clock, self._expiry_changed.set)
+        self._tables = Tables(self._moto, self.registry, clock, self._expiry_changed.set, state=state)
         self.queues = Queues(self._moto, clock)
         self.kinesis = KinesisStreams(self._moto, clock)
+        self._keeper = None if state is None else MotoKeeper(state, self._moto, clock.now)
         self._control = Control(
-            clock=clock,
+            clock=clock if state is None else KeptClock(clock, state),
             streams=self.registry,
             faults=self.faults,
             ready=lambda: self._ready,
@@ -89,6 +99,8 @@ class Address:
     async def __aenter__(self) -> Address:
         await self._moto.start()
         try:
+            if self._state is not None:
+                await self._restore(self._state)
             await self._server.start(self._host, self._port)
         except BaseException:
             await self._moto.close()
@@ -115,6 +127,18 @@ class Address:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}"
 
+    def hold(self) -> None:
+        """Let AWS's calls wait until ``go_on``: what answers them is not all there yet."""
+        self._open.clear()
+
+    def go_on(self) -> None:
+        self._open.set()
+
+    async def durable(self) -> None:
+        """Return once all that happened so far is stored, where there is a state. Raises ``StateError``."""
+        if self._state is not None:
+            await self._state.durable()
+
     def mark_ready(self) -> None:
         """Everything is up: health answers 200 from now on."""
         self._ready = True
@@ -128,13 +152,23 @@ class Address:
         if self._on_reset is not None:
             await self._on_reset()
         self.faults.clear()
-        await self._moto.run(self._moto.reset)
+        await self._moto.run(self._reset_moto)
         await self._tables.reset()
 
     async def handle(self, request: Request) -> Response:
-        """Answer one request, whatever becomes of it."""
+        """Answer one request, whatever becomes of it; what the answer tells of is stored by then."""
+        response = await self._answer(request)
+        try:
+            await self.durable()
+        except StateError as error:
+            refusal = EndpointError("InternalFailure", str(error), status=500)
+            return error_response(refusal, wire_protocol(route(request).service, request))
+        return response
+
+    async def _answer(self, request: Request) -> Response:
         if request.path.startswith(PREFIX):
             return await self._control(request)
+        await self._open.wait()
         found = route(request)
         request = replace(request, region=found.region)
         try:
@@ -168,6 +202,32 @@ class Address:
         self.queues.touched()
         return response
 
+    async def _restore(self, state: State) -> None:
+        """What the stored calls made, what was in it, and the streams. Functions and mappings are not the address's."""
+        state.start()
+        calls = [call for call in CallLog(state).all() if call.service in MOTO_SERVICES]
+        of_tables = [call for call in calls if call.service == "dynamodb"]
+        others = [call for call in calls if call.service != "dynamodb"]
+        keeper = self._keeper
+        assert keeper is not None and self._stream_rows is not None, "an address with a state has them"
+
+        def restore() -> None:
+            self._tables.restore(of_tables)
+            if any(call.service == "kinesis" for call in others):
+                self.kinesis.mend()
+            keeper.restore(others)
+            self._moto.keeper = keeper
+
+        await self._moto.run(restore)
+        self.registry.restore(self._stream_rows.restore(_draw_seed))
+
+    def _reset_moto(self) -> None:
+        self._moto.reset()
+        if self._keeper is not None and self._state is not None:
+            self._keeper.reset()
+            self._moto.on_loop(self.registry.reset)
+            self._moto.on_loop(self._state.note_reset)
+
     async def _sweep(self) -> None:
         """Remove expired items as they come due, each at its own instant of the clock."""
         while True:
@@ -186,6 +246,10 @@ class Address:
 
     async def _until(self, epoch_s: int) -> None:
         await self._clock.sleep_until(datetime.fromtimestamp(epoch_s, UTC))
+
+
+def _draw_seed() -> bytes:
+    return secrets.token_bytes(32)
 
 
 async def _heard(event: asyncio.Event) -> None:

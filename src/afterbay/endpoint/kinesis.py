@@ -55,10 +55,14 @@ class KinesisStreams:
         await self._moto.run(self._mended.close)
         self._is_mended = False
 
-    def _call(self, request: Request) -> Response:
+    def mend(self) -> None:
+        """Mend moto, if it is not. For moto's thread."""
         if not self._is_mended:
             self._mended.enter_context(_mended())
             self._is_mended = True
+
+    def _call(self, request: Request) -> Response:
+        self.mend()
         return self._moto.call(request)
 
 

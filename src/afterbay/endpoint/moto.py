@@ -17,7 +17,7 @@ from datetime import datetime, tzinfo
 from functools import cache
 from importlib import import_module
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from urllib.parse import unquote_to_bytes
 
 from afterbay.endpoint.protocol import ACCOUNT, Request, Response, TimeKeeper
@@ -26,7 +26,7 @@ from afterbay.errors import StateError
 if TYPE_CHECKING:
     from moto.dynamodb.models import DynamoDBBackend
 
-__all__ = ["Moto"]
+__all__ = ["Keeper", "Moto"]
 
 T = TypeVar("T")
 
@@ -38,8 +38,17 @@ _EXACT_DIGITS = 400
 of two numbers in range has fewer than 260."""
 
 
+class Keeper(Protocol):
+    """Stores what a call changes (``state.moto_keeper``). In moto's thread."""
+
+    def around(self, request: Request, carry_out: Callable[[Request], Response]) -> Response: ...
+
+
 class Moto:
-    """moto's services, called from the event loop. ``start`` before use, ``close`` after."""
+    """moto's services, called from the event loop. ``start`` before use, ``close`` after.
+
+    ``keeper`` and ``replaying_at`` are for an address with a state, and for moto's thread.
+    """
 
     _running = False
 
@@ -49,6 +58,8 @@ class Moto:
         self._due: list[Callable[[], None]] = []
         self._saved: dict[str, str | None] = {}
         self._application: WsgiApplication | None = None
+        self.keeper: Keeper | None = None
+        self.replaying_at: datetime | None = None
 
     async def start(self) -> None:
         """Load DynamoDB's part; the other services load at their first request. Raises ``StateError``."""
@@ -124,6 +135,10 @@ class Moto:
 
     def call(self, request: Request) -> Response:
         """One request to any other service of moto's."""
+        return self.carry_out(request) if self.keeper is None else self.keeper.around(request, self.carry_out)
+
+    def carry_out(self, request: Request) -> Response:
+        """``call``, kept by nobody."""
         if self._application is None:
             module = import_module("moto.moto_server.werkzeug_app")  # by name: this part of moto has no types
             application: WsgiApplication = module.DomainDispatcherApplication(module.create_backend_app)
@@ -166,7 +181,8 @@ class Moto:
         self.reset()
 
     def _now(self, zone: tzinfo | None = None) -> datetime:
-        return self._clock.now().astimezone(zone)
+        """The time that moto sees: of a call that is made again, that of the first time."""
+        return (self.replaying_at or self._clock.now()).astimezone(zone)
 
 
 def _settle(

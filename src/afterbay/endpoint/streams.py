@@ -9,29 +9,52 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from afterbay.core.change.arn import parse_stream_arn
 from afterbay.core.change.view import ViewType
 from afterbay.core.shard.position import Position, ShardId
 from afterbay.emulator.record import Change
-from afterbay.emulator.stream import KeyElement, StreamLog, stream_label
+from afterbay.emulator.stream import RETENTION, Appended, KeyElement, StreamLog, stream_label
 from afterbay.endpoint.protocol import TimeKeeper
 from afterbay.errors import NotFoundError
 
-__all__ = ["StreamRegistry"]
+__all__ = ["StreamRegistry", "StreamStore"]
 
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+class StreamStore(Protocol):
+    """Keeps what changes over a restart (``state.stream_rows``). ``latest``: the stream is its table's now."""
+
+    def changed(self, log: StreamLog, *, latest: bool) -> None: ...
+
+    def appended(self, log: StreamLog, records: Iterable[Appended]) -> None: ...
+
+    def trimmed(self, log: StreamLog, horizon_s: int) -> None: ...
+
+    def dropped(self, log: StreamLog) -> None: ...
+
+    def reset(self) -> None: ...
 
 
 class StreamRegistry:
     """Every stream by ARN, and the newest of each table. ``draw_seed`` gives the randomness of a new stream."""
 
-    def __init__(self, clock: TimeKeeper, draw_seed: Callable[[], bytes]) -> None:
+    def __init__(self, clock: TimeKeeper, draw_seed: Callable[[], bytes], *, store: StreamStore | None = None) -> None:
         self._clock = clock
         self._draw_seed = draw_seed
+        self._store = store
         self._streams: dict[str, StreamLog] = {}
         self._latest: dict[str, StreamLog] = {}
         self._waiting: dict[tuple[str, ShardId], set[asyncio.Future[None]]] = {}
+
+    def restore(self, streams: Iterable[tuple[StreamLog, bool]]) -> None:
+        """Take up what was stored, each with whether it is its table's."""
+        for log, latest in streams:
+            self._streams[log.arn.arn] = log
+            if latest:
+                self._latest[log.arn.table_arn] = log
 
     def enable(self, table_arn: str, *, view: ViewType, keys: Sequence[KeyElement], roots: int) -> StreamLog:
         """Give a table a new stream. Its label is never that of an older one of the table (S16, S84)."""
@@ -40,7 +63,11 @@ class StreamRegistry:
             created += _MILLISECOND
         arn = parse_stream_arn(f"{table_arn}/stream/{stream_label(created)}")
         log = StreamLog(arn, view=view, keys=keys, created=created, seed=self._draw_seed(), roots=roots)
+        older = self._latest.get(table_arn)
         self._streams[arn.arn] = self._latest[table_arn] = log
+        if older is not None:
+            self._keep(older)
+        self._keep(log)
         return log
 
     def disable(self, table_arn: str) -> None:
@@ -48,12 +75,15 @@ class StreamRegistry:
         log = self.enabled(table_arn)
         if log is not None:
             log.disable(self._clock.now())
+            self._keep(log)
             self._wake(log, (shard.shard_id for shard in log.shards()))
 
     def forget_table(self, table_arn: str) -> None:
         """The table was deleted: its stream is disabled and stays readable (S23); a table of that name starts anew."""
         self.disable(table_arn)
-        self._latest.pop(table_arn, None)
+        log = self._latest.pop(table_arn, None)
+        if log is not None:
+            self._keep(log)
 
     def latest(self, table_arn: str) -> StreamLog | None:
         """The newest stream of a table, disabled or not (S84); None if it has none that can be described."""
@@ -75,7 +105,7 @@ class StreamRegistry:
             raise NotFoundError(
                 f"Requested resource not found: Stream: {arn} not found", code="ResourceNotFoundException"
             )
-        log.trim(now)
+        self._trim(log, now)
         return log
 
     def exists(self, stream_arn: str) -> bool:
@@ -96,18 +126,23 @@ class StreamRegistry:
         log = self.enabled(table_arn)
         if log is None:
             return
-        appended = (log.append(change, now) for change in changes)
-        self._wake(log, {one.shard for one in appended if one is not None})
+        appended = [one for change in changes if (one := log.append(change, now)) is not None]
+        if self._store is not None:
+            self._store.appended(log, appended)
+            self._trim(log, now)
+        self._wake(log, {one.shard for one in appended})
 
     def split(self, arn: str, shard_id: str) -> tuple[ShardId, ...]:
         log = self.get(arn)
         children = log.split(shard_id, self._clock.now())
+        self._keep(log)
         self._wake(log, (ShardId(shard_id),))
         return children
 
     def roll(self, arn: str, shard_id: str) -> tuple[ShardId, ...]:
         log = self.get(arn)
         children = log.roll(shard_id, self._clock.now())
+        self._keep(log)
         self._wake(log, (ShardId(shard_id),))
         return children
 
@@ -135,6 +170,17 @@ class StreamRegistry:
             self._wake(log, (shard.shard_id for shard in log.shards()))
         self._streams.clear()
         self._latest.clear()
+        if self._store is not None:
+            self._store.reset()
+
+    def _keep(self, log: StreamLog) -> None:
+        if self._store is not None and log.arn.arn in self._streams:
+            self._store.changed(log, latest=self._latest.get(log.arn.table_arn) is log)
+
+    def _trim(self, log: StreamLog, now: datetime) -> None:
+        log.trim(now)
+        if self._store is not None:
+            self._store.trimmed(log, int((now - RETENTION).timestamp()))
 
     def _wake(self, log: StreamLog, shards: Iterable[ShardId]) -> None:
         for shard in shards:
@@ -146,3 +192,5 @@ class StreamRegistry:
         self._streams.pop(log.arn.arn, None)
         if self._latest.get(log.arn.table_arn) is log:
             del self._latest[log.arn.table_arn]
+        if self._store is not None:
+            self._store.dropped(log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from afterbay.aws.errors import service_error
 from afterbay.core.change.raw import RawRecord
@@ -16,11 +16,19 @@ from afterbay.sources.streams_api import IteratorType, ShardPage
 __all__ = ["InProcessStreams"]
 
 
-class InProcessStreams:
-    """A ``sources.streams_api.StreamsApi`` on the ``StreamsService``. Writers wake readers."""
+async def _nothing_to_wait_for() -> None:
+    return
 
-    def __init__(self, streams: StreamsService) -> None:
+
+class InProcessStreams:
+    """A ``sources.streams_api.StreamsApi`` on the ``StreamsService``. Writers wake readers.
+
+    An answer is given once what it tells of is ``durable``: a position must not be saved behind a record that is not.
+    """
+
+    def __init__(self, streams: StreamsService, durable: Callable[[], Awaitable[None]] = _nothing_to_wait_for) -> None:
         self._streams = streams
+        self._durable = durable
 
     async def describe_stream(
         self, stream_arn: str, *, after: ShardId | None = None, children_of: ShardId | None = None
@@ -29,6 +37,7 @@ class InProcessStreams:
             page = await self._streams.describe_stream(stream_arn, after=after, children_of=children_of)
         except EndpointError as error:
             raise _ours(error) from error
+        await self._durable()
         shards = tuple(
             ShardDescription(shard.shard_id, (shard.parent,) if shard.parent else (), closed=shard.closed)
             for shard in page.shards
@@ -45,11 +54,13 @@ class InProcessStreams:
         timestamp: float | None = None,
     ) -> str:
         try:
-            return await self._streams.get_shard_iterator(
+            iterator = await self._streams.get_shard_iterator(
                 stream_arn, shard, kind, sequence_number=sequence_number, timestamp=timestamp
             )
         except EndpointError as error:
             raise _ours(error) from error
+        await self._durable()
+        return iterator
 
     async def get_records(
         self, stream_arn: str, iterator: str, *, limit: int
@@ -58,6 +69,7 @@ class InProcessStreams:
             page = await self._streams.get_records(iterator, limit)
         except EndpointError as error:
             raise _ours(error) from error
+        await self._durable()
         records = [raw_record(raw, stream_arn, index=index) for index, raw in enumerate(page.records)]
         return records, page.next_iterator
 

@@ -6,7 +6,7 @@ event loop in the same order. What a failed request wrote is undone (S71).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -17,7 +17,7 @@ from moto.dynamodb.models.table import Table
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.emulator.record import Change
-from afterbay.emulator.stream import ON_DEMAND_SHARDS, PROVISIONED_SHARDS, KeyElement
+from afterbay.emulator.stream import ON_DEMAND_SHARDS, PROVISIONED_SHARDS, KeyElement, StreamLog
 from afterbay.endpoint.capture import Capture, Recorder, Write
 from afterbay.endpoint.expiry import ExpiryIndex
 from afterbay.endpoint.moto import Moto
@@ -25,6 +25,9 @@ from afterbay.endpoint.numbers import normalise
 from afterbay.endpoint.partiql import lift_numbers
 from afterbay.endpoint.plain_put import PlainPut, plain_put
 from afterbay.endpoint.protocol import Request, Response, TimeKeeper, json_object, json_response
+from afterbay.endpoint.state.calls import Call
+from afterbay.endpoint.state.state import State
+from afterbay.endpoint.state.table_rows import DEFINING, TableRows
 from afterbay.endpoint.stream_members import StreamWish, check_update, describe, take_wish
 from afterbay.endpoint.streams import StreamRegistry
 from afterbay.endpoint.updates import UpdatedItem, name_updates, removing_updates
@@ -42,10 +45,14 @@ _READ = _SHAPING | {
     "ExecuteStatement",
     "BatchExecuteStatement",
     "ExecuteTransaction",
+    "RestoreTableFromBackup",
+    "RestoreTableToPointInTime",
 }
 """Operations whose members we look at; of the others only those that hold a number."""
 
 _RESTORING = frozenset({"RestoreTableFromBackup", "RestoreTableToPointInTime", "ImportTable"})
+"""Operations that make a table of something else."""
+
 _LATER = frozenset(
     {
         "EnableKinesisStreamingDestination",
@@ -70,7 +77,13 @@ class Tables:
     """The service as the address calls it. ``expiry_changed`` is told, on the loop, that an expiry was written."""
 
     def __init__(
-        self, moto: Moto, streams: StreamRegistry, clock: TimeKeeper, expiry_changed: Callable[[], None]
+        self,
+        moto: Moto,
+        streams: StreamRegistry,
+        clock: TimeKeeper,
+        expiry_changed: Callable[[], None],
+        *,
+        state: State | None = None,
     ) -> None:
         self._moto = moto
         self._streams = streams
@@ -78,6 +91,8 @@ class Tables:
         self._expiry_changed = expiry_changed
         self._capture = Capture()
         self._expiry = ExpiryIndex()
+        self._state = state
+        self._rows = None if state is None else TableRows(state, moto, clock.now)
 
     async def __call__(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target", "")
@@ -101,8 +116,16 @@ class Tables:
         removing = removing_updates(operation, members)
         response = await self._moto.run(lambda: self._call(request.region, target, body, removing))
         if operation in _RESTORING or operation == "UpdateTimeToLive":
-            await self._moto.run(lambda: self._adopt(request.region))
+            made = str(members.get("TargetTableName", "")) if operation in _RESTORING else ""
+            await self._moto.run(lambda: self._adopt(request.region, made))
         return response
+
+    def restore(self, calls: Iterable[Call]) -> None:
+        """Make the stored tables again. In moto's thread."""
+        assert self._rows is not None, "only an address with a state has something to restore"
+        self._rows.restore(calls)
+        for backend in self._moto.dynamodb_regions():
+            self._adopt(backend.region_name)
 
     async def sweep(self) -> None:
         """Remove what is expired now, as the service does: REMOVE with its own name (S65, S66)."""
@@ -128,20 +151,29 @@ class Tables:
                 check_update(wish, self._streams.enabled(before.arn), before.name)
         body = msgspec.json.encode(members)
 
+        latest: StreamLog | None = None
+
+        def change_stream(facts: _TableFacts) -> None:
+            nonlocal latest
+            if wish is not None:
+                self._grant(wish, facts)
+            latest = self._streams.latest(facts.arn)
+            if operation == "DeleteTable":
+                self._streams.forget_table(facts.arn)
+
         def carry_out() -> tuple[Response, _TableFacts | None]:
             known = self._facts(region, name)
             response = self._call(region, target, body, ())
             self._adopt(region)
-            return response, self._facts(region, name) or known
+            facts = self._facts(region, name) or known
+            if response.status == 200 and facts is not None:
+                # In the same step as the table: a write that follows at once finds its stream.
+                self._moto.on_loop(partial(change_stream, facts))
+            return response, facts
 
         response, facts = await self._moto.run(carry_out)
         if response.status != 200 or facts is None:
             return response
-        if wish is not None:
-            self._grant(wish, facts)
-        latest = self._streams.latest(facts.arn)
-        if operation == "DeleteTable":
-            self._streams.forget_table(facts.arn)
         answer = json_object(response.body)
         for description in (answer.get("TableDescription"), answer.get("Table")):
             if isinstance(description, dict):
@@ -158,6 +190,9 @@ class Tables:
     # ---- in moto's thread
 
     def _call(self, region: str, target: str, body: bytes, removing: tuple[UpdatedItem, ...]) -> Response:
+        rows, operation = self._rows, target.removeprefix(TARGET_PREFIX)
+        if rows is not None and operation in DEFINING:
+            return rows.define(region, target, body, lambda: self._moto.call_dynamodb(region, target, body))
         return self._carry_out(region, lambda: self._moto.call_dynamodb(region, target, body), removing)
 
     def _put(self, region: str, put: PlainPut, target: str) -> Response:
@@ -202,6 +237,8 @@ class Tables:
     def _commit(self, writes: list[Write], *, expired: bool) -> None:
         """Hand records to the loop: stored there before the answer is known, and in the order of the writes."""
         now = self._clock.now()
+        if self._state is not None and writes:
+            self._moto.on_loop(partial(self._state.note, TableRows.written(writes)))
         for table_arn, group in groupby(writes, key=lambda write: write.recorder.table_arn):
             changes = [Change(write.old, write.new, expired) for write in group]
             self._moto.on_loop(partial(self._streams.commit, table_arn, changes, now))
@@ -212,8 +249,13 @@ class Tables:
             return False
         return UpdatedItem(write.recorder.table_name, msgspec.json.encode(write.new, order="sorted")) in removing
 
-    def _adopt(self, region: str) -> None:
-        """Put our recorder where moto has none yet, and note which tables have an expiry."""
+    def _adopt(self, region: str, made: str = "") -> None:
+        """Put our recorder where moto has none yet, and note which tables have an expiry.
+
+        ``made``: the name of a table that came with its items.
+        """
+        if made and self._rows is not None and made in self._moto.dynamodb(region).tables:
+            self._rows.copied(self._moto.dynamodb(region).tables[made])
         for table in self._moto.dynamodb(region).tables.values():
             recorder = _recorder(table)
             if recorder is None:

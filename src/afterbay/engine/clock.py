@@ -24,8 +24,8 @@ FOLLOW_TOLERANCE = timedelta(seconds=2)
 class Clock:
     """Real time plus an offset. Belongs to one event loop; ``now`` may be called from any thread."""
 
-    def __init__(self) -> None:
-        self._offset = timedelta(0)
+    def __init__(self, offset: timedelta = timedelta(0)) -> None:
+        self._offset = offset
         self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._alarm: asyncio.TimerHandle | None = None

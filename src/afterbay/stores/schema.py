@@ -53,15 +53,17 @@ MIGRATIONS: tuple[Step, ...] = (
 """Step n turns form n into form n + 1. A published step never changes."""
 
 
-def form_of(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = MIGRATIONS) -> int:
-    """The form of the file, 0 for an empty database. Changes nothing.
+def form_of(
+    connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = MIGRATIONS, *, own: int = APPLICATION_ID
+) -> int:
+    """The form of the file, 0 for an empty database. Changes nothing. ``own``: the application id of such files.
 
     Raises ``StateError`` for a file that is not ours or was written by a newer version.
     """
     owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     tables = int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-    if owner != APPLICATION_ID and (owner, version, tables) != (0, 0, 0):
+    if owner != own and (owner, version, tables) != (0, 0, 0):
         raise StateError(
             f"{path} is an SQLite database, but no state file of afterbay", hint="name another --state file"
         )
@@ -73,16 +75,18 @@ def form_of(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = 
     return version
 
 
-def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = MIGRATIONS) -> None:
+def migrate(
+    connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = MIGRATIONS, *, own: int = APPLICATION_ID
+) -> None:
     """Bring the file to the newest form, a step per transaction; an empty file becomes a state file."""
-    version = form_of(connection, path, steps)
+    version = form_of(connection, path, steps, own=own)
     for number, step in enumerate(steps[version:], start=version + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:
             for statement in step:
                 connection.execute(statement)
             # both are part of the transaction: a crash leaves the older form, whole
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA application_id = {own}")
             connection.execute(f"PRAGMA user_version = {number}")
         except BaseException:
             connection.execute("ROLLBACK")

@@ -138,6 +138,12 @@ class SqliteStore:
             self._journal.forget()
             raise
 
+    def clear_journal(self) -> None:
+        """Drop every row: what it tells of is gone."""
+        with self._transaction() as sql:
+            sql.execute("DELETE FROM journal")
+            self._journal.forget()
+
     def journal_at(self, positions: Collection[int], shard: str | None) -> list[tuple[int, JournalRow]]:
         with JournalFile(self._path) as journal:
             return journal.journal_at(positions, shard)

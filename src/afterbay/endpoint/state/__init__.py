@@ -1,0 +1,1 @@
+"""What the local address keeps over a restart: its folder, what is stored of each service, and how that comes back."""

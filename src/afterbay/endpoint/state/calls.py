@@ -1,0 +1,256 @@
+"""Calls that made something, to be made again at the next start: with the same time and the same random numbers, so
+that what comes back has the same names, ids and dates.
+
+Decides which calls of moto's services those are, what each is about, and which earlier calls need not be kept any more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+
+from afterbay.endpoint.protocol import Request, json_object
+from afterbay.endpoint.routing import Route
+from afterbay.endpoint.state.state import Op, State
+from afterbay.errors import EndpointError, StateError
+
+__all__ = ["Call", "CallLog", "Kept", "draw_call_seed", "kept"]
+
+_INSERT = "INSERT INTO calls (service, operation, scope, part, at, seed, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+_SEED_BITS = 62  # an integer of SQLite's
+
+
+class _Body(msgspec.Struct, frozen=True, tag_field="form", tag="call-1"):
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+    region: str
+    fetched: tuple[bytes, ...] = ()
+
+
+_BODY = msgspec.msgpack.Decoder(_Body)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as it was made. ``fetched``: what it read elsewhere, such as code in a bucket."""
+
+    service: str
+    operation: str
+    at: datetime
+    seed: int
+    request: Request
+    fetched: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a call is about. ``part``: a later call about the same part of the scope takes this one's place.
+
+    ``undoes``: further parts that are over with it. ``pins``: parts (None: all) of scopes of which nothing may be
+    forgotten, since something else was made of them. ``ends``: the scope is over; ``name`` is how others would name it.
+    """
+
+    scope: str
+    part: str | None = None
+    undoes: tuple[str, ...] = ()
+    pins: tuple[tuple[str, str | None], ...] = ()
+    ends: bool = False
+    name: str = ""
+
+
+class CallLog:
+    """The calls of the state's file."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def all(self) -> Iterator[Call]:
+        """Every call, in order. Raises ``StateError``."""
+        query = "SELECT service, operation, at, seed, body FROM calls ORDER BY number"
+        for service, operation, at, seed, body in self._state.rows(query):
+            assert isinstance(seed, int) and isinstance(body, bytes), "as they were written"
+            try:
+                read = _BODY.decode(body)
+            except msgspec.MsgspecError as error:
+                raise StateError(f"the state's call {service} {operation} cannot be read: {error}") from error
+            request = Request(read.method, read.path, read.query, read.headers, read.body, read.region)
+            yield Call(str(service), str(operation), datetime.fromisoformat(str(at)), seed, request, read.fetched)
+
+    @staticmethod
+    def ops(call: Call, about: Kept) -> list[Op]:
+        """What storing a call takes: itself, and the end of calls that it makes needless."""
+        ops: list[Op] = []
+        for scope, part in about.pins:
+            where, values = "service = ? AND scope = ?", (call.service, scope)
+            if part is None:
+                ops.append((f"UPDATE calls SET part = NULL WHERE {where}", values))
+            else:
+                ops.append((f"UPDATE calls SET part = NULL WHERE {where} AND part = ?", (*values, part)))
+        for part in (about.part, *about.undoes):
+            if part is not None:
+                where = "service = ? AND scope = ? AND part = ?"
+                ops.append((f"DELETE FROM calls WHERE {where}", (call.service, about.scope, part)))
+        if about.ends:
+            # a resource that no other call names is forgotten with all that was asked of it
+            other = "SELECT 1 FROM calls WHERE service = ? AND scope != ? AND instr(body, ?) > 0"
+            ops.append(
+                (
+                    f"DELETE FROM calls WHERE service = ? AND scope = ? AND NOT EXISTS ({other})",
+                    (call.service, about.scope, call.service, about.scope, about.name.encode()),
+                )
+            )
+            ops.append(_insert(call, about, unless_needless=True))
+            return ops
+        ops.append(_insert(call, about, unless_needless=False))
+        return ops
+
+
+def _insert(call: Call, about: Kept, *, unless_needless: bool) -> Op:
+    request = call.request
+    body = _Body(
+        request.method, request.path, request.query, dict(request.headers), request.body, request.region, call.fetched
+    )
+    values = (
+        call.service,
+        call.operation,
+        about.scope,
+        about.part,
+        call.at.isoformat(),
+        call.seed,
+        msgspec.msgpack.encode(body),
+    )
+    if not unless_needless:
+        return _INSERT, values
+    query = _INSERT.replace("VALUES (?, ?, ?, ?, ?, ?, ?)", "SELECT ?, ?, ?, ?, ?, ?, ?")
+    there = "EXISTS (SELECT 1 FROM calls WHERE service = ? AND scope = ?)"
+    return f"{query} WHERE {there}", (*values, call.service, about.scope)
+
+
+def draw_call_seed() -> int:
+    """The randomness of one call."""
+    return secrets.randbits(_SEED_BITS)
+
+
+_SQS = frozenset(
+    {
+        "CreateQueue",
+        "DeleteQueue",
+        "SetQueueAttributes",
+        "TagQueue",
+        "UntagQueue",
+        "AddPermission",
+        "RemovePermission",
+    }
+)
+_CLOUDWATCH = frozenset(
+    {
+        "PutMetricAlarm",
+        "PutCompositeAlarm",
+        "DeleteAlarms",
+        "EnableAlarmActions",
+        "DisableAlarmActions",
+        "SetAlarmState",
+        "PutDashboard",
+        "DeleteDashboards",
+        "TagResource",
+        "UntagResource",
+    }
+)
+_READING = ("Get", "List", "Describe", "Check", "Simulate", "Generate")
+_SETTINGS_OF_OBJECTS = frozenset({"tagging", "acl"})
+"""Given anew with each write of the object, and each time as a whole."""
+
+_SNS_DATA = frozenset({"Publish", "PublishBatch"})
+_KINESIS_DATA = frozenset({"PutRecord", "PutRecords", "SubscribeToShard"})
+
+
+def kept(found: Route, request: Request) -> Kept | None:
+    """What a call to one of moto's services is about, if it has to be made again at the next start; else None.
+
+    Messages, records and items are stored as such; logs and metric data are not kept.
+    """
+    operation = found.operation
+    match found.service:
+        case "sqs" if operation in _SQS:
+            members = _members(request)
+            name = members.get("QueueName") or _last(members.get("QueueUrl", request.path))
+            return Kept(_scope(request, name), ends=operation == "DeleteQueue", name=name)
+        case "sns" if operation not in _SNS_DATA and not operation.startswith(_READING):
+            members = _members(request)
+            arn = members.get("TopicArn") or members.get("SubscriptionArn") or members.get("ResourceArn") or ""
+            name = members.get("Name") or (arn.split(":")[5] if arn.count(":") >= 5 else "")
+            return Kept(_scope(request, name), ends=operation == "DeleteTopic" and bool(name), name=name)
+        case "kinesis" if operation not in _KINESIS_DATA and not operation.startswith(_READING):
+            members = _members(request)
+            name = members.get("StreamName") or _last(members.get("StreamARN", ""))
+            return Kept(_scope(request, name), ends=operation == "DeleteStream", name=name)
+        case "cloudwatch" if operation in _CLOUDWATCH:
+            return Kept(_scope(request, ""))
+        case "iam" if not operation.startswith(_READING):
+            return Kept(_scope(request, ""))
+        case "s3" if request.method in ("PUT", "POST", "DELETE"):
+            return _of_bucket(request)
+        case _:
+            return None
+
+
+def _of_bucket(request: Request) -> Kept | None:
+    """A bucket's calls. A later write of an object takes the place of an earlier one, where that leaves no trace."""
+    bucket, key = _bucket_and_key(request)
+    parameters = request.parameters.keys() - {"x-id"}
+    if not bucket or "select" in parameters:
+        return None
+    if not key:
+        ends = request.method == "DELETE" and not parameters
+        # versions remember what was there; several objects at once are not told apart here
+        pins: tuple[tuple[str, str | None], ...] = ((bucket, None),) if parameters & {"versioning", "delete"} else ()
+        return Kept(bucket, pins=pins, ends=ends, name=bucket)
+    source = request.headers.get("x-amz-copy-source")
+    if source is not None:
+        home, _, name = unquote(source).lstrip("/").partition("?")[0].partition("/")
+        return Kept(bucket, pins=((home, name),))
+    if request.method in ("PUT", "DELETE") and not parameters:
+        return Kept(bucket, part=key, undoes=tuple(f"{key}?{one}" for one in _SETTINGS_OF_OBJECTS))
+    if request.method == "PUT" and len(parameters) == 1 and parameters <= _SETTINGS_OF_OBJECTS:
+        return Kept(bucket, part=f"{key}?{min(parameters)}")
+    return Kept(bucket, pins=((bucket, key),))
+
+
+def _bucket_and_key(request: Request) -> tuple[str, str]:
+    """Path style, and the virtual style whose host begins with the bucket's name."""
+    path = unquote(request.path).lstrip("/")
+    host = request.headers.get("host", "").partition(":")[0]
+    bucket, dot, rest = host.partition(".s3.")
+    if not dot and host.endswith(".localhost"):
+        bucket, dot, rest = host.removesuffix(".localhost"), ".", "localhost"
+    if dot and rest:
+        return bucket, path
+    bucket, _, key = path.partition("/")
+    return bucket, key
+
+
+def _members(request: Request) -> Mapping[str, str]:
+    """The text members of a request, of either form."""
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return {name: values[-1] for name, values in parse_qs(request.body.decode(errors="replace")).items()}
+    try:
+        return {name: value for name, value in json_object(request.body).items() if isinstance(value, str)}
+    except EndpointError:  # CBOR: moto reads it
+        return {}
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def _scope(request: Request, name: str) -> str:
+    return f"{request.region}/{name}"

@@ -1,0 +1,131 @@
+"""The folder of ``--state``: whose it is, its lock, and the database of the address in it.
+
+Decides what is refused. Positions and letters of the engine are in a file of their own beside it (``stores.sqlite``).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from afterbay.errors import StateError
+from afterbay.stores.lock import FileLock
+from afterbay.stores.refusal import refusal
+from afterbay.stores.schema import form_of, migrate
+
+__all__ = ["StateFolder"]
+
+APPLICATION_ID = 0x41464244  # "AFBD"
+ADDRESS_FILE = "address.sqlite3"
+ENGINE_FILE = "engine.sqlite3"
+LOCK_FILE = "lock"
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        # what was asked for, to be asked again: scope is the resource that the call is about
+        """CREATE TABLE calls (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            service TEXT NOT NULL, operation TEXT NOT NULL, scope TEXT NOT NULL, part TEXT,
+            at TEXT NOT NULL, seed INTEGER NOT NULL, body BLOB NOT NULL
+        )""",
+        "CREATE INDEX calls_by_scope ON calls (service, scope, part)",
+        # the row's number is the order in which a table is scanned
+        """CREATE TABLE items (
+            number INTEGER PRIMARY KEY, home TEXT NOT NULL, key BLOB NOT NULL, body BLOB NOT NULL, UNIQUE (home, key)
+        )""",
+        # latest: the stream that its table has now
+        "CREATE TABLE streams (arn TEXT PRIMARY KEY, latest INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE shards (
+            number INTEGER PRIMARY KEY, stream TEXT NOT NULL, shard TEXT NOT NULL, body BLOB NOT NULL
+        )""",
+        "CREATE INDEX shards_by_stream ON shards (stream)",
+        # in the order of their numbers, which are too large for an integer here (S47)
+        """CREATE TABLE records (
+            shard INTEGER NOT NULL, created_s INTEGER NOT NULL, position BLOB NOT NULL, body BLOB NOT NULL
+        )""",
+        "CREATE INDEX records_by_shard ON records (shard, created_s)",
+        """CREATE TABLE messages (
+            queue TEXT NOT NULL, message TEXT NOT NULL, place INTEGER NOT NULL, body BLOB NOT NULL,
+            PRIMARY KEY (queue, message)
+        )""",
+        """CREATE TABLE kinesis_records (
+            stream TEXT NOT NULL, shard TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
+            PRIMARY KEY (stream, shard, number)
+        )""",
+        "CREATE TABLE mappings (uuid TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
+    ),
+)
+"""Step n turns form n into form n + 1. A published step never changes."""
+
+DATA = ("calls", "items", "streams", "shards", "records", "messages", "kinesis_records", "mappings")
+"""What a reset empties."""
+
+
+class StateFolder:
+    """The folder at ``path``, made if missing, for this process alone until ``close``.
+
+    Raises ``StateError`` in one line for a folder that cannot be written, is not ours, is in use or was written by a
+    newer version, and for a damaged file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        _make(self.path)
+        self._lock = FileLock(self.path / LOCK_FILE, protects=self.path)
+        try:
+            self.connection = _open(self.path / ADDRESS_FILE)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @property
+    def engine_file(self) -> Path:
+        """Where positions, letters and the journal are."""
+        return self.path / ENGINE_FILE
+
+    def refusal(self, error: sqlite3.Error) -> StateError:
+        """What SQLite complained of."""
+        return refusal(self.path / ADDRESS_FILE, error)
+
+    def close(self) -> None:
+        self.connection.close()
+        self._lock.release()
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        names = {one.name for one in path.iterdir()}
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StateError(f"--state {path} is no folder", hint="name a folder; it is made if missing") from error
+    except OSError as error:
+        raise StateError(f"--state {path} cannot be used: {error.strerror}", hint="name another folder") from error
+    if names - {LOCK_FILE} and ADDRESS_FILE not in names:
+        raise StateError(f"--state {path} holds files, but no state of afterbay", hint="name a new or an empty folder")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise StateError(f"--state {path} cannot be written", hint="name another folder, or change its mode")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        # made here for its mode: items and messages are the user's. SQLite gives its side files the database's mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    except OSError as error:
+        raise StateError(f"state file {path} cannot be opened: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise refusal(path, error) from error
+    try:
+        form_of(connection, path, MIGRATIONS, own=APPLICATION_ID)  # before anything is changed
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        migrate(connection, path, MIGRATIONS, own=APPLICATION_ID)
+    except sqlite3.Error as error:
+        connection.close()
+        raise refusal(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,174 @@
+"""moto's services over a restart: their calls are kept and made again, messages and records are stored as such."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from urllib.parse import parse_qs
+
+from afterbay.endpoint.moto import Moto
+from afterbay.endpoint.protocol import ACCOUNT, Request, Response, json_object
+from afterbay.endpoint.routing import Route, route
+from afterbay.endpoint.state.calls import Call, CallLog, Kept, draw_call_seed, kept
+from afterbay.endpoint.state.moto_rows import KinesisRows, MessageRows
+from afterbay.endpoint.state.state import Op, State
+from afterbay.errors import EndpointError
+
+__all__ = ["MotoKeeper", "again", "seeded"]
+
+log = logging.getLogger(__name__)
+
+_ONE_QUEUE = frozenset(
+    {
+        "SendMessage",
+        "SendMessageBatch",
+        "ReceiveMessage",
+        "DeleteMessage",
+        "DeleteMessageBatch",
+        "ChangeMessageVisibility",
+        "ChangeMessageVisibilityBatch",
+        "PurgeQueue",
+    }
+)
+"""Operations that touch the messages of the queue they name, and of its dead-letter queue."""
+
+_READING = ("Get", "List", "Describe")
+
+
+class MotoKeeper:
+    """A ``moto.Keeper``. All of it is for moto's thread."""
+
+    def __init__(self, state: State, moto: Moto, now: Callable[[], datetime]) -> None:
+        self._state = state
+        self._moto = moto
+        self._now = now
+        self._messages = MessageRows(state)
+        self._kinesis = KinesisRows(state)
+
+    def around(self, request: Request, carry_out: Callable[[Request], Response]) -> Response:
+        """Carry out a call, and have the loop note what it changed before its answer is known."""
+        found = route(request)
+        about = kept(found, request)
+        if about is None:
+            response = carry_out(request)
+            ops: list[Op] = []
+        else:
+            seed, at = draw_call_seed(), self._now()
+            with seeded(seed):
+                response = carry_out(request)
+            about = _never_forgotten(about) if found.service == "s3" and _remembers(about.scope) else about
+            call = Call(found.service, found.operation, at, seed, request)
+            ops = CallLog.ops(call, about) if response.status < 400 else []
+        ops += self._data(found, request)
+        if ops:
+            self._moto.on_loop(partial(self._state.note, ops))
+        return response
+
+    def restore(self, calls: Iterable[Call]) -> None:
+        """Make calls again; then messages and records are put back. What fails is told and left out."""
+        with _silent_buckets():
+            for call in calls:
+                with again(self._moto, call):
+                    response = self._moto.carry_out(call.request)
+                if response.status >= 400:
+                    tell_failure(call, response)
+        self._messages.restore()
+        self._kinesis.restore()
+
+    def reset(self) -> None:
+        self._messages.reset()
+        self._kinesis.reset()
+
+    def _data(self, found: Route, request: Request) -> list[Op]:
+        operation = found.operation
+        match found.service:
+            case "sqs" if operation in _ONE_QUEUE:
+                return self._messages.changes(frozenset({_queue_name(request)}))
+            case "kinesis" if not operation.startswith(_READING):
+                return self._kinesis.changes()
+            case "sqs" | "sns" if not operation.startswith(_READING):
+                return self._messages.changes()
+            case "s3" if request.method not in ("GET", "HEAD"):  # a bucket tells queues and topics
+                return self._messages.changes()
+            case _:
+                return []
+
+
+@contextmanager
+def again(moto: Moto, call: Call) -> Generator[None]:
+    """moto as it was when the call was made first: its time and its randomness."""
+    moto.replaying_at = call.at
+    try:
+        with seeded(call.seed):
+            yield
+    finally:
+        moto.replaying_at = None
+
+
+@contextmanager
+def seeded(seed: int) -> Generator[None]:
+    """moto draws what this seed gives; afterwards what nobody can foresee, so that no id comes twice."""
+    from moto.moto_api import _internal
+
+    random = _internal.mock_random
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.seed()
+
+
+def tell_failure(call: Call, response: Response) -> None:
+    """A call that was answered well once, and is not now: a newer version has become stricter, or is wrong."""
+    fields = {
+        "service": call.service,
+        "operation": call.operation,
+        "answer": response.body[:500].decode(errors="replace"),
+    }
+    log.warning("a call of an earlier run could not be made again; what it made is missing", extra=fields)
+
+
+def _never_forgotten(about: Kept) -> Kept:
+    return replace(about, part=None, undoes=())
+
+
+def _remembers(bucket: str) -> bool:
+    """True for a bucket that has, or had, versions."""
+    from moto.s3.models import s3_backends
+
+    found = s3_backends[ACCOUNT]["aws"].buckets.get(bucket)
+    return found is not None and found.versioning_status is not None
+
+
+@contextmanager
+def _silent_buckets() -> Generator[None]:
+    """Objects that are written again are no news: their messages were sent the first time."""
+    from moto.s3 import notifications
+
+    tell = notifications.send_event
+    notifications.__dict__["send_event"] = _tell_nobody
+    try:
+        yield
+    finally:
+        notifications.__dict__["send_event"] = tell
+
+
+def _tell_nobody(account_id: str, event_name: object, bucket: object, key: object) -> None:
+    return
+
+
+def _queue_name(request: Request) -> str:
+    """The name in a QueueUrl, of either form, or in the path."""
+    url: object = None
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        url = parse_qs(request.body.decode(errors="replace")).get("QueueUrl", [None])[-1]
+    else:
+        try:
+            url = json_object(request.body).get("QueueUrl")
+        except EndpointError:
+            url = None
+    return str(url or request.path).rstrip("/").rpartition("/")[2]

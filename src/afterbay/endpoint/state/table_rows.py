@@ -1,0 +1,166 @@
+"""DynamoDB's tables over a restart: calls that define them are made again, items are stored as such.
+
+For moto's thread; what is to be stored is noted by the loop, in the same step as the records of the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+
+from afterbay.core.change.wire import JsonValue
+from afterbay.endpoint.capture import Write, home_of, typed
+from afterbay.endpoint.moto import Moto
+from afterbay.endpoint.protocol import Request, Response
+from afterbay.endpoint.state.calls import Call, CallLog, Kept, draw_call_seed
+from afterbay.endpoint.state.moto_keeper import again, seeded, tell_failure
+from afterbay.endpoint.state.state import Op, State
+
+if TYPE_CHECKING:
+    from moto.dynamodb.models.table import Table
+
+__all__ = ["DEFINING", "TableRows"]
+
+SERVICE = "dynamodb"
+DEFINING = frozenset(
+    {
+        "CreateTable",
+        "UpdateTable",
+        "DeleteTable",
+        "UpdateTimeToLive",
+        "TagResource",
+        "UntagResource",
+        "UpdateContinuousBackups",
+        "PutResourcePolicy",
+        "DeleteResourcePolicy",
+    }
+)
+"""Operations that change a table and none of its items."""
+
+_PUT = "INSERT INTO items (home, key, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
+_DELETE = "DELETE FROM items WHERE home = ? AND key = ?"
+_DELETE_ALL = "DELETE FROM items WHERE home = ?"
+_TARGET = "x-amz-target"
+
+
+class TableRows:
+    """Definitions and items of every table."""
+
+    def __init__(self, state: State, moto: Moto, now: Callable[[], datetime]) -> None:
+        self._state = state
+        self._moto = moto
+        self._now = now
+
+    def define(self, region: str, target: str, body: bytes, carry_out: Callable[[], Response]) -> Response:
+        """Carry out a call that defines a table, and have the loop note it."""
+        seed, at = draw_call_seed(), self._now()
+        with seeded(seed):
+            response = carry_out()
+        if response.status >= 400:
+            return response
+        members: Mapping[str, JsonValue] = msgspec.json.decode(body)
+        operation = target.rpartition(".")[2]
+        home = _home(region, str(members.get("TableName") or members.get("ResourceArn") or ""))
+        request = Request("POST", "/", "", {_TARGET: target}, body, region)
+        ops = CallLog.ops(Call(SERVICE, operation, at, seed, request), Kept(home, ends=operation == "DeleteTable"))
+        if operation == "DeleteTable":
+            # no other table's calls name this one
+            ops = [("DELETE FROM calls WHERE service = ? AND scope = ?", (SERVICE, home)), (_DELETE_ALL, (home,))]
+        self._moto.on_loop(lambda: self._state.note(ops))
+        return response
+
+    def copied(self, table: Table) -> None:
+        """A table was made of a backup: keep it as one that was created, with all its items."""
+        home = _home(table.region_name, table.name)
+        body = msgspec.json.encode(_definition(table))
+        request = Request("POST", "/", "", {_TARGET: "DynamoDB_20120810.CreateTable"}, body, table.region_name)
+        call = Call(SERVICE, "CreateTable", self._now(), draw_call_seed(), request)
+        ops = CallLog.ops(call, Kept(home))
+        ops += [(_PUT, (home, _key(one.hash_key, one.range_key), _image(typed(one)))) for one in table.all_items()]
+        self._moto.on_loop(lambda: self._state.note(ops))
+
+    @staticmethod
+    def written(writes: Iterable[Write]) -> list[Op]:
+        """What storing these writes takes."""
+        ops: list[Op] = []
+        for write in writes:
+            home = _home(write.recorder.region, write.recorder.table_name)
+            key = _key(write.hash_key, write.range_key)
+            ops.append((_DELETE, (home, key)) if write.new is None else (_PUT, (home, key, _image(write.new))))
+        return ops
+
+    def restore(self, calls: Iterable[Call]) -> None:
+        """Define the tables again and put their items back."""
+        for call in calls:
+            target = call.request.headers[_TARGET]
+            with again(self._moto, call):
+                response = self._moto.call_dynamodb(call.request.region, target, call.request.body)
+            if response.status >= 400:
+                tell_failure(call, response)
+        for home, body in self._state.rows("SELECT home, body FROM items ORDER BY number"):
+            region, _, name = str(home).partition("/")
+            table = self._moto.dynamodb(region).tables.get(name)
+            if table is not None:
+                assert isinstance(body, bytes), "as it was written"
+                _put_back(table, msgspec.json.decode(body, type=dict[str, dict[str, object]]))
+
+
+def _put_back(table: Table, image: Mapping[str, dict[str, object]]) -> None:
+    hash_key = DynamoType(image[table.hash_key_attr])
+    range_key = None if table.range_key_attr is None else DynamoType(image[table.range_key_attr])
+    item: object = Item(hash_key, range_key, {})
+    assert isinstance(item, Item)
+    attributes = cast("dict[str, DynamoType]", vars(item)["attrs"])
+    attributes.update((name, DynamoType(value)) for name, value in image.items())  # past its __setitem__
+    home_of(table, hash_key, range_key)[hash_key if range_key is None else range_key] = item
+
+
+def _home(region: str, table: str) -> str:
+    """Region and name; ``table`` may be an ARN."""
+    return f"{region}/{table.rpartition('/')[2]}"
+
+
+def _key(hash_key: DynamoType, range_key: DynamoType | None) -> bytes:
+    parts = [hash_key] if range_key is None else [hash_key, range_key]
+    return msgspec.json.encode([(part.type, part.value) for part in parts])
+
+
+def _image(image: dict[str, object]) -> bytes:
+    return msgspec.json.encode(image)
+
+
+def _definition(table: Table) -> dict[str, object]:
+    """The CreateTable that makes an empty table like this one."""
+    described = table.describe(base_key="Table")["Table"]
+    members: dict[str, object] = {
+        name: described[name] for name in ("TableName", "KeySchema", "AttributeDefinitions") if name in described
+    }
+    on_demand = table.billing_mode == "PAY_PER_REQUEST"
+    members["BillingMode"] = "PAY_PER_REQUEST" if on_demand else "PROVISIONED"
+    if not on_demand:
+        members["ProvisionedThroughput"] = _units(table.throughput)
+    if table.indexes:
+        members["LocalSecondaryIndexes"] = [_index(one) for one in table.indexes]
+    if table.global_indexes:
+        members["GlobalSecondaryIndexes"] = [
+            _index(one) | ({} if on_demand else {"ProvisionedThroughput": _units(one.throughput)})
+            for one in table.global_indexes
+        ]
+    return members
+
+
+def _index(index: object) -> dict[str, object]:
+    return {
+        "IndexName": vars(index)["name"],
+        "KeySchema": vars(index)["schema"],
+        "Projection": vars(index)["projection"],
+    }
+
+
+def _units(throughput: Mapping[str, object]) -> dict[str, int]:
+    """Whole numbers of at least one, as CreateTable wants them."""
+    return {name: max(int(str(throughput.get(name) or 1)), 1) for name in ("ReadCapacityUnits", "WriteCapacityUnits")}
