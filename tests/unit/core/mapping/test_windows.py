@@ -14,7 +14,7 @@ from afterbay.core.mapping.deadletter import Condition, document
 from afterbay.core.mapping.events import DisableRequested, EnableRequested, UpdateRequested
 from afterbay.core.mapping.outcome import Outcome
 from afterbay.core.mapping.response import read_answer
-from afterbay.core.mapping.window import IDLE_CLOSE_S, STATE_BYTES_MAX, event_of, state_in
+from afterbay.core.mapping.window import IDLE_CLOSE_S, STATE_BYTES_MAX, Tumbling, event_of, state_in
 from afterbay.core.shard.position import ShardId
 from vectors.loading import vectors
 
@@ -431,3 +431,17 @@ def test_more_lanes_and_no_windows_close_the_open_window_once_and_wait_for_it() 
     )
     world.run(1)
     assert {one.lane for one in world.in_hand} == {0, 1, 2} and not any(one.batch.final for one in world.in_hand)
+
+
+def test_an_idle_window_stays_open_while_records_may_be_unread() -> None:
+    """R127: after a page with records nobody knows that nothing later is there, however long the next read takes."""
+    now_s = T0.timestamp()
+    windows = Tumbling(ShardId("s"), "arn", W, None, now_s)
+    windows.admit([at(0, 1)], 10)
+    windows.heard(1, now_s)
+    assert windows.idle_close_s() is None
+    assert not windows.closes(None, ended=False, now_s=now_s + 10 * IDLE_CLOSE_S)
+    windows.heard(0, now_s + 1)
+    assert windows.idle_close_s() == now_s + W + IDLE_CLOSE_S
+    assert windows.closes(None, ended=False, now_s=now_s + W + IDLE_CLOSE_S)
+    assert not windows.closes(None, ended=False, now_s=now_s + W + IDLE_CLOSE_S - 1)
