@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.shard.position import ShardId
 
-__all__ = ["PAYLOAD_BYTES_MAX", "Batch", "describe", "fitting", "make_batch", "make_final"]
+__all__ = ["PAYLOAD_BYTES_MAX", "Batch", "Why", "describe", "fitting", "make_batch", "make_final"]
 
 PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
 """What a synchronous invocation takes (R56)."""
 
 ENVELOPE_BYTES = len(b'{"Records":[]}')
+
+
+class Why(Enum):
+    """Why a batch was closed when it was (R54, R55)."""
+
+    FULL = "BatchSize reached"
+    BYTES = "6 MB reached"
+    WINDOW_OVER = "batching window over"
+    NO_WINDOW = "no batching window"
+    SHARD_ENDED = "the shard ended"
+    TUMBLING = "its tumbling window ended"
+    READ_AHEAD_FULL = "read-ahead full"
+    FINAL = "closes a tumbling window"
+    PART = "left of an earlier batch"
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +46,7 @@ class Batch:
     generation: int
     attempts: int = 0
     not_reached: int = 0
+    why: Why = Why.PART
 
     @property
     def final(self) -> bool:
@@ -42,17 +58,23 @@ class Batch:
 
 
 def make_batch(
-    records: Sequence[RawRecord], shard: ShardId, ids: RequestIds, *, generation: int = 0, attempts: int = 0
+    records: Sequence[RawRecord],
+    shard: ShardId,
+    ids: RequestIds,
+    *,
+    generation: int = 0,
+    attempts: int = 0,
+    why: Why = Why.PART,
 ) -> Batch:
     """A batch with the request id that its content gives it. ``records`` ascend and are not empty."""
     kept = tuple(records)
     request_id = ids.derive(shard, kept[0].position, kept[-1].position, len(kept), generation)
-    return Batch(kept, request_id, generation, attempts)
+    return Batch(kept, request_id, generation, attempts, why=why)
 
 
 def make_final(shard: ShardId, ids: RequestIds, *, start_s: int, last: int) -> Batch:
     """The invocation that closes the window from ``start_s`` on; ``last`` is the last record's position in it."""
-    return Batch((), ids.derive(shard, start_s, last, 0, 0), generation=0)
+    return Batch((), ids.derive(shard, start_s, last, 0, 0), generation=0, why=Why.FINAL)
 
 
 def describe(records: Sequence[RawRecord]) -> str:

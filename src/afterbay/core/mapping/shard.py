@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.change.source import SourceKind
-from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, describe, make_batch
+from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, Why, describe, make_batch
 from afterbay.core.mapping.checkpoint import SavedShard, Watermark
 from afterbay.core.mapping.commands import Command, Deliver, Notice, ReadShard, Rest, StoreLetter, Tell
 from afterbay.core.mapping.counters import Counters
@@ -354,8 +354,24 @@ class Shard:
         if hold and not (cut or lane.full(settings.batch_size) or self.ended or self._full):
             return False
         records = lane.take(count_max, PAYLOAD_BYTES_MAX - told_bytes)
-        lane.batches.append(make_batch(records, self.description.shard, self._context.ids))
+        why = self._why(lane, len(records), count_max if cut else None)
+        lane.batches.append(make_batch(records, self.description.shard, self._context.ids, why=why))
         return True
+
+    def _why(self, lane: Lane, taken: int, upto_window_end: int | None) -> Why:
+        """``upto_window_end``: so many records are in the tumbling window that the next one is behind."""
+        settings = self._context.settings
+        if taken == settings.batch_size:
+            return Why.FULL
+        if taken == upto_window_end:
+            return Why.TUMBLING
+        if lane.waiting:
+            return Why.BYTES
+        if not settings.batching_window_s:
+            return Why.NO_WINDOW
+        if self.ended:
+            return Why.SHARD_ENDED
+        return Why.READ_AHEAD_FULL if self._full else Why.WINDOW_OVER
 
     def _attempt(self, lane: Lane, number: int, now: datetime) -> tuple[list[Command], bool]:
         """Deliver the batch on top, but first give up what is too old (R103). ``True``: look at the lane again."""

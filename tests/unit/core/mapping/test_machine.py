@@ -641,3 +641,26 @@ def test_what_a_lane_finished_ahead_of_the_others_is_not_repeated_by_another_fac
     World(restarted, stream, fails_for_a_while, stored=killed).start().run(60)
     assert not ahead & set(done), "nor by a restart right after it"
     assert ahead | set(done) == set(range(1, 21))
+
+
+def why(world: World) -> list[str]:
+    return [batch.why.value for batch in world.batches]
+
+
+def test_a_batch_says_why_it_was_sent_when_it_was() -> None:
+    """R54, R55: what `afterbay dev` shows of each invocation."""
+    large = [record(n, body=b"x" * 4_000_000) for n in range(1, 4)]
+    assert why(World(settings(), {"s": large}).start().run(1)) == ["6 MB reached", "6 MB reached", "no batching window"]
+    assert why(World(settings(batch_size=4), ten()).start().run(1)) == [
+        "BatchSize reached",
+        "BatchSize reached",
+        "no batching window",
+    ]
+    windowed = settings(batching_window_s=5, batch_size=6)
+    assert why(World(windowed, ten()).start().run(6)) == ["BatchSize reached", "batching window over"]
+    assert why(World(windowed, ten(), closed={"s"}).start().run(1)) == ["BatchSize reached", "the shard ended"]
+
+
+def test_what_is_cut_out_of_a_batch_says_so() -> None:
+    world = World(settings(bisect=True, retry_attempts_max=0), {"s": [record(1), record(2)]}, failing(2)).start().run(5)
+    assert why(world) == ["no batching window", "left of an earlier batch", "left of an earlier batch"]

@@ -445,3 +445,9 @@ def test_an_idle_window_stays_open_while_records_may_be_unread() -> None:
     assert windows.idle_close_s() == now_s + W + IDLE_CLOSE_S
     assert windows.closes(None, ended=False, now_s=now_s + W + IDLE_CLOSE_S)
     assert not windows.closes(None, ended=False, now_s=now_s + W + IDLE_CLOSE_S - 1)
+
+
+def test_batches_of_a_window_say_why_they_were_sent() -> None:
+    stream = {"s": [at(0, 1), at(1, 2), at(12, 3)]}
+    world = Windows(windowed(batching_window_s=300), stream).start().run(1)
+    assert [batch.why.value for batch in world.batches] == ["its tumbling window ended", "closes a tumbling window"]
