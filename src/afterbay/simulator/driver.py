@@ -210,8 +210,9 @@ class Simulation:
             return
         written = self.stream.write(burst, self._time.now)
         self.invariants.wrote(written)
+        if written and written[0].trimmed:
+            self.invariants.trimmed(self.stream.by_shard[written[0].shard])
         for shard in {record.shard: None for record in written}:
-            self.invariants.trimmed(self.stream.by_shard[shard])
             self._news(shard)
 
     def _top_up(self, left: int) -> None:
