@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
 import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,6 +20,7 @@ from afterbay.functions.definition import FunctionDefinition
 from afterbay.functions.logs import LogLine
 from afterbay.functions.process import ProcessFunction
 from afterbay.functions.runtimes import Node, find_node
+from integration.serving import wait_for
 
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:orders"
 APP = r"""
@@ -341,7 +345,7 @@ def test_an_old_node_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 EXECUTABLE = """#!/bin/sh
-# A custom runtime in its simplest form: Runtime API by curl-less means is more than a shell can, so Python does it.
+# A custom runtime in its simplest form.
 exec "$INTERPRETER" ./client.py
 """
 CLIENT = """
@@ -399,3 +403,75 @@ def test_an_executable_that_cannot_be_run_says_why(
     [(error, told)] = bench.ask({}, runtime="provided.al2023", watch=watch)
     assert error == "Unhandled"
     assert told == {"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message.format(file=file)}
+
+
+ENGINE = """
+import asyncio, sys
+from datetime import datetime, timezone
+from pathlib import Path
+from afterbay.functions.child import LaunchSettings
+from afterbay.functions.definition import FunctionDefinition
+from afterbay.functions.process import ProcessFunction
+from afterbay.functions.runtimes import find_node
+
+async def main(code, watch, runtime, event):
+    function = ProcessFunction(
+        FunctionDefinition(name="f", arn="a", region="eu-west-1", runtime=runtime, handler="app.handler",
+                           code=Path(code), timeout_s=60, variables={"INTERPRETER": sys.executable}),
+        LaunchSettings(libraries=Path(code), endpoint_url=None, client="bootstrap", node=find_node(), watch=watch),
+        log=lambda line: None, now=lambda: datetime.now(timezone.utc))
+    await function.invoke(event.encode(), request_id="r-1")
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+TELLS_PID = r"""
+const fs = require("node:fs");
+exports.handler = async (event) => {
+  fs.writeFileSync(event.pid + ".new", String(process.pid));
+  fs.renameSync(event.pid + ".new", event.pid);
+  await new Promise((done) => setTimeout(done, 60000));
+};
+"""
+SLEEPS = """
+import json, http.client, os, time
+from pathlib import Path
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+api.request("GET", "/2018-06-01/runtime/invocation/next")
+pid = Path(json.loads(api.getresponse().read())["pid"])
+pid.with_suffix(".new").write_text(str(os.getpid()))
+pid.with_suffix(".new").replace(pid)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("watch", ["pipe", "signal"] if sys.platform == "linux" else ["pipe"])
+@pytest.mark.parametrize("runtime", [pytest.param("nodejs20.x", marks=needs_node), "provided.al2023"])
+def test_a_process_dies_with_its_engine(bench: Bench, tmp_path: Path, watch: str, runtime: str) -> None:
+    (bench.code / "app.js").write_text(TELLS_PID)
+    (bench.code / "bootstrap").write_text(EXECUTABLE)
+    (bench.code / "bootstrap").chmod(0o755)
+    (bench.code / "client.py").write_text(SLEEPS)
+    told = tmp_path / "pid"
+    arguments = [str(bench.code), watch, runtime, json.dumps({"pid": str(told)})]
+    engine = subprocess.Popen([sys.executable, "-c", ENGINE, *arguments])
+    try:
+        wait_for(told.exists, "the function runs")
+        pid = int(told.read_text())
+        assert alive(pid)
+        os.kill(engine.pid, signal.SIGKILL)
+        engine.wait()
+        wait_for(lambda: not alive(pid), "the function has ended")
+    finally:
+        engine.kill()
+        engine.wait()
+
+
+def alive(pid: int) -> bool:
+    """False for a zombie too: it waits for a parent, nothing of it runs."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:
+        return not Path("/proc").is_dir()
