@@ -24,6 +24,12 @@ from afterbay.endpoint.protocol import Request, Response
 from afterbay.endpoint.services.lambda_functions import LambdaFunctions
 from afterbay.endpoint.services.lambda_mappings import LambdaMappings
 from afterbay.endpoint.services.lambda_registry import FunctionRegistry
+from afterbay.endpoint.services.mapping_registry import MappingRegistry
+from afterbay.endpoint.state.calls import CallLog
+from afterbay.endpoint.state.function_calls import SERVICE as FUNCTIONS
+from afterbay.endpoint.state.function_calls import FunctionCalls
+from afterbay.endpoint.state.mapping_rows import MappingRows
+from afterbay.endpoint.state.state import State
 from afterbay.endpoint.streams_reader import InProcessStreams
 from afterbay.engine.clock import Clock
 from afterbay.engine.cloudwatch import CloudWatch
@@ -42,6 +48,7 @@ from afterbay.sources.kinesis import KinesisApi, kinesis_source
 from afterbay.sources.sqs import SqsSource
 from afterbay.sources.stream import StreamSource
 from afterbay.stores.memory import MemoryStore
+from afterbay.stores.sqlite import SqliteStore
 from afterbay.targets.choose import choose_target
 
 __all__ = ["LocalAddress"]
@@ -62,24 +69,52 @@ class LocalAddress:
     first.
     """
 
-    def __init__(self, host: str, port: int, *, ready: bool = True) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        ready: bool = True,
+        state: Path | None = None,
+        listeners: Sequence[Listener] = (),
+        log: LogSink = lambda line: None,
+    ) -> None:
+        """``state`` is the folder that keeps everything over a restart. Raises ``StateError`` for one that cannot.
+        ``listeners`` hear what the engine measures, ``log`` what functions print."""
+        self._listeners = listeners
+        self._log_lines = log
         self._ready = ready
-        self.clock = Clock()
-        self.address = Address(host, port, self.clock, status=self._status, on_reset=self._reset)
+        self._state = None if state is None else State(state)
+        self.clock = Clock() if self._state is None else Clock(self._state.clock_offset)
+        self.address = Address(host, port, self.clock, status=self._status, on_reset=self._reset, state=self._state)
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-dev-")
         self._targets: dict[str, Target] = {}
+        self._store: MemoryStore | SqliteStore = MemoryStore(secrets.token_bytes(32))
 
     @property
     def url(self) -> str:
         return self.address.url
 
+    @property
+    def failed(self) -> asyncio.Future[None] | None:
+        """Fails with a ``StateError`` once the state cannot be stored any more; None where there is none."""
+        return None if self._state is None else self._state.failed
+
     async def __aenter__(self) -> LocalAddress:
-        await self.address.__aenter__()
+        self.address.hold()
         try:
-            await self._start()
+            if self._state is not None:
+                self._store = SqliteStore(self._state.folder.engine_file)
+            await self.address.__aenter__()
+            try:
+                await self._start()
+            except BaseException:
+                await self.address.__aexit__(None, None, None)
+                raise
         except BaseException:
-            await self.address.__aexit__(None, None, None)
+            await self._close_state()
             raise
+        self.address.go_on()
         if self._ready:
             self.mark_ready()
         return self
@@ -97,7 +132,13 @@ class LocalAddress:
         await self.journal.close()
         self._aws.close()
         await self.address.__aexit__(None, None, None)
+        await self._close_state()
         await asyncio.to_thread(self._folder.cleanup)
+
+    async def _close_state(self) -> None:
+        self._store.close()
+        if self._state is not None:
+            await self._state.close()
 
     async def _start(self) -> None:
         libraries = await asyncio.to_thread(link_libraries, Path(self._folder.name) / "libraries")
@@ -106,7 +147,8 @@ class LocalAddress:
         self._logs.start()
         self.metrics = CloudWatch(self._put_metrics, NAMESPACE, settings_of=self._settings_of)
         self.metrics.start()
-        self._store = MemoryStore(secrets.token_bytes(32))
+        state = self._state
+        self._function_calls = None if state is None else FunctionCalls(state, self.clock.now)
         self.journal = Journal(self._store, keys_in_clear=True)
         self.journal.start()
         self.functions = FunctionRegistry(
@@ -117,7 +159,7 @@ class LocalAddress:
                 node=await asyncio.to_thread(find_node),
             ),
             log=self._log,
-            now=self.clock.now,
+            now=self.clock.now if self._function_calls is None else self._function_calls.now,
             faults=self.address.faults,
             metrics=self.metrics.add,
         )
@@ -129,15 +171,31 @@ class LocalAddress:
             queues=self.address.queues,
             engine=self.supervisor,
             now=self.clock.now,
+            registry=MappingRegistry(None if state is None else MappingRows(state)),
         )
-        self._lambda_functions = LambdaFunctions(self.functions, fetch=self._fetch)
+        calls = self._function_calls
+        fetch = self._fetch if calls is None else calls.remembering(self._fetch)
+        self._lambda_functions = LambdaFunctions(self.functions, fetch=fetch)
         self.address.add_service("lambda", self._lambda)
+        if state is not None and calls is not None:
+            await calls.restore(CallLog(state).of(FUNCTIONS), self._lambda_functions)
+            await self._restore_mappings(MappingRows(state))
+
+    async def _restore_mappings(self, rows: MappingRows) -> None:
+        """Each goes on from its saved positions; one that was being deleted is gone."""
+        for one in rows.restore():
+            if one.deleting:
+                await asyncio.to_thread(self._store.delete, one.uuid)
+                rows.removed(one.uuid)
+                continue
+            self.mappings.registry.restore(one)
+            await self.supervisor.create(one.uuid, one.settings, enabled=one.enabled)
 
     async def _start_engine(self) -> None:
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-        meter = Meter(self.metrics, self.journal)
+        meter = Meter(self.metrics, self.journal, *self._listeners)
         outbox = Outbox(self._store, self._target, self.clock, threads, meter=meter)
-        self._streams = InProcessStreams(self.address.streams)
+        self._streams = InProcessStreams(self.address.streams, self.address.durable)
         connections = Connections(source=self._source, function=self._function, queue=self._queue)
         self.supervisor = Supervisor(
             connections, self._store, outbox, self.clock, jitter=spread, meter=meter, threads=threads
@@ -145,8 +203,11 @@ class LocalAddress:
         await self.supervisor.__aenter__()
 
     async def _lambda(self, request: Request) -> Response:
-        service = self.mappings if LambdaMappings.owns(request) else self._lambda_functions
-        return await service(request)
+        if LambdaMappings.owns(request):
+            return await self.mappings(request)
+        if self._function_calls is not None:
+            return await self._function_calls.around(request, self._lambda_functions)
+        return await self._lambda_functions(request)
 
     async def _status(self) -> object:
         return as_document(take(self.supervisor, self.clock.now()))
@@ -158,10 +219,11 @@ class LocalAddress:
         self._targets.clear()
         self.metrics.forget()
         await self.journal.forget()
-        self._store.clear_journal()
+        await asyncio.to_thread(self._store.clear_journal)
 
     def _log(self, line: LogLine) -> None:
         self._logs.write(line)
+        self._log_lines(line)
         self.journal.line(line.text, line.request_id, line.time)
 
     async def _fetch(self, bucket: str, key: str, region: str) -> bytes:

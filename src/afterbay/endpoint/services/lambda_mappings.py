@@ -155,7 +155,7 @@ class LambdaMappings:
             case "POST", ("2017-03-31", "tags"), (arn,):
                 return self._tag(self._tagged(arn, request.region), request)
             case "DELETE", ("2017-03-31", "tags"), (arn,):
-                return _untag(self._tagged(arn, request.region), request)
+                return self._untag(self._tagged(arn, request.region), request)
             case _:
                 raise EndpointError(
                     "UnknownOperationException",
@@ -173,7 +173,7 @@ class LambdaMappings:
             self._check_unique(settings, request.region)
             uuid = self._new_uuid()
             await self._engine.create(uuid, settings, enabled=wanted.enabled)
-            made = self.registry.add(uuid, request.region, settings, self._now(), wanted.tags)
+            made = self.registry.add(uuid, request.region, settings, self._now(), wanted.tags, enabled=wanted.enabled)
         at_once = settings.kind is SourceKind.QUEUE and not wanted.enabled  # R27
         status = MappingStatus(State.DISABLED if at_once else State.CREATING)
         return _answer(made, status, exact=True, status_code=HTTPStatus.ACCEPTED)
@@ -232,6 +232,8 @@ class LambdaMappings:
             state = _step(status, update_event(status.state, enabled=wanted.enabled))
             await self._engine.update(uuid, settings, enabled=wanted.enabled)
             definition.settings, definition.modified = settings, self._now()
+            definition.enabled = definition.enabled if wanted.enabled is None else wanted.enabled
+            self.registry.changed(definition)
         return _answer(definition, status._replace(state=state), exact=True, status_code=HTTPStatus.ACCEPTED)
 
     async def _delete(self, uuid: str, region: str) -> Response:
@@ -240,6 +242,8 @@ class LambdaMappings:
             definition, status = self._found(uuid, region)
             state = _step(status, LifecycleEvent.DELETE)
             await self._engine.delete(uuid)
+            definition.deleting = True
+            self.registry.changed(definition)
         return _answer(definition, status._replace(state=state), exact=True, status_code=HTTPStatus.ACCEPTED)
 
     def _found(self, uuid: str, region: str) -> tuple[MappingDefinition, MappingStatus]:
@@ -330,13 +334,14 @@ class LambdaMappings:
         if len(tags) > TAGS_MAX:
             raise SettingsError(f"{len(tags)} tags would be set; a mapping has at most {TAGS_MAX}")
         definition.tags = tags
+        self.registry.changed(definition)
         return _NO_CONTENT
 
-
-def _untag(definition: MappingDefinition, request: Request) -> Response:
-    for key in parse_qs(request.query, keep_blank_values=True).get("tagKeys", []):
-        definition.tags.pop(key, None)
-    return _NO_CONTENT
+    def _untag(self, definition: MappingDefinition, request: Request) -> Response:
+        for key in parse_qs(request.query, keep_blank_values=True).get("tagKeys", []):
+            definition.tags.pop(key, None)
+        self.registry.changed(definition)
+        return _NO_CONTENT
 
 
 def _step(status: MappingStatus, event: LifecycleEvent) -> State:

@@ -85,6 +85,10 @@ class CallLog:
             request = Request(read.method, read.path, read.query, read.headers, read.body, read.region)
             yield Call(str(service), str(operation), datetime.fromisoformat(str(at)), seed, request, read.fetched)
 
+    def of(self, service: str) -> list[Call]:
+        """The calls of one service, in order."""
+        return [call for call in self.all() if call.service == service]
+
     @staticmethod
     def ops(call: Call, about: Kept) -> list[Op]:
         """What storing a call takes: itself, and the end of calls that it makes needless."""
