@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from afterbay.declaration.classes import LATER
 from afterbay.declaration.place import Place, Problems
-from afterbay.declaration.resources import Declared, Resource, typed
+from afterbay.declaration.resources import Declared, LocalCode, Resource, typed
 from afterbay.declaration.template import Note, NoteKind
 from afterbay.declaration.value import Unknown, Value, first_unknown, text_of, without_unknown
 
@@ -30,7 +30,7 @@ class Judge:
             self.gone[name] = "is skipped"
             self.notes.append(Note(NoteKind.SKIPPED, place, name, sentence.removeprefix(f"{name}: ")))
 
-    def resource(self, declared: Declared, local: str | None) -> Resource | None:
+    def resource(self, declared: Declared, local: LocalCode | None) -> Resource | None:
         """The typed resource, or None.
 
         An unknown source or function leaves a mapping out, anything else unknown of a mapping is refused; of other
@@ -48,12 +48,14 @@ class Judge:
                 self.gone[declared.id] = "is not made"
                 return None
             elif is_mapping:
-                self.problems.add(at, f"{declared.id}.{name} is not known: {unknown.reason}")
+                self.refuse(declared.id, at, f"{declared.id}.{name} is not known: {unknown.reason}")
             else:
                 part, left_out = without_unknown(value, f"{declared.id}.{name}")
                 self.notes += [Note(_kind(unknown), at, one, f"left out: {why}") for one, why in left_out]
                 if part is not None:
                     kept[name] = part
+        if declared.id in self.gone:
+            return None
         whole = replace(declared, properties=kept)
         self._note_later(whole)
         return typed(whole, local)

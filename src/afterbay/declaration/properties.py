@@ -12,7 +12,7 @@ from afterbay.declaration.inert import inert_value
 from afterbay.declaration.judge import Judge
 from afterbay.declaration.place import Path, Place, nearest
 from afterbay.declaration.resolve import Resolver
-from afterbay.declaration.resources import Declared, Resource
+from afterbay.declaration.resources import Declared, LocalCode, Resource
 from afterbay.declaration.sam import LOCAL_BUCKET
 from afterbay.declaration.schema import attributes_of_type, fit, properties_of
 from afterbay.declaration.template import ACCOUNT, Wanted
@@ -43,8 +43,8 @@ class PropertyReader:
         tree = properties_of(kind)
         assert tree is not None, "every type of CLASSES is in the data"
         given = {one: part for one, part in _members(raw.get("Properties")).items() if one in CLASSES[kind].honoured}
-        local = self._code_path(kind, raw, given, path)
-        if local is not None:
+        code = self._code_path(kind, raw, given, path)
+        if code is not None:
             del given[_CODE[kind]]
         properties: dict[str, Value] = {}
         for one, part in given.items():
@@ -64,7 +64,7 @@ class PropertyReader:
             needs=self._needs(raw, properties),
             places={one: self.place((*path, one)) for one in given},
         )
-        return self.judge.resource(declared, local)
+        return self.judge.resource(declared, None if code is None else LocalCode(code))
 
     def _replace_inert(self, value: Value, at: Place) -> Value:
         """``value`` with what is told of resources that are not created; what Fn::GetAtt asks of ours is checked."""

@@ -63,9 +63,13 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class LocalCode:
-    """A folder, a zip file or a lone file; ``path`` is relative to the template's folder."""
+    """A folder, a zip file or a lone file, relative to the template's folder.
+
+    ``packed``: where a folder that may not be there any more was packed to.
+    """
 
     path: str
+    packed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +274,7 @@ Resource: TypeAlias = (
 )
 
 
-def typed(declared: Declared, local: str | None = None) -> Resource:
+def typed(declared: Declared, local: LocalCode | None = None) -> Resource:
     """The typed form. ``local`` is where a function's or layer's code lies, if the template tells.
 
     The type must be one of ``classes.CLASSES``.
@@ -278,7 +282,7 @@ def typed(declared: Declared, local: str | None = None) -> Resource:
     return _MAKERS[declared.kind](declared, local)
 
 
-def _table(one: Declared, local: str | None) -> Table:
+def _table(one: Declared, local: LocalCode | None) -> Table:
     stream = _members(one.properties.get("StreamSpecification"))
     ttl = _members(one.properties.get("TimeToLiveSpecification"))
     wanted = bool(stream) and stream.get("StreamEnabled", True) is not False
@@ -287,7 +291,7 @@ def _table(one: Declared, local: str | None) -> Table:
     return Table(declared=one, name=one.properties.get("TableName"), stream_view=view, ttl_attribute=attribute)
 
 
-def _function(one: Declared, local: str | None) -> Function:
+def _function(one: Declared, local: LocalCode | None) -> Function:
     get = one.properties.get
     return Function(
         declared=one,
@@ -302,15 +306,15 @@ def _function(one: Declared, local: str | None) -> Function:
     )
 
 
-def _layer(one: Declared, local: str | None) -> Layer:
+def _layer(one: Declared, local: LocalCode | None) -> Layer:
     return Layer(
         declared=one, name=one.properties.get("LayerName"), content=_code(one.properties.get("Content"), local)
     )
 
 
-def _code(value: Value, local: str | None) -> Code:
+def _code(value: Value, local: LocalCode | None) -> Code:
     if local is not None:
-        return LocalCode(local)
+        return local
     code = _members(value)
     if "ZipFile" in code:
         return InlineCode(code["ZipFile"])
@@ -321,35 +325,35 @@ def _code(value: Value, local: str | None) -> Code:
     return NoCode()
 
 
-def _mapping(one: Declared, local: str | None) -> SourceMapping:
+def _mapping(one: Declared, local: LocalCode | None) -> SourceMapping:
     return SourceMapping(
         declared=one, source=one.properties.get("EventSourceArn"), function=one.properties.get("FunctionName")
     )
 
 
-def _alias(one: Declared, local: str | None) -> Alias:
+def _alias(one: Declared, local: LocalCode | None) -> Alias:
     get = one.properties.get
     return Alias(declared=one, name=get("Name"), function=get("FunctionName"), version=get("FunctionVersion"))
 
 
-def _topic(one: Declared, local: str | None) -> Topic:
+def _topic(one: Declared, local: LocalCode | None) -> Topic:
     get = one.properties.get
     return Topic(declared=one, name=get("TopicName"), subscriptions=_elements(get("Subscription")))
 
 
-def _subscription(one: Declared, local: str | None) -> Subscription:
+def _subscription(one: Declared, local: LocalCode | None) -> Subscription:
     get = one.properties.get
     return Subscription(declared=one, topic=get("TopicArn"), protocol=get("Protocol"), endpoint=get("Endpoint"))
 
 
-def _pipe(one: Declared, local: str | None) -> Pipe:
+def _pipe(one: Declared, local: LocalCode | None) -> Pipe:
     get = one.properties.get
     return Pipe(
         declared=one, name=get("Name"), source=get("Source"), enrichment=get("Enrichment"), target=get("Target")
     )
 
 
-def _rule(one: Declared, local: str | None) -> Rule:
+def _rule(one: Declared, local: LocalCode | None) -> Rule:
     get = one.properties.get
     return Rule(
         declared=one,
@@ -361,7 +365,7 @@ def _rule(one: Declared, local: str | None) -> Rule:
     )
 
 
-def _api_destination(one: Declared, local: str | None) -> ApiDestination:
+def _api_destination(one: Declared, local: LocalCode | None) -> ApiDestination:
     get = one.properties.get
     return ApiDestination(
         declared=one,
@@ -372,13 +376,13 @@ def _api_destination(one: Declared, local: str | None) -> ApiDestination:
     )
 
 
-def _connection(one: Declared, local: str | None) -> Connection:
+def _connection(one: Declared, local: LocalCode | None) -> Connection:
     return Connection(
         declared=one, name=one.properties.get("Name"), authorization=one.properties.get("AuthorizationType")
     )
 
 
-_MAKERS: dict[str, Callable[[Declared, str | None], Resource]] = {
+_MAKERS: dict[str, Callable[[Declared, LocalCode | None], Resource]] = {
     "AWS::DynamoDB::Table": _table,
     "AWS::DynamoDB::GlobalTable": _table,
     "AWS::Lambda::Function": _function,

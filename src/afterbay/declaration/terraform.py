@@ -10,7 +10,7 @@ from afterbay.declaration.classes import CLASSES
 from afterbay.declaration.document import Document
 from afterbay.declaration.judge import Judge
 from afterbay.declaration.place import Place
-from afterbay.declaration.resources import Declared, Resource
+from afterbay.declaration.resources import Declared, LocalCode, Resource
 from afterbay.declaration.schema import Tree, properties_of
 from afterbay.declaration.template import Note, NoteKind, Template, Wanted
 from afterbay.declaration.terraform_graph import Block, Graph, Instance
@@ -147,7 +147,7 @@ class _Reader:
     def _needs(self, properties: Mapping[str, Value]) -> frozenset[str]:
         return frozenset({one.resource for one in attributes_of(dict(properties))} & self.made.keys())
 
-    def _code(self, one: Instance) -> str | None:
+    def _code(self, one: Instance) -> LocalCode | None:
         """Where a function's code lies: the folder that an archive is made of, or else the file itself."""
         filename = one.values.get("filename")
         block = self.graph.block(one)
@@ -156,8 +156,8 @@ class _Reader:
             for name in ("source_dir", "source_file"):
                 source = archive.values.get(name)
                 if isinstance(source, str) and source:
-                    return source
-        return filename if isinstance(filename, str) and filename else None
+                    return LocalCode(source, packed=filename if isinstance(filename, str) else None)
+        return LocalCode(filename) if isinstance(filename, str) and filename else None
 
     def place(self, one: Instance) -> Place:
         return self.document.place(one.path)

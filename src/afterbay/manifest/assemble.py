@@ -17,6 +17,7 @@ from afterbay.declaration.resources import (
     FunctionVersion,
     KinesisStream,
     Layer,
+    LocalCode,
     Pipe,
     Queue,
     Resource,
@@ -34,6 +35,7 @@ from afterbay.manifest.mappings import make_mapping
 from afterbay.manifest.messaging import make_queue, make_subscription, make_topic
 from afterbay.manifest.observed import make_alarm, name_later
 from afterbay.manifest.order import in_order
+from afterbay.manifest.package import WatchedCode
 from afterbay.manifest.report import Assembled
 from afterbay.manifest.session import Session
 from afterbay.manifest.storage import make_bucket, make_kinesis_stream
@@ -70,7 +72,16 @@ async def assemble(template: Template, folder: Path, aws: Aws) -> Assembled:
         if not isinstance(resource, _LATER):
             made.append(resource)
     session.problems.raise_if_any()
-    return Assembled(template, made, [*template.notes, *session.notes])
+    return Assembled(template, made, [*template.notes, *session.notes], _code_of(session, made))
+
+
+def _code_of(session: Session, made: list[Resource]) -> list[WatchedCode]:
+    """The functions whose code is a folder or file here."""
+    return [
+        WatchedCode(str(session.attributes[Attribute(one.declared.id, "Ref")]), session.folder / one.code.path)
+        for one in made
+        if isinstance(one, Function) and isinstance(one.code, LocalCode)
+    ]
 
 
 async def _make(session: Session, resource: Resource) -> dict[str, Value] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from afterbay.declaration.resources import (
     Alias,
@@ -120,8 +121,8 @@ async def make_layer(session: Session, layer: Layer) -> dict[str, Value]:
 
 async def _code(session: Session, code: Code, runtime: str) -> dict[str, object]:
     match code:
-        case LocalCode(path):
-            return {"ZipFile": await asyncio.to_thread(zip_path, session.folder / path)}
+        case LocalCode(path, packed):
+            return {"ZipFile": await asyncio.to_thread(_pack, session.folder, path, packed)}
         case InlineCode(text):
             told = session.text(text)
             if told is None:
@@ -137,6 +138,12 @@ async def _code(session: Session, code: Code, runtime: str) -> dict[str, object]
             raise SettingsError("container images are not run: package the function as a zip file")
         case NoCode():
             raise SettingsError("it has no code", hint="CodeUri, or Code with ZipFile")
+
+
+def _pack(folder: Path, path: str, packed: str | None) -> bytes:
+    if packed is not None and not (folder / path).exists() and (folder / packed).exists():
+        return zip_path(folder / packed)
+    return zip_path(folder / path)
 
 
 def _logging(session: Session, declared: Declared, value: Value) -> dict[str, object] | None:

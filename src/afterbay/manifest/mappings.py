@@ -33,9 +33,20 @@ async def make_mapping(session: Session, mapping: SourceMapping) -> dict[str, Va
     if isinstance(tags, list):
         pairs = [one for one in tags if isinstance(one, dict)]
         parameters["Tags"] = {str(one.get("Key")): one.get("Value", "") for one in pairs}
+    _tell_strange_destination(session, mapping, parameters.get("DestinationConfig"))
     answer = await session.call("lambda", "create_event_source_mapping", **parameters)
     uuid = str(answer["UUID"])
     return {"Ref": uuid, "Id": uuid, "EventSourceMappingArn": str(answer.get("EventSourceMappingArn", ""))}
+
+
+def _tell_strange_destination(session: Session, mapping: SourceMapping, config: Value) -> None:
+    failure = config.get("OnFailure") if isinstance(config, dict) else None
+    destination = failure.get("Destination") if isinstance(failure, dict) else None
+    if isinstance(destination, str) and destination not in session.attributes.values():
+        declared = mapping.declared
+        text = f"letters wait in the outbox: nothing in this template is {destination}"
+        place = declared.place_of("DestinationConfig")
+        session.notes.append(Note(NoteKind.UNKNOWN, place, f"{declared.id}.DestinationConfig", text))
 
 
 def _leave_out(

@@ -7,11 +7,12 @@ import os
 import stat
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from afterbay.errors import SettingsError
 
-__all__ = ["zip_path", "zip_text"]
+__all__ = ["LEFT_OUT", "WatchedCode", "zip_path", "zip_text"]
 
 LEFT_OUT = frozenset({".git", ".hg", ".aws-sam", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", "cdk.out"})
 """Folders that no deployment carries; with ``CodeUri: .`` they would be most of the file."""
@@ -21,6 +22,14 @@ BYTES_MAX = 262_144_000  # AWS's bound on a function's code, unzipped
 
 _ALWAYS = (1980, 1, 1, 0, 0, 0)
 """The time of every member: the same code is the same zip file."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedCode:
+    """A function of the address, and where its code lies: a folder or a file."""
+
+    function: str
+    path: Path
 
 
 def zip_path(path: Path) -> bytes:

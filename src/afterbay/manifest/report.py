@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from afterbay.declaration.resources import Resource
 from afterbay.declaration.template import Note, NoteKind, Template
+from afterbay.manifest.package import WatchedCode
 
 __all__ = ["Assembled"]
 
@@ -30,11 +31,12 @@ _NOUNS = {
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """The resources that exist now, and notes of what does not act."""
+    """The resources that exist now, notes of what does not act, and where the functions' code lies."""
 
     template: Template
     made: Sequence[Resource]
     notes: Sequence[Note]
+    code: Sequence[WatchedCode] = ()
 
     def lines(self) -> Iterator[str]:
         """One line of what is up; one for each thing to know; what is without effect gathered by type."""

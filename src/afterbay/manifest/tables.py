@@ -49,6 +49,7 @@ async def make_table(session: Session, table: Table) -> dict[str, Value]:
             TableName=name,
             TimeToLiveSpecification={"AttributeName": attribute, "Enabled": True},
         )
+    _note_index_members(session, declared, properties.get("GlobalSecondaryIndexes"))
     await _stream_to_kinesis(session, declared, name, properties.get("KinesisStreamSpecification"))
     _note_replicas(session, declared, properties.get("Replicas"))
     found: dict[str, Value] = {"Ref": name, "Arn": str(made["TableArn"]), "TableId": str(made.get("TableId", ""))}
@@ -79,6 +80,13 @@ def _note_replicas(session: Session, declared: Declared, replicas: Value) -> Non
     if others:
         place = declared.place_of("Replicas")
         subject = f"{declared.id}.Replicas in {', '.join(others)}"
+        session.notes.append(Note(NoteKind.WITHOUT_EFFECT, place, subject, group="properties"))
+
+
+def _note_index_members(session: Session, declared: Declared, indexes: Value) -> None:
+    listed = indexes if isinstance(indexes, list) else []
+    for name in sorted({name for one in listed if isinstance(one, dict) for name in one if name not in _INDEX}):
+        place, subject = declared.place_of("GlobalSecondaryIndexes"), f"{declared.id}.GlobalSecondaryIndexes.{name}"
         session.notes.append(Note(NoteKind.WITHOUT_EFFECT, place, subject, group="properties"))
 
 

@@ -257,6 +257,8 @@ def test_a_macro_is_gone_without_where_that_was_asked_for():
 def test_a_setting_of_a_mapping_that_is_unknown_is_refused():
     text = BASE.replace("LATEST", "LATEST\n      BatchSize: !ImportValue size")
     assert "Changes.BatchSize is not known" in refusal(text)[0]
+    template = read(text, skip_unknown=True)
+    assert ids(template) == ["Orders", "Worker"] and notes(template, NoteKind.SKIPPED)
 
 
 def test_a_function_reached_through_its_alias():

@@ -79,7 +79,7 @@ def test_a_modules_variable_leads_to_what_the_caller_handed_in():
 
 def test_code_is_the_folder_that_an_archive_is_made_of_or_the_file_itself():
     template = read(PLAN)
-    assert resource(template, "aws_lambda_function.project").code == LocalCode("./src")
+    assert resource(template, "aws_lambda_function.project").code == LocalCode("./src", packed="./build/project.zip")
     assert resource(template, "module.audit.aws_lambda_function.audit[0]").code == LocalCode("audit/audit.zip")
 
 

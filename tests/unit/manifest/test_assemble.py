@@ -168,6 +168,40 @@ def test_code_that_is_not_there_is_refused_with_the_functions_line(tmp_path):
         assembled("Resources:" + text, FakeAws(), tmp_path)
 
 
+def test_a_folder_that_is_gone_is_taken_from_what_was_packed_of_it(tmp_path):
+    (tmp_path / "count.zip").write_bytes(zip_text("x", "app.py"))
+    values = {"function_name": "f", "runtime": "python3.11", "handler": "app.handler", "filename": "count.zip"}
+    archive = {"output_path": "count.zip", "source_dir": "gone"}
+    resources = [
+        {
+            "address": "aws_lambda_function.f",
+            "mode": "managed",
+            "type": "aws_lambda_function",
+            "name": "f",
+            "values": values,
+        },
+        {"address": "data.archive_file.a", "mode": "data", "type": "archive_file", "name": "a", "values": archive},
+    ]
+    aws = FakeAws()
+    document = {"format_version": "1.0", "values": {"root_module": {"resources": resources}}}
+    assembled(json.dumps(document), aws, tmp_path)
+    assert aws.made("create_function")[0]["Code"]["ZipFile"] == zip_text("x", "app.py")
+
+
+def test_letters_to_a_queue_of_somebody_elses_are_told():
+    destination = "DestinationConfig: {OnFailure: {Destination: 'arn:aws:sqs:eu-west-1:000000000000:theirs'}}"
+    result = assembled(BASE.replace("LATEST", f"LATEST\n      {destination}"), FakeAws())
+    assert any("Changes.DestinationConfig: letters wait in the outbox" in one for one in lines(result))
+
+
+def test_what_an_index_has_without_effect_is_told():
+    index = "{IndexName: i, KeySchema: [], Projection: {}, WarmThroughput: {ReadUnitsPerSecond: 1}}"
+    text = TABLE.replace("      BillingMode", f"      GlobalSecondaryIndexes: [{index}]\n      BillingMode")
+    assert "without effect here: properties: Orders.GlobalSecondaryIndexes.WarmThroughput" in lines(
+        assembled("Resources:" + text, FakeAws())
+    )
+
+
 def test_a_container_image_is_refused():
     text = WORKER.replace('{ZipFile: "def handler(event, context): pass"}', "{ImageUri: x}")
     with pytest.raises(SettingsError, match="container images are not run"):
