@@ -13,6 +13,7 @@ from afterbay.declaration.resources import (
     Bucket,
     Bus,
     Connection,
+    Declared,
     Function,
     FunctionVersion,
     KinesisStream,
@@ -43,6 +44,7 @@ from afterbay.manifest.tables import make_table
 
 __all__ = ["assemble"]
 
+_NAMED = (Table, Function, SourceMapping, Queue, Topic, Bucket, KinesisStream, Alarm)
 _LATER = (Pipe, Bus, Rule, Archive, ApiDestination, Connection)
 
 
@@ -68,11 +70,20 @@ async def assemble(template: Template, folder: Path, aws: Aws) -> Assembled:
         if found is None:
             session.failed[declared.id] = "is not made"
             continue
+        twin = next((one for one in made if isinstance(one, _NAMED) and _is_twin(session, one, declared, found)), None)
+        if twin is not None:
+            session.refuse(declared.place, str(declared), SettingsError(f"{twin.declared} is the same, {found['Ref']}"))
+            continue
         session.attributes |= {Attribute(declared.id, name): value for name, value in found.items()}
         if not isinstance(resource, _LATER):
             made.append(resource)
     session.problems.raise_if_any()
     return Assembled(template, made, [*template.notes, *session.notes], _code_of(session, made))
+
+
+def _is_twin(session: Session, one: Resource, declared: Declared, found: dict[str, Value]) -> bool:
+    """True if ``declared`` turned out to be what ``one`` is: two resources of one name, or two mappings of one pair."""
+    return one.declared.kind == declared.kind and session.attributes[Attribute(one.declared.id)] == found["Ref"]
 
 
 def _code_of(session: Session, made: list[Resource]) -> list[WatchedCode]:

@@ -41,7 +41,7 @@ _ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
 
 
 async def make_function(session: Session, function: Function) -> dict[str, Value]:
-    """Create the function with its code from the template's folder."""
+    """Create the function with its code from the template's folder, or bring the one that is there up to date."""
     declared = function.declared
     properties = session.settled(declared)
     if properties.get("PackageType") == "Image":
@@ -49,17 +49,21 @@ async def make_function(session: Session, function: Function) -> dict[str, Value
     runtime = str(properties.get("Runtime", ""))
     role = properties.get("Role")
     _keep_own_layers(session, declared, properties)
-    answer = await session.call(
-        "lambda",
-        "create_function",
-        FunctionName=session.name(declared, function.name, NAME_MAX),
-        Role=role if isinstance(role, str) and role.startswith("arn:") else _ROLE,
-        Code=await _code(session, function.code, runtime),
-        Environment=properties.get("Environment"),
-        LoggingConfig=_logging(session, declared, properties.get("LoggingConfig")),
-        **{name: properties[name] for name in _SENT if name in properties},
-    )
-    name, arn = str(answer["FunctionName"]), str(answer["FunctionArn"])
+    name = session.name(declared, function.name, NAME_MAX)
+    code = await _code(session, function.code, runtime)
+    settings: dict[str, object] = {
+        "FunctionName": name,
+        "Role": role if isinstance(role, str) and role.startswith("arn:") else _ROLE,
+        "Environment": properties.get("Environment"),
+        "LoggingConfig": _logging(session, declared, properties.get("LoggingConfig")),
+        **{one: properties[one] for one in _SENT if one in properties},
+    }
+    answer = await session.create("lambda", "create_function", Code=code, **settings)
+    if answer is None:
+        settings.pop("Architectures", None)
+        await session.call("lambda", "update_function_code", FunctionName=name, **code)
+        answer = await session.call("lambda", "update_function_configuration", **settings)
+    arn = str(answer["FunctionArn"])
     reserved = properties.get("ReservedConcurrentExecutions")
     if reserved is not None:
         with session.bonus(declared, "ReservedConcurrentExecutions"):
@@ -90,14 +94,15 @@ async def make_version(session: Session, version: FunctionVersion) -> dict[str, 
 async def make_alias(session: Session, alias: Alias) -> dict[str, Value]:
     """Create an alias; where the address has none yet, it is the function itself."""
     function, name = session.text(alias.function), session.text(alias.name)
+    wanted: dict[str, object] = {
+        "FunctionName": function,
+        "Name": name,
+        "FunctionVersion": session.text(alias.version),
+    }
     try:
-        answer: Mapping[str, object] = await session.call(
-            "lambda",
-            "create_alias",
-            FunctionName=function,
-            Name=name,
-            FunctionVersion=session.text(alias.version),
-        )
+        answer = await session.create("lambda", "create_alias", **wanted)
+        if answer is None:
+            answer = await session.call("lambda", "update_alias", **wanted)
     except ServiceError as error:
         if error.code != _NOT_BUILT:
             raise

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import cast
+
 from afterbay.declaration.resources import SourceMapping
 from afterbay.declaration.template import Note, NoteKind
 from afterbay.declaration.value import Unknown, Value
@@ -9,11 +12,15 @@ from afterbay.manifest.session import Session
 
 __all__ = ["make_mapping"]
 
+_CREATE_ONLY = frozenset({"EventSourceArn", "StartingPosition", "StartingPositionTimestamp", "Tags"})
 _RENAMED = {"KmsKeyArn": "KMSKeyArn"}
 
 
 async def make_mapping(session: Session, mapping: SourceMapping) -> dict[str, Value] | None:
-    """Create the mapping; None, and a note, for one whose source or function is not of this template."""
+    """Create the mapping, or bring the one that is there up to date.
+
+    None, and a note, for one whose source or function is not of this template.
+    """
     declared = mapping.declared
     for name, value in (("EventSourceArn", mapping.source), ("FunctionName", mapping.function)):
         found = session.value(value)
@@ -34,9 +41,20 @@ async def make_mapping(session: Session, mapping: SourceMapping) -> dict[str, Va
         pairs = [one for one in tags if isinstance(one, dict)]
         parameters["Tags"] = {str(one.get("Key")): one.get("Value", "") for one in pairs}
     _tell_strange_destination(session, mapping, parameters.get("DestinationConfig"))
-    answer = await session.call("lambda", "create_event_source_mapping", **parameters)
+    answer = await session.create("lambda", "create_event_source_mapping", **parameters)
+    if answer is None:
+        answer = await _update(session, parameters)
     uuid = str(answer["UUID"])
     return {"Ref": uuid, "Id": uuid, "EventSourceMappingArn": str(answer.get("EventSourceMappingArn", ""))}
+
+
+async def _update(session: Session, parameters: dict[str, Value]) -> Mapping[str, object]:
+    """Bring the mapping of this source and function, which is there already, up to date; it goes on where it was."""
+    named = {name: parameters.get(name) for name in ("EventSourceArn", "FunctionName")}
+    told = await session.call("lambda", "list_event_source_mappings", **named)
+    (found,) = cast("Sequence[Mapping[str, object]]", told["EventSourceMappings"])
+    changes = {name: value for name, value in parameters.items() if name not in _CREATE_ONLY}
+    return await session.call("lambda", "update_event_source_mapping", UUID=found["UUID"], **changes)
 
 
 def _tell_strange_destination(session: Session, mapping: SourceMapping, config: Value) -> None:

@@ -26,7 +26,11 @@ async def make_queue(session: Session, queue: Queue) -> dict[str, Value]:
                 del properties[one]
     name = session.name(queue.declared, queue.name, QUEUE_NAME_MAX, tail=".fifo" if is_fifo else "")
     attributes = {one: _attribute(value) for one, value in properties.items()}
-    answer = await session.call("sqs", "create_queue", QueueName=name, Attributes=attributes)
+    answer = await session.create("sqs", "create_queue", QueueName=name, Attributes=attributes)
+    if answer is None:  # there, with other attributes
+        answer = await session.call("sqs", "get_queue_url", QueueName=name)
+        changes = {one: value for one, value in attributes.items() if one != "FifoQueue"}
+        await session.call("sqs", "set_queue_attributes", QueueUrl=answer["QueueUrl"], Attributes=changes)
     url = str(answer["QueueUrl"])
     told = await session.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"])
     arn = str(part_of(told, "Attributes")["QueueArn"])

@@ -20,6 +20,12 @@ from afterbay.manifest.names import physical_name
 
 __all__ = ["Session", "part_of"]
 
+_ALREADY_THERE = frozenset(
+    {
+        *("ResourceInUseException", "ResourceConflictException", "QueueAlreadyExists", "QueueNameExists"),
+        *("BucketAlreadyOwnedByYou", "BucketAlreadyExists"),
+    }
+)
 _NOT_BUILT = "UnknownOperationException"
 
 
@@ -80,6 +86,15 @@ class Session:
         """One call; parameters that are None are left out. Raises ``ServiceError``, or ``SettingsError`` for ours."""
         given = {name: value for name, value in parameters.items() if value is not None}
         return await self.aws.call(service, operation, **given)
+
+    async def create(self, service: str, operation: str, **parameters: object) -> Mapping[str, object] | None:
+        """A call that makes something; None if it is there already, as after a restart with the same state."""
+        try:
+            return await self.call(service, operation, **parameters)
+        except ServiceError as error:
+            if error.code in _ALREADY_THERE:
+                return None
+            raise
 
     @contextmanager
     def step(self, declared: Declared, name: str) -> Generator[None]:

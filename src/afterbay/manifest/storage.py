@@ -24,7 +24,7 @@ async def make_bucket(session: Session, bucket: Bucket) -> dict[str, Value]:
     properties = session.settled(declared)
     name = session.name(declared, bucket.name, BUCKET_NAME_MAX, lower=True)
     constraint = None if session.region == "us-east-1" else {"LocationConstraint": session.region}
-    await session.call("s3", "create_bucket", Bucket=name, CreateBucketConfiguration=constraint)
+    await session.create("s3", "create_bucket", Bucket=name, CreateBucketConfiguration=constraint)
     versioning = properties.get("VersioningConfiguration")
     if isinstance(versioning, dict):
         await session.call("s3", "put_bucket_versioning", Bucket=name, VersioningConfiguration=versioning)
@@ -46,7 +46,7 @@ async def make_kinesis_stream(session: Session, stream: KinesisStream) -> dict[s
     properties = session.settled(declared)
     name = session.name(declared, stream.name, STREAM_NAME_MAX)
     mode = properties.get("StreamModeDetails")
-    await session.call(
+    made = await session.create(
         "kinesis",
         "create_stream",
         StreamName=name,
@@ -54,7 +54,7 @@ async def make_kinesis_stream(session: Session, stream: KinesisStream) -> dict[s
         StreamModeDetails=mode,
     )
     hours = properties.get("RetentionPeriodHours")
-    if isinstance(hours, int) and hours > RETENTION_HOURS:
+    if made is not None and isinstance(hours, int) and hours > RETENTION_HOURS:
         await session.call("kinesis", "increase_stream_retention_period", StreamName=name, RetentionPeriodHours=hours)
     told = await session.call("kinesis", "describe_stream_summary", StreamName=name)
     return {"Ref": name, "Arn": str(part_of(told, "StreamDescriptionSummary")["StreamARN"])}

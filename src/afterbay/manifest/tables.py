@@ -19,7 +19,7 @@ _INDEX = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput")
 
 
 async def make_table(session: Session, table: Table) -> dict[str, Value]:
-    """Create the table; a global table is its replica in this region."""
+    """Create the table, or take the one that is there; a global table is its replica in this region."""
     declared = table.declared
     properties = session.settled(declared)
     is_global = declared.kind == "AWS::DynamoDB::GlobalTable"
@@ -27,10 +27,11 @@ async def make_table(session: Session, table: Table) -> dict[str, Value]:
     throughput = properties.get("ProvisionedThroughput")
     shared = THROUGHPUT if is_global and billing != "PAY_PER_REQUEST" else None
     view = session.text(table.stream_view)
-    answer = await session.call(
+    name = session.name(declared, table.name, NAME_MAX)
+    answer = await session.create(
         "dynamodb",
         "create_table",
-        TableName=session.name(declared, table.name, NAME_MAX),
+        TableName=name,
         AttributeDefinitions=properties.get("AttributeDefinitions"),
         KeySchema=properties.get("KeySchema"),
         BillingMode=billing,
@@ -39,8 +40,9 @@ async def make_table(session: Session, table: Table) -> dict[str, Value]:
         LocalSecondaryIndexes=_indexes(properties.get("LocalSecondaryIndexes"), None),
         StreamSpecification={"StreamEnabled": True, "StreamViewType": view} if view else None,
     )
-    made = part_of(answer, "TableDescription")
-    name = str(made["TableName"])
+    if answer is None:  # it is as it was, with its items
+        told = await session.call("dynamodb", "describe_table", TableName=name)
+        return _attributes(part_of(told, "Table"))
     attribute = session.text(table.ttl_attribute)
     if attribute:
         await session.call(
@@ -52,7 +54,15 @@ async def make_table(session: Session, table: Table) -> dict[str, Value]:
     _note_index_members(session, declared, properties.get("GlobalSecondaryIndexes"))
     await _stream_to_kinesis(session, declared, name, properties.get("KinesisStreamSpecification"))
     _note_replicas(session, declared, properties.get("Replicas"))
-    found: dict[str, Value] = {"Ref": name, "Arn": str(made["TableArn"]), "TableId": str(made.get("TableId", ""))}
+    return _attributes(part_of(answer, "TableDescription"))
+
+
+def _attributes(made: Mapping[str, object]) -> dict[str, Value]:
+    found: dict[str, Value] = {
+        "Ref": str(made["TableName"]),
+        "Arn": str(made["TableArn"]),
+        "TableId": str(made.get("TableId", "")),
+    }
     if made.get("LatestStreamArn"):
         found["StreamArn"] = str(made["LatestStreamArn"])
     return found

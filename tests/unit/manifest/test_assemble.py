@@ -202,6 +202,42 @@ def test_what_an_index_has_without_effect_is_told():
     )
 
 
+def test_what_is_there_already_is_taken_and_brought_up_to_date():
+    """As after a restart with the same state."""
+    conflict = ServiceError("there", code="ResourceConflictException")
+    in_use = ServiceError("there", code="ResourceInUseException")
+    queue = "  Q: {Type: AWS::SQS::Queue, Properties: {QueueName: q, VisibilityTimeout: 7}}\n"
+    aws = FakeAws(
+        create_table=in_use,
+        create_function=conflict,
+        create_event_source_mapping=conflict,
+        create_alias=conflict,
+        create_queue=ServiceError("there", code="QueueAlreadyExists"),
+    )
+    result = assembled(BASE + ALIAS + queue, aws)
+    assert lines(result)[0] == "template.yaml is up: 1 table, 1 function, 1 version, 1 alias, 1 queue, 1 mapping"
+    (code,), (settings,), (mapping,) = map(
+        aws.made, ("update_function_code", "update_function_configuration", "update_event_source_mapping")
+    )
+    assert code["ZipFile"] and settings["Handler"] == "index.handler" and "Code" not in settings
+    assert mapping == {"UUID": "uuid-0", "FunctionName": settings["FunctionName"]}
+    assert aws.made("set_queue_attributes")[0]["Attributes"] == {"VisibilityTimeout": "7"}
+    assert not aws.made("update_time_to_live")
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        "  Two:\n    Type: AWS::SQS::Queue\n    Properties: {QueueName: one}\n",
+        "  Again:" + MAPPING.removeprefix("\n  Changes:") + "  Two: {Type: AWS::SQS::Queue}\n",
+    ],
+)
+def test_two_resources_that_are_one_are_refused(twin):
+    text = BASE + "  One: {Type: AWS::SQS::Queue, Properties: {QueueName: one}}\n" + twin
+    with pytest.raises(SettingsError, match=r"(Two|Again) .*(One|Changes) .* is the same"):
+        assembled(text, FakeAws())
+
+
 def test_a_container_image_is_refused():
     text = WORKER.replace('{ZipFile: "def handler(event, context): pass"}', "{ImageUri: x}")
     with pytest.raises(SettingsError, match="container images are not run"):

@@ -58,6 +58,24 @@ class FakeAws:
     def _create_event_source_mapping(self, given):
         return {"UUID": "uuid-1"}
 
+    def _describe_table(self, given):
+        return {"Table": self._create_table({**given, "StreamSpecification": {}})["TableDescription"]}
+
+    def _update_function_configuration(self, given):
+        return self._create_function(given)
+
+    def _update_alias(self, given):
+        return self._create_alias(given)
+
+    def _list_event_source_mappings(self, given):
+        return {"EventSourceMappings": [{"UUID": "uuid-0"}]}
+
+    def _update_event_source_mapping(self, given):
+        return {"UUID": given["UUID"]}
+
+    def _get_queue_url(self, given):
+        return self._create_queue(given)
+
     def _create_queue(self, given):
         return {"QueueUrl": f"http://127.0.0.1:4566/000000000000/{given['QueueName']}"}
 
