@@ -154,6 +154,7 @@ class State:
             for statement, parameters in ops:
                 connection.execute(statement, parameters)
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk has ended it already
+                connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
