@@ -43,11 +43,15 @@ def dev(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Go on without resources that are unknown or refused.")
     ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder that keeps everything over a restart; made if missing."),
+    ] = None,
 ) -> None:
     """One local AWS-compatible address: tables, streams, functions, event source mappings, queues, topics, buckets.
 
     With a template, all it declares. Ctrl-C and SIGTERM drain: what is in flight finishes first. Nothing is kept over a
-    restart.
+    restart, unless --state names a folder for it.
 
     Example: afterbay dev template.yaml --param Stage=dev, then AWS_ENDPOINT_URL=http://127.0.0.1:4566 aws dynamodb
     list-tables
@@ -61,7 +65,7 @@ def dev(
                 "--param, --parameters, --imports and --skip-unknown are for a template",
                 hint="afterbay dev template.yaml",
             )
-        asyncio.run(_serve(host, port))
+        asyncio.run(_serve(host, port, state))
         return
     from afterbay.manifest.load import load  # YAML and the SAM transform: not what an empty address should wait for
 
@@ -73,17 +77,19 @@ def dev(
         imports_file=imports,
         skip_unknown=skip_unknown,
     )
-    asyncio.run(_serve(host, port, declared, template.parent))
+    asyncio.run(_serve(host, port, state, declared, template.parent))
 
 
-async def _serve(host: str, port: int, template: Template | None = None, folder: Path | None = None) -> None:
+async def _serve(
+    host: str, port: int, state: Path | None, template: Template | None = None, folder: Path | None = None
+) -> None:
     from afterbay.endpoint.local import LocalAddress  # moto and uvicorn: not what --help should wait for
 
-    async with LocalAddress(host, port, ready=template is None) as local:
+    async with LocalAddress(host, port, ready=template is None, state=state) as local:
         if template is not None and folder is not None:
             await _assemble(local, template, folder)
         say(f"ready: export AWS_ENDPOINT_URL={local.url} (any access key, any region; sqs needs --endpoint-url too)")
-        await until_told_to_stop()
+        await until_told_to_stop(failed=local.failed)
         say("draining")
 
 

@@ -19,8 +19,8 @@ def logging_to_stderr(level: int = logging.INFO) -> None:
     logging.getLogger("afterbay").setLevel(level)
 
 
-async def until_told_to_stop() -> None:
-    """Return at SIGTERM or Ctrl-C; a second one ends the process at once."""
+async def until_told_to_stop(*, failed: asyncio.Future[None] | None = None) -> None:
+    """Return at SIGTERM or Ctrl-C; a second one ends the process at once. Raises what ``failed`` fails with."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
 
@@ -31,4 +31,7 @@ async def until_told_to_stop() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    await told.wait()
+    waits = {asyncio.ensure_future(told.wait())} | ({failed} if failed is not None else set())
+    done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for one in done:
+        one.result()
