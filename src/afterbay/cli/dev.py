@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from afterbay.cli.live import LiveLines
 from afterbay.cli.output import say
 from afterbay.cli.running import logging_to_stderr, until_told_to_stop
 from afterbay.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from afterbay.aws.client import Aws
     from afterbay.declaration.template import Template
     from afterbay.endpoint.local import LocalAddress
+    from afterbay.manifest.package import WatchedCode
 
 __all__ = ["dev"]
 
@@ -43,6 +48,9 @@ def dev(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Go on without resources that are unknown or refused.")
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No line for each invocation, and none of what functions print.")
+    ] = False,
     state: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="A folder that keeps everything over a restart; made if missing."),
@@ -50,8 +58,9 @@ def dev(
 ) -> None:
     """One local AWS-compatible address: tables, streams, functions, event source mappings, queues, topics, buckets.
 
-    With a template, all it declares. Ctrl-C and SIGTERM drain: what is in flight finishes first. Nothing is kept over a
-    restart, unless --state names a folder for it.
+    With a template, all it declares; a function whose code changes on disk runs the new code from its next invocation
+    on. A line tells of each invocation. Ctrl-C and SIGTERM drain: what is in flight finishes first. Nothing is kept
+    over a restart, unless --state names a folder for it.
 
     Example: afterbay dev template.yaml --param Stage=dev, then AWS_ENDPOINT_URL=http://127.0.0.1:4566 aws dynamodb
     list-tables
@@ -65,7 +74,7 @@ def dev(
                 "--param, --parameters, --imports and --skip-unknown are for a template",
                 hint="afterbay dev template.yaml",
             )
-        asyncio.run(_serve(host, port, state))
+        asyncio.run(_serve(host, port, state, quiet=quiet))
         return
     from afterbay.manifest.load import load  # YAML and the SAM transform: not what an empty address should wait for
 
@@ -77,32 +86,53 @@ def dev(
         imports_file=imports,
         skip_unknown=skip_unknown,
     )
-    asyncio.run(_serve(host, port, state, declared, template.parent))
+    asyncio.run(_serve(host, port, state, declared, template.parent, quiet=quiet))
 
 
 async def _serve(
-    host: str, port: int, state: Path | None, template: Template | None = None, folder: Path | None = None
+    host: str,
+    port: int,
+    state: Path | None,
+    template: Template | None = None,
+    folder: Path | None = None,
+    *,
+    quiet: bool,
 ) -> None:
     from afterbay.endpoint.local import LocalAddress  # moto and uvicorn: not what --help should wait for
 
-    async with LocalAddress(host, port, ready=template is None, state=state) as local:
+    lines = LiveLines(None if quiet else say)
+    async with LocalAddress(
+        host, port, ready=template is None, state=state, listeners=(lines,), log=lines.line
+    ) as local:
+        reloading: asyncio.Task[None] | None = None
         if template is not None and folder is not None:
-            await _assemble(local, template, folder)
+            code = await _assemble(local, template, folder)
+            reloading = asyncio.create_task(_reload(local, template, code))
         say(f"ready: export AWS_ENDPOINT_URL={local.url} (any access key, any region; sqs needs --endpoint-url too)")
         await until_told_to_stop(failed=local.failed)
+        if reloading is not None:
+            reloading.cancel()
+            await asyncio.gather(reloading, return_exceptions=True)
         say("draining")
 
 
-async def _assemble(local: LocalAddress, template: Template, folder: Path) -> None:
-    from botocore.credentials import Credentials
+async def _reload(local: LocalAddress, template: Template, code: Sequence[WatchedCode]) -> None:
+    """Take changed code while the address runs. Where changes cannot be watched, that is told, and all else goes on."""
+    from afterbay.manifest.reload import watch
 
-    from afterbay.aws.client import Aws, AwsSettings
+    aws = _aws(local, template)
+    try:
+        await watch(code, aws, say)
+    except (OSError, RuntimeError) as error:
+        say(f"changes of code are not noticed any more: {error}")
+    finally:
+        aws.close()
+
+
+async def _assemble(local: LocalAddress, template: Template, folder: Path) -> Sequence[WatchedCode]:
     from afterbay.manifest.assemble import assemble
 
-    settings = AwsSettings(
-        endpoint_url=local.url, region=template.wanted.region, credentials=Credentials("test", "test")
-    )
-    aws = Aws(settings, attempts_max=1)
+    aws = _aws(local, template)
     try:
         assembled = await assemble(template, folder, aws)
     finally:
@@ -110,6 +140,18 @@ async def _assemble(local: LocalAddress, template: Template, folder: Path) -> No
     for line in assembled.lines():
         say(line)
     local.mark_ready()
+    return assembled.code
+
+
+def _aws(local: LocalAddress, template: Template) -> Aws:
+    from botocore.credentials import Credentials
+
+    from afterbay.aws.client import Aws, AwsSettings
+
+    settings = AwsSettings(
+        endpoint_url=local.url, region=template.wanted.region, credentials=Credentials("test", "test")
+    )
+    return Aws(settings, attempts_max=1)
 
 
 def _parameters(given: list[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,13 +36,13 @@ from afterbay.engine.clock import Clock
 from afterbay.engine.cloudwatch import CloudWatch
 from afterbay.engine.jitter import spread
 from afterbay.engine.journal import Journal
-from afterbay.engine.meter import Meter
+from afterbay.engine.meter import Listener, Meter
 from afterbay.engine.outbox import Outbox
 from afterbay.engine.status import as_document, take
 from afterbay.engine.supervisor import Connections, Supervisor
 from afterbay.functions.child import LaunchSettings
 from afterbay.functions.libraries import has_awslambdaric, link_libraries
-from afterbay.functions.logs import LogLine, LogWriter
+from afterbay.functions.logs import LogLine, LogSink, LogWriter
 from afterbay.functions.runtimes import find_node
 from afterbay.ports import Answer, Function, QueueSource, Source, Target
 from afterbay.sources.kinesis import KinesisApi, kinesis_source

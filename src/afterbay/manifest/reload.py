@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import cast
 
-from watchfiles import Change, awatch
+import watchfiles
 
 from afterbay.aws.client import Aws
 from afterbay.errors import AfterbayError
@@ -17,19 +18,24 @@ __all__ = ["watch"]
 QUIET_MS = 250
 """How long nothing must change before what changed is taken: an editor writes a file in several steps."""
 
+_Awatch = Callable[..., AsyncIterator[set[tuple[watchfiles.Change, str]]]]
+_LEFTOVERS = (".pyc", "~", ".swp", ".swx", ".tmp")
+
 
 async def watch(code: Sequence[WatchedCode], aws: Aws, say: Callable[[str], None]) -> None:
-    """Until cancelled. A change that cannot be taken is told, and the code before it goes on being called."""
-    roots = {one.path.resolve(): one.path for one in code if one.path.exists()}
-    if not roots:
+    """Until cancelled. A change that cannot be taken is told, and the code before it goes on being called.
+
+    Raises ``OSError`` or ``RuntimeError`` where the system cannot watch.
+    """
+    roots = [one.path.resolve() for one in code]
+    folders = {root if root.is_dir() else root.parent for root in roots if root.exists()}
+    if not folders:
         return
-    folders = {root if root.is_dir() else root.parent for root in roots}
-    async for changes in awatch(
-        *folders, watch_filter=_counts, debounce=QUIET_MS * 4, step=QUIET_MS, rust_timeout=1000
-    ):
+    awatch = cast("_Awatch", vars(watchfiles)["awatch"])  # its own types are not whole
+    seen = awatch(*folders, watch_filter=_counts, step=QUIET_MS)
+    async for changes in seen:
         files = [Path(file) for _, file in changes]
-        for one in code:
-            root = one.path.resolve()
+        for one, root in zip(code, roots, strict=True):
             changed = sorted(file for file in files if file == root or root in file.parents)
             if changed:
                 await _renew(one, changed, aws, say)
@@ -46,7 +52,6 @@ async def _renew(one: WatchedCode, changed: Sequence[Path], aws: Aws, say: Calla
     say(f"{one.function}: {names} changed; the next invocation runs it")
 
 
-def _counts(change: Change, path: str) -> bool:
+def _counts(change: watchfiles.Change, path: str) -> bool:
     """False for what no deployment carries, and for what Python and editors leave beside a file."""
-    name = path.rpartition("/")[2]
-    return not (LEFT_OUT & set(path.split("/")) or name.endswith((".pyc", "~", ".swp", ".swx", ".tmp")))
+    return not (LEFT_OUT & set(Path(path).parts) or path.endswith(_LEFTOVERS))
