@@ -17,6 +17,7 @@ from afterbay.emulator.faults import FaultPlan
 from afterbay.endpoint.protocol import Request, Response
 from afterbay.endpoint.services.lambda_functions import LambdaFunctions
 from afterbay.endpoint.services.lambda_registry import FunctionRegistry
+from afterbay.engine.clock import Clock
 from afterbay.errors import NotFoundError
 from afterbay.functions.child import LaunchSettings
 from afterbay.functions.logs import LogLine
@@ -48,7 +49,10 @@ def layer_zip(**files: str) -> str:
 class Api:
     """The service, called as an SDK calls it."""
 
-    def __init__(self, libraries: Path, *, node: Node | None = None, cache: Path | None = None) -> None:
+    def __init__(
+        self, libraries: Path, *, node: Node | None = None, cache: Path | None = None, clock: Clock | None = None
+    ) -> None:
+        self.clock = clock
         self.faults = FaultPlan()
         self.metrics: list[Datum] = []
         self.lines: list[LogLine] = []
@@ -56,12 +60,20 @@ class Api:
         self.registry = FunctionRegistry(
             launch=launch,
             log=self.lines.append,
-            now=lambda: NOW,
+            now=self.now,
+            sleep_until=self.sleep_until,
             faults=self.faults,
             metrics=lambda data: self.metrics.extend(data),
             cache=cache,
         )
         self.service = LambdaFunctions(self.registry, fetch=self._fetch)
+
+    def now(self) -> datetime:
+        return NOW if self.clock is None else self.clock.now()
+
+    async def sleep_until(self, when: datetime) -> None:
+        assert self.clock is not None, "time stands still"
+        await self.clock.sleep_until(when)
 
     async def _fetch(self, bucket: str, key: str, region: str) -> bytes:
         if (bucket, key) not in OBJECTS:

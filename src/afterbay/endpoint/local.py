@@ -161,6 +161,7 @@ class LocalAddress:
             ),
             log=self._log,
             now=self.clock.now if self._function_calls is None else self._function_calls.now,
+            sleep_until=self.clock.sleep_until,
             faults=self.address.faults,
             metrics=self.metrics.add,
         )

@@ -9,10 +9,10 @@ from http import HTTPStatus
 
 import msgspec
 
-from afterbay.core.change.arn import parse_function_name
-from afterbay.endpoint.protocol import ACCOUNT, Request, Response
+from afterbay.endpoint.protocol import Request, Response
+from afterbay.endpoint.services.lambda_events import Event
 from afterbay.endpoint.services.lambda_names import qualified
-from afterbay.endpoint.services.lambda_registry import FunctionRegistry
+from afterbay.endpoint.services.lambda_registry import FunctionRegistry, not_found
 from afterbay.errors import (
     EndpointError,
     NotFoundError,
@@ -26,32 +26,27 @@ __all__ = ["invoke"]
 
 
 async def invoke(registry: FunctionRegistry, name: str, request: Request) -> Response:
-    """Run the function and answer what it answered; an error of the function is a 200 with a header.
+    """Run the function and answer what it answered; an error of the function is a 200 with a header. An ``Event`` is
+    taken (202), and run behind the caller's back.
 
     Raises ``EndpointError`` for a function that is not there, an event that is no JSON or too large, a planned fault.
     """
     reference = qualified(name, request)
     kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
-    if kind == "Event":
-        raise EndpointError(
-            "InvalidParameterValueException",
-            "InvocationType Event is not supported by afterbay yet: use RequestResponse",
-        )
-    if kind not in ("RequestResponse", "DryRun"):
+    if kind not in ("RequestResponse", "DryRun", "Event"):
         raise EndpointError("InvalidParameterValueException", f"InvocationType {kind} is not one")
-    if kind == "DryRun":
-        found = registry.resolve(reference, request.region)
-        if found is None:
-            arn = parse_function_name(reference).arn(region=request.region, account=ACCOUNT)
-            raise EndpointError("ResourceNotFoundException", f"Function not found: {arn}", status=404)
-        return Response(HTTPStatus.NO_CONTENT, headers={"x-amz-executed-version": found[1].number})
+    request_id, client_context = str(uuid.uuid4()), _client_context(request)
     try:
+        if kind != "RequestResponse":
+            found = registry.resolve(reference, request.region)
+            if found is None:
+                raise not_found(reference, request.region)
+            if kind == "DryRun":
+                return Response(HTTPStatus.NO_CONTENT, headers={"x-amz-executed-version": found[1].number})
+            registry.events.put(Event(reference, request.region, _event(request.body), request_id, client_context))
+            return Response(HTTPStatus.ACCEPTED)
         logged = await registry.invoke(
-            reference,
-            request.region,
-            _event(request.body),
-            request_id=str(uuid.uuid4()),
-            client_context=_client_context(request),
+            reference, request.region, _event(request.body), request_id=request_id, client_context=client_context
         )
     except ServiceError as error:
         raise EndpointError(error.code, error.message, status=_status(error)) from error

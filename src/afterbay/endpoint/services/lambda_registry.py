@@ -8,7 +8,7 @@ import logging
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from afterbay.core.change.arn import parse_function_name
 from afterbay.core.mapping.metrics import Datum, of_invocation, of_throttle
 from afterbay.endpoint.protocol import ACCOUNT, service_fault
 from afterbay.endpoint.services.lambda_code import Code, unpack
+from afterbay.endpoint.services.lambda_events import EventQueue
 from afterbay.endpoint.services.lambda_layers import LayerStore
 from afterbay.endpoint.services.lambda_model import LATEST, RegisteredFunction, Version, function_arn
 from afterbay.endpoint.services.lambda_settings import FunctionSettings
@@ -40,7 +41,7 @@ from afterbay.functions.requirements import Requirements, cache_folder
 from afterbay.functions.runtimes import NODE_MIN, Language, language_of, python_here
 from afterbay.ports import Answer, Function
 
-__all__ = ["Faults", "FunctionRegistry", "already_there"]
+__all__ = ["Faults", "FunctionRegistry", "already_there", "not_found"]
 
 DRAIN_S = 900.0
 """How long old code may go on with what it began: no invocation lasts longer."""
@@ -67,12 +68,14 @@ class FunctionRegistry:
         launch: LaunchSettings,
         log: LogSink,
         now: Callable[[], datetime],
+        sleep_until: Callable[[datetime], Awaitable[None]],
         faults: Faults,
         metrics: Callable[[Iterable[Datum]], None] = lambda data: None,
         children_max: int = 10,
         cache: Path | None = None,
     ) -> None:
-        """``cache`` is where requirements are installed; None: among the user's caches."""
+        """``sleep_until`` goes by the clock that ``now`` reads. ``cache`` is where requirements are installed; None:
+        among the user's caches."""
         self._launch = launch
         self._log_sink = log
         self._now = now
@@ -80,6 +83,7 @@ class FunctionRegistry:
         self._metrics = metrics
         self._children_max = children_max
         self.layers = LayerStore(now)
+        self.events = EventQueue(self.invoke, now, sleep_until)
         self._functions: dict[tuple[str, str], RegisteredFunction] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-functions-")
         self._numbers = itertools.count(1)
@@ -197,7 +201,7 @@ class FunctionRegistry:
             if code is not None:
                 raise _as_service_error(code)
             if found is None:
-                raise _not_found(name_or_arn, region)
+                raise not_found(name_or_arn, region)
             function, version = found
             _admit(function)
         except ThrottledError:
@@ -217,7 +221,8 @@ class FunctionRegistry:
         return replace(logged, answer=replace(logged.answer, executed_version=version.number))
 
     async def reset(self) -> None:
-        """Forget every function and layer, and end all processes at once."""
+        """Forget every function, layer and event, and end all processes at once."""
+        await self.events.clear()
         functions, self._functions = list(self._functions.values()), {}
         versions = [version for one in functions for version in one.all_versions()]
         await asyncio.gather(*(version.process.close() for version in versions))
@@ -226,7 +231,8 @@ class FunctionRegistry:
         self.layers.clear()
 
     async def close(self, *, grace_s: float = 0.0) -> None:
-        """Let what runs finish within ``grace_s``, end every process, remove the code."""
+        """Let what runs finish within ``grace_s``, end every process, remove the code. Events that wait are dropped."""
+        await self.events.close()
         versions = [version for one in self._functions.values() for version in one.all_versions()]
         await asyncio.gather(*(version.process.close(grace_s=grace_s) for version in versions))
         for installing in self._packages.values():
@@ -332,7 +338,7 @@ class _Handle:
 
     def resolve(self) -> None:
         if self.registry.find(self.name_or_arn, self.region) is None:
-            raise _not_found(self.name_or_arn, self.region)
+            raise not_found(self.name_or_arn, self.region)
 
     async def invoke(self, payload: bytes, *, request_id: str) -> Answer:
         logged = await self.registry.invoke(self.name_or_arn, self.region, payload, request_id=request_id)
@@ -349,7 +355,8 @@ def already_there(name: str) -> EndpointError:
     return EndpointError("ResourceConflictException", f"Function already exist: {name}", status=409)
 
 
-def _not_found(name_or_arn: str, region: str) -> NotFoundError:
+def not_found(name_or_arn: str, region: str) -> NotFoundError:
+    """The error for a name that no function has, with the ARN that it would have."""
     try:
         arn = parse_function_name(name_or_arn).arn(region=region, account=ACCOUNT)
     except SettingsError:
