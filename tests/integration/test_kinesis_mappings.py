@@ -147,6 +147,19 @@ def test_lanes_keep_the_order_of_each_partition_key(served, function, mapping):
         assert mine == sorted(mine)
 
 
+def test_expired_iterators_and_throttles_cost_no_attempt_and_lose_nothing(served, function, mapping):
+    stream = Stream(served)
+    stream.put("one")
+    uuid = mapping(function, stream, MaximumRetryAttempts=0)
+    wait_for(lambda: function.batches() == [["one"]], "it reads")
+    for error in ("ExpiredIteratorException", "ProvisionedThroughputExceededException", "InternalFailure"):
+        served.call("faults", service="kinesis", operation="GetRecords", error=error, times=4)
+        stream.put(error)
+        wait_for(lambda error=error: function.batches()[-1] == [error], "reading goes on")
+    assert len(function.batches()) == 4, "and nothing comes twice"
+    assert served.status(uuid)["counters"]["errors"] == 0
+
+
 def test_a_stream_that_is_not_there_and_a_consumer_are_refused(served, function):
     client, stream = served.client("lambda"), Stream(served)
     for arn, text in {

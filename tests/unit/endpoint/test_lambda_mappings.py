@@ -12,7 +12,17 @@ from afterbay.core.mapping.lifecycle import State
 from afterbay.endpoint.protocol import Request
 from afterbay.endpoint.services.lambda_mappings import LambdaMappings
 from afterbay.errors import EndpointError
-from unit.endpoint.mapping_world import FUNCTION, OTHER_UUID, REGION, STREAM, UUID, World, request
+from unit.endpoint.mapping_world import (
+    FUNCTION,
+    KINESIS_STREAM,
+    OTHER_UUID,
+    QUEUE,
+    REGION,
+    STREAM,
+    UUID,
+    World,
+    request,
+)
 
 IPV, GONE = "InvalidParameterValueException", "ResourceNotFoundException"
 NEEDED = {"FunctionName": FUNCTION, "EventSourceArn": STREAM, "StartingPosition": "LATEST"}
@@ -242,3 +252,72 @@ def test_only_its_own_calls_are_its(world: World) -> None:
     with pytest.raises(EndpointError) as refused:
         asyncio.run(world.service(request("ListFunctions", {})))
     assert (refused.value.code, refused.value.status) == ("UnknownOperationException", 404)
+
+
+# ---- queues and Kinesis streams
+
+OF_QUEUE = {"FunctionName": FUNCTION, "EventSourceArn": QUEUE}
+NO_QUEUE = "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue."
+
+
+def test_a_queues_mapping_has_a_queues_body(world: World) -> None:
+    made = world.ok("CreateEventSourceMapping", **OF_QUEUE, ScalingConfig={"MaximumConcurrency": 7})
+    assert made.pop("LastModified")
+    home = f"arn:aws:lambda:{REGION}:000000000000"
+    assert made == {
+        "UUID": UUID,
+        "EventSourceMappingArn": f"{home}:event-source-mapping:{UUID}",
+        "EventSourceArn": QUEUE,
+        "FunctionArn": f"{home}:function:{FUNCTION}",
+        "State": "Creating",
+        "StateTransitionReason": "USER_INITIATED",
+        "BatchSize": 10,
+        "MaximumBatchingWindowInSeconds": 0,
+        "FunctionResponseTypes": [],
+        "ScalingConfig": {"MaximumConcurrency": 7},
+    }
+    world.engine.settle_all()
+    updated = world.ok("UpdateEventSourceMapping", UUID=UUID, ScalingConfig={}, BatchSize=1)
+    assert "ScalingConfig" not in updated and (updated["BatchSize"], updated["State"]) == (1, "Updating")
+
+
+def test_a_queue_is_looked_for_once_the_function_is_found(world: World) -> None:
+    world.functions.names.clear()
+    world.queues.hides_s.clear()
+    assert world.refused("CreateEventSourceMapping", **OF_QUEUE) == (IPV, "Function does not exist")
+    world.functions.names.add(FUNCTION)
+    code, text = world.refused("CreateEventSourceMapping", **OF_QUEUE)
+    assert code == IPV and text.startswith(NO_QUEUE)
+    world.queues.hides_s[QUEUE] = 30.0
+    assert world.refused("CreateEventSourceMapping", region="eu-north-1", **OF_QUEUE)[1].startswith(NO_QUEUE)
+    assert world.engine.statuses == {}
+
+
+def test_a_queue_hides_a_message_at_least_as_long_as_the_function_may_take(world: World) -> None:
+    world.queues.hides_s[QUEUE] = 29.0
+    short = "Queue visibility timeout: 29 seconds is less than Function timeout: 30 seconds"
+    assert world.refused("CreateEventSourceMapping", **OF_QUEUE) == (IPV, short)
+    world.queues.hides_s[QUEUE] = 30.0
+    world.ok("CreateEventSourceMapping", **OF_QUEUE)
+    world.engine.settle_all()
+    world.queues.hides_s[QUEUE] = 29.0
+    assert world.refused("UpdateEventSourceMapping", UUID=UUID, FunctionName=FUNCTION) == (IPV, short)
+    world.ok("UpdateEventSourceMapping", UUID=UUID, BatchSize=1)  # names no function: nothing is looked up
+
+
+def test_an_update_of_a_queues_mapping_takes_no_parameters_of_streams(world: World) -> None:
+    world.ok("CreateEventSourceMapping", **OF_QUEUE)
+    world.engine.settle_all()
+    text = "Unsupported BisectBatchOnFunctionError parameter for given event source mapping type."
+    assert world.refused("UpdateEventSourceMapping", UUID=UUID, BisectBatchOnFunctionError=True) == (IPV, text)
+
+
+def test_a_kinesis_stream_may_start_at_a_time_that_is_over(world: World) -> None:
+    at = {"FunctionName": FUNCTION, "EventSourceArn": KINESIS_STREAM, "StartingPosition": "AT_TIMESTAMP"}
+    code, text = world.refused(
+        "CreateEventSourceMapping", **at, StartingPositionTimestamp=world.now + timedelta(seconds=1)
+    )
+    assert code == IPV and "is in the future" in text
+    made = world.ok("CreateEventSourceMapping", **at, StartingPositionTimestamp=world.now - timedelta(seconds=1))
+    assert made["StartingPosition"] == "AT_TIMESTAMP"
+    assert made["StartingPositionTimestamp"] == pytest.approx(world.now.timestamp() - 1, abs=0.001)
