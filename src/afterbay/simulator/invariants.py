@@ -23,6 +23,7 @@ from afterbay.core.shard.position import After, ShardEnd, ShardId
 from afterbay.simulator.discards import check_discard
 from afterbay.simulator.handler import Done, Meaning
 from afterbay.simulator.lanes import ExpectedLane, Part, listed
+from afterbay.simulator.letters import LetterName, named
 from afterbay.simulator.positions import SavedPositions, saves
 from afterbay.simulator.record import State, Written
 from afterbay.simulator.source import SimulatedStream
@@ -55,7 +56,7 @@ class Invariants:
         self._lane_marks: dict[ShardId, tuple[int, ...]] = {}
         self._ids: dict[str, tuple[str, int, int, int]] = {}
         self._runs: dict[ShardId, int] = {}
-        self.letters: dict[tuple[str, str], Letter] = {}
+        self.letters: dict[LetterName, Letter] = {}
         self.positioned = settings.starting_position is StartingPosition.TRIM_HORIZON
         self.expected = Counters()
 
@@ -375,19 +376,15 @@ class Invariants:
         told = letter.condition is Condition.RETRY_ATTEMPTS_EXHAUSTED and part.responds
         if (letter.response is not None) != told:
             self._watch.fail("responseContext is there for failed answers only (R111)", f"{letter.condition.value}")
-        if part.request_id is not None and part.request_id != letter.request_id:
+        whole = letter.count == len(part.records)
+        if whole and part.request_id is not None and part.request_id != letter.request_id:
             self._watch.fail("a letter has its batch's request id (R110)", letter.request_id)
         lane.storing = letter.request_id
         lane.discarding = letter.count
 
     def letter_is_durable(self, letter: Letter) -> None:
-        """A letter survived its storing; stored twice under one request id, it is one letter."""
-        key = (letter.shard, letter.request_id)
-        known = self.letters.setdefault(key, letter)
-        if (known.first, known.last, known.count) != (letter.first, letter.last, letter.count):
-            self._watch.fail(
-                "one request id, one letter (DESIGN section 8)", f"{letter.request_id} names other records"
-            )
+        """A letter survived its storing. Stored twice, with one request id and the same records, it is one letter."""
+        self.letters[named(letter)] = letter
         for record in self._between(letter.shard, letter.first, letter.last):
             record.in_letter = True
 

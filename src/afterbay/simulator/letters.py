@@ -16,20 +16,28 @@ from afterbay.simulator.timeline import Timeline
 from afterbay.simulator.world import US, DestinationPlan
 from afterbay.stores.memory import MemoryStore
 
-__all__ = ["Letters"]
+__all__ = ["LetterName", "Letters", "named"]
 
 SENDING_MAX = 16
 LATENCY_US = (1_000, 40_000)
 
 
+LetterName = tuple[str, str, int, int]
+"""A letter: its shard and request id, and its first and last position. Two that differ in any of them are two."""
+
+
+def named(letter: Letter) -> LetterName:
+    return (letter.shard, letter.request_id, letter.first, letter.last)
+
+
 class Letters:
-    """``arrived``: by shard and request id, how many records each letter that came to its destination names."""
+    """``arrived``: how many records each letter that came to its destination names."""
 
     def __init__(
         self, plan: DestinationPlan, store: MemoryStore, time: Timeline, rng: Random, coverage: Coverage
     ) -> None:
         self._plan, self._store, self._time, self._rng, self._coverage = plan, store, time, rng, coverage
-        self.arrived: dict[tuple[str, str], int] = {}
+        self.arrived: dict[LetterName, int] = {}
         self._again_us: dict[int, int] = {}
         self._sending: set[int] = set()
 
@@ -60,7 +68,7 @@ class Letters:
     def _send(self, number: int, letter: Letter) -> None:
         """It arrives now; that it did is known a moment later."""
         document(letter, self._time.now)
-        key = (letter.shard, letter.request_id)
+        key = named(letter)
         if key in self.arrived:
             self._coverage.hit("outbox: sent twice under one request id")
         self.arrived[key] = letter.count
@@ -89,7 +97,7 @@ class Letters:
         """True when nothing waits that can ever be sent."""
         return self._plan.lost or not self._store.outbox_size()
 
-    def waiting(self) -> dict[tuple[str, str], int]:
+    def waiting(self) -> dict[LetterName, int]:
         """What is stored and not known to have arrived."""
         entries = self._store.outbox(limit=self._store.outbox_size())
-        return {(entry.letter.shard, entry.letter.request_id): entry.letter.count for entry in entries}
+        return {named(entry.letter): entry.letter.count for entry in entries}

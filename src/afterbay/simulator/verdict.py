@@ -34,8 +34,12 @@ def judge_end(
 def _judge_letters(watch: Watch, invariants: Invariants, letters: Letters) -> None:
     """Every letter that was stored is at its destination or waits; their sizes add up (spec section 17)."""
     known = {key: letter.count for key, letter in invariants.letters.items()}
-    if letters.waiting() | letters.arrived != known:
-        watch.fail("a dead letter is never lost", f"{len(known)} stored, {len(letters.arrived)} arrived")
+    found = letters.waiting() | letters.arrived
+    if found != known:
+        missing = [letter for name, letter in invariants.letters.items() if name not in found]
+        watch.fail(
+            "a dead letter is never lost", f"{len(known)} stored, {len(found)} arrived or waiting: {missing[:1]}"
+        )
 
 
 def _redrive(stream: SimulatedStream, sink: GuardedSink, rng: Random) -> None:
