@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 _ONE_QUEUE = frozenset(
     {
-        "SendMessage",
-        "SendMessageBatch",
         "ReceiveMessage",
         "DeleteMessage",
         "DeleteMessageBatch",
@@ -35,6 +33,8 @@ _ONE_QUEUE = frozenset(
     }
 )
 """Operations that touch the messages of the queue they name, and of its dead-letter queue."""
+
+_ADDING = frozenset({"SendMessage", "SendMessageBatch", "Publish", "PublishBatch"})
 
 _READING = ("Get", "List", "Describe")
 
@@ -86,6 +86,8 @@ class MotoKeeper:
     def _data(self, found: Route, request: Request) -> list[Op]:
         operation = found.operation
         match found.service:
+            case "sqs" | "sns" if operation in _ADDING:
+                return self._messages.additions()
             case "sqs" if operation in _ONE_QUEUE:
                 return self._messages.changes(frozenset({_queue_name(request)}))
             case "kinesis" if not operation.startswith(_READING):
@@ -93,7 +95,7 @@ class MotoKeeper:
             case "sqs" | "sns" if not operation.startswith(_READING):
                 return self._messages.changes()
             case "s3" if request.method not in ("GET", "HEAD"):  # a bucket tells queues and topics
-                return self._messages.changes()
+                return self._messages.additions()
             case _:
                 return []
 

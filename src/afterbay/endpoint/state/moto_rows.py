@@ -61,6 +61,19 @@ class MessageRows:
             ops.append(("DELETE FROM messages WHERE queue = ?", (arn,)))
         return ops
 
+    def additions(self) -> list[Op]:
+        """What to store after a call that can only have added messages: at the ends of queues, looked for there."""
+        ops: list[Op] = []
+        for queue in _queues():
+            known = self._known.setdefault(queue.queue_arn, {})
+            new: list[Message] = []
+            for message in reversed(_messages(queue)):
+                if message.id in known:
+                    break
+                new.append(message)
+            ops += [self._put(queue, message) for message in reversed(new)]
+        return ops
+
     def restore(self) -> None:
         """Put the stored messages back into queues that are there again."""
         from moto.sqs.models import Message
@@ -95,12 +108,16 @@ class MessageRows:
         now = {message.id: (message, _fingerprint(queue, message)) for message in _messages(queue)}
         gone = "DELETE FROM messages WHERE queue = ? AND message = ?"
         ops: list[Op] = [(gone, (arn, name)) for name in known.keys() - now.keys()]
-        for name, (message, fingerprint) in now.items():
-            if known.get(name) != fingerprint:
-                self._place += 1
-                ops.append((_PUT_MESSAGE, (arn, name, self._place, _encode(queue, message))))
-        self._known[arn] = {name: fingerprint for name, (_, fingerprint) in now.items()}
+        self._known[arn] = {
+            name: fingerprint for name, (_, fingerprint) in now.items() if known.get(name) == fingerprint
+        }
+        ops += [self._put(queue, message) for name, (message, _) in now.items() if name not in self._known[arn]]
         return ops
+
+    def _put(self, queue: Queue, message: Message) -> Op:
+        self._known[queue.queue_arn][message.id] = _fingerprint(queue, message)
+        self._place += 1
+        return _PUT_MESSAGE, (queue.queue_arn, message.id, self._place, _encode(queue, message))
 
 
 class KinesisRows:

@@ -45,6 +45,8 @@ _PUT = "INSERT INTO items (home, key, body) VALUES (?, ?, ?) ON CONFLICT DO UPDA
 _DELETE = "DELETE FROM items WHERE home = ? AND key = ?"
 _DELETE_ALL = "DELETE FROM items WHERE home = ?"
 _TARGET = "x-amz-target"
+_DESTINATION = "KinesisStreamingDestination"
+"""No operation: a row that says how a table's destination stands."""
 
 
 class TableRows:
@@ -72,6 +74,23 @@ class TableRows:
             ops = [("DELETE FROM calls WHERE service = ? AND scope = ?", (SERVICE, home)), (_DELETE_ALL, (home,))]
         self._moto.on_loop(lambda: self._state.note(ops))
         return response
+
+    def destination(self, region: str, table: str, stream_arn: str, body: bytes) -> None:
+        """Where a table's changes go, as it is from now on; it takes the place of what it was."""
+        home = _home(region, table)
+        request = Request("POST", "/", "", {}, body, region)
+        call = Call(SERVICE, _DESTINATION, self._now(), draw_call_seed(), request)
+        ops = CallLog.ops(call, Kept(home, part=stream_arn))
+        self._moto.on_loop(lambda: self._state.note(ops))
+
+    @staticmethod
+    def apart(calls: Iterable[Call]) -> tuple[list[Call], list[Call]]:
+        """Calls that define tables, and what ``destination`` stored."""
+        every = list(calls)
+        return (
+            [one for one in every if one.operation != _DESTINATION],
+            [one for one in every if one.operation == _DESTINATION],
+        )
 
     def copied(self, table: Table) -> None:
         """A table was made of a backup: keep it as one that was created, with all its items."""
