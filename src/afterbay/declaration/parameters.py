@@ -97,14 +97,18 @@ def _value(name: str, described: JsonValue, given: str | None) -> Value:
 
 
 def _check_number(name: str, described: Mapping[str, JsonValue], text: str) -> None:
-    try:
-        number = float(text)
-    except ValueError:
-        raise SettingsError(f"parameter {name} must be a number, not {text!r}") from None
-    for bound, holds in (("MinValue", number.__ge__), ("MaxValue", number.__le__)):
+    number = _number(text, f"parameter {name}")
+    for bound, sign in (("MinValue", 1), ("MaxValue", -1)):
         limit = text_of(described.get(bound))
-        if limit is not None and holds(float(limit)) is not True:
+        if limit is not None and (number - _number(limit, f"parameter {name}: {bound}")) * sign < 0:
             raise _refused(name, described, f"{text} is outside its {bound} {limit}")
+
+
+def _number(text: str, what: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"{what} must be a number, not {text!r}") from None
 
 
 def _check_text(name: str, described: Mapping[str, JsonValue], elements: list[str], text: str) -> None:

@@ -135,14 +135,16 @@ def _translate(
     mark = import_module("samtranslator.utils.py27hash_fix")
     exceptions = import_module("samtranslator.model.exceptions")
     session = SimpleNamespace(region_name=region)  # all it asks of a session; boto3's would look at the machine
-    mark.to_py27_compatible_template(template, parameters)
     try:
+        mark.to_py27_compatible_template(template, parameters)
         expanded: object = translator(None, parser(), boto_session=session).translate(
             template, parameter_values=parameters, get_managed_policy_map=dict
         )
     except exceptions.InvalidDocumentException as error:
         return tuple(_refusal(str(one.message), document) for one in error.causes)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # it does not check every shape before use
+    except exceptions.ExceptionWithMessage as error:
+        return (_refusal(str(error.message), document),)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # it does not check every shape before use
         raise SettingsError(
             f"the SAM transform cannot read this template: {type(error).__name__}: {error}", where=document.file
         ) from error
