@@ -155,8 +155,8 @@ class CheckpointStore(Protocol):
         ...
 
     def store_letter(self, letter: Letter, *, outbox_max: int) -> bool:
-        """Keep a letter until it is sent; the same (mapping, shard, request id) is kept once. False: the outbox is
-        full."""
+        """Keep a letter until it is sent; the same (mapping, shard, request id, last record) is kept once. False: the
+        outbox is full."""
         ...
 
     def outbox(self, *, limit: int) -> tuple[OutboxEntry, ...]:

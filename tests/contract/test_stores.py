@@ -115,6 +115,16 @@ def test_a_letter_is_kept_once(store: CheckpointStore) -> None:
     assert len(store.outbox(limit=10)) == 1
 
 
+def test_the_same_batch_discarded_further_is_another_letter(store: CheckpointStore) -> None:
+    """A batch that was cut again after a crash has its id again, and more of it may be too old."""
+    for last in (5, 7, 5):
+        assert store.store_letter(a_letter(last=last), outbox_max=10)
+    assert [entry.letter.last for entry in store.outbox(limit=10)] == [5, 7]
+    store.letter_sent(store.outbox(limit=1)[0].number)
+    assert store.store_letter(a_letter(last=5), outbox_max=10)
+    assert [entry.letter.last for entry in store.outbox(limit=10)] == [7], "what was sent is remembered as well"
+
+
 def test_the_same_request_id_in_another_mapping_is_another_letter(store: CheckpointStore) -> None:
     store.store_letter(a_letter(mapping="m"), outbox_max=10)
     store.store_letter(a_letter(mapping="n"), outbox_max=10)

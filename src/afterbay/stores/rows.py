@@ -21,15 +21,20 @@ __all__ = ["LetterKey", "decode_letter", "decode_shard", "encode_letter", "encod
 
 
 class LetterKey(NamedTuple):
-    """What makes two letters one. A request id derives from the records it is for: the same id, the same records."""
+    """What makes two letters one: the batch's id and the last record discarded.
+
+    The id alone says too little. A batch that dies with its process is cut again and has its id again, and by then more
+    of it may be too old than the letter before the crash names.
+    """
 
     mapping: str
     shard: str
     request_id: str
+    last: str
 
     @classmethod
     def of(cls, letter: Letter) -> LetterKey:
-        return cls(letter.mapping, letter.shard, letter.request_id)
+        return cls(letter.mapping, letter.shard, letter.request_id, str(letter.last))
 
 
 class _Shard(msgspec.Struct, frozen=True, tag_field="form", tag="shard-1"):

@@ -49,6 +49,32 @@ MIGRATIONS: tuple[Step, ...] = (
             body BLOB NOT NULL
         )""",
     ),
+    (
+        # A letter is the same if it is of the same batch and ends at the same record (LetterKey).
+        """CREATE TABLE letters_3 (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            mapping TEXT NOT NULL, shard TEXT NOT NULL, request_id TEXT NOT NULL, last TEXT NOT NULL,
+            turn INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, last_error TEXT,
+            body BLOB NOT NULL,
+            UNIQUE (mapping, shard, request_id, last)
+        )""",
+        "INSERT INTO letters_3"
+        " SELECT number, mapping, shard, request_id, last, turn, tries, last_error, body FROM letters",
+        # numbers go on: those of sent letters are remembered
+        "DELETE FROM sqlite_sequence WHERE name = 'letters_3'",
+        "INSERT INTO sqlite_sequence (name, seq) SELECT 'letters_3', seq FROM sqlite_sequence WHERE name = 'letters'",
+        "DROP TABLE letters",
+        "ALTER TABLE letters_3 RENAME TO letters",
+        "CREATE UNIQUE INDEX letters_by_turn ON letters (turn)",
+        """CREATE TABLE sent_3 (
+            number INTEGER PRIMARY KEY,
+            mapping TEXT NOT NULL, shard TEXT NOT NULL, request_id TEXT NOT NULL, last TEXT NOT NULL,
+            UNIQUE (mapping, shard, request_id, last)
+        )""",
+        "INSERT INTO sent_3 SELECT number, mapping, shard, request_id, last FROM sent",
+        "DROP TABLE sent",
+        "ALTER TABLE sent_3 RENAME TO sent",
+    ),
 )
 """Step n turns form n into form n + 1. A published step never changes."""
 

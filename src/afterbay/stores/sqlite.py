@@ -33,7 +33,7 @@ SENT_MAX = 10_000
 """How many sent letters are remembered until their checkpoint passes them. Beyond it a crash may send a letter twice,
 which is allowed (DESIGN section 8); without a bound a shard that never moves on would fill the file."""
 
-_SAME = "mapping = ? AND shard = ? AND request_id = ?"
+_SAME = "mapping = ? AND shard = ? AND request_id = ? AND last = ?"
 
 
 class SqliteStore:
@@ -89,7 +89,7 @@ class SqliteStore:
             sql.execute(
                 "INSERT INTO letters (mapping, shard, request_id, last, turn, body) VALUES "
                 "(?, ?, ?, ?, (SELECT coalesce(max(turn), 0) + 1 FROM letters), ?)",
-                (*key, str(letter.last), encode_letter(letter)),
+                (*key, encode_letter(letter)),
             )
             return True
 

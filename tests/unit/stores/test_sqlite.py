@@ -118,6 +118,24 @@ def test_a_killed_writer_leaves_a_whole_file_and_no_checkpoint_without_its_lette
     check.close()
 
 
+def numbered_letter(number: int) -> Letter:
+    return Letter(
+        mapping="m",
+        shard=ONE,
+        request_id=f"r{number}",
+        destination="d",
+        function_arn="f",
+        stream_arn="s",
+        condition=Condition.RECORD_AGE_EXCEEDED,
+        invoke_count=1,
+        first=Position(number),
+        last=Position(number),
+        first_created_s=0.0,
+        last_created_s=0.0,
+        count=1,
+    )
+
+
 def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "state"
     SqliteStore(path).close()
@@ -140,6 +158,35 @@ def test_an_older_file_is_brought_forward_with_what_it_holds(tmp_path: Path) -> 
     assert file.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS) + 1,)
     assert file.execute("SELECT shard, note FROM shards").fetchall() == [(ONE, None)]
     file.close()
+
+
+def test_letters_and_their_numbers_come_through_the_change_of_their_key(tmp_path: Path) -> None:
+    """Form 2 kept one letter for each request id; what was sent by then is remembered, and no number is reused."""
+    path = tmp_path / "state"
+    store = SqliteStore(path)
+    for number in (1, 2, 3):
+        store.store_letter(numbered_letter(number), outbox_max=10)
+    store.letter_sent(store.outbox(limit=1)[0].number)
+    kept = [(entry.number, entry.letter) for entry in store.outbox(limit=10)]
+    store.close()
+    file = sqlite3.connect(path, isolation_level=None)
+    for table in ("letters", "sent"):  # as form 2 had them
+        (made,) = file.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        file.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
+        file.execute(made.replace(f'"{table}"', table).replace("request_id, last)", "request_id)"))
+        file.execute(f"INSERT INTO {table} SELECT * FROM old_{table}")
+        file.execute(f"DROP TABLE old_{table}")
+    file.execute("CREATE UNIQUE INDEX letters_by_turn ON letters (turn)")
+    file.execute("PRAGMA user_version = 2")
+    file.close()
+    again = SqliteStore(path)
+    assert [(entry.number, entry.letter) for entry in again.outbox(limit=10)] == kept
+    assert again.store_letter(numbered_letter(1), outbox_max=10) and again.outbox_size() == 2, "it was sent"
+    for entry in again.outbox(limit=10):
+        again.letter_sent(entry.number)
+    again.store_letter(numbered_letter(4), outbox_max=10)
+    assert again.outbox(limit=1)[0].number > max(number for number, _ in kept)
+    again.close()
 
 
 def test_a_migration_that_fails_leaves_the_older_form_whole(tmp_path: Path) -> None:

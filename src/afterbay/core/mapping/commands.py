@@ -105,8 +105,8 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class StoreLetter:
-    """Make a dead letter durable, once per (mapping, shard, request id): ``LetterStored``. Waits while the outbox is
-    full."""
+    """Make a dead letter durable, once per (mapping, shard, request id, last record): ``LetterStored``. Waits while the
+    outbox is full."""
 
     shard: ShardId
     lane: int

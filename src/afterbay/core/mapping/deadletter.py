@@ -27,10 +27,11 @@ class Condition(Enum):
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One discarded batch or part of a batch.
 
-    The same (mapping, shard, request id) is the same letter: storing it twice keeps it once. ``event`` is what the
-    function got, kept only for a destination that gets it too (S3, R114). ``first_created_s`` and ``last_created_s``
-    are creation times in epoch seconds. ``response`` is None where the function's answer is not told (R111).
-    ``window``: the tumbling window that was told of; a final invocation has ``count`` 0 and no first and last (R130).
+    The same (mapping, shard, request id, last record) is the same letter: storing it twice keeps it once. ``event`` is
+    what the function got, kept only for a destination that gets it too (S3, R114). ``first_created_s`` and
+    ``last_created_s`` are creation times in epoch seconds. ``response`` is None where the function's answer is not told
+    (R111). ``window``: the tumbling window that was told of; a final invocation has ``count`` 0 and no first and last
+    (R130).
     """
 
     mapping: str

@@ -80,6 +80,7 @@ class Stored:
 
     rows: dict[ShardId, SavedShard] = field(default_factory=dict)
     letters: dict[str, Letter] = field(default_factory=dict)
+    restarted: bool = False
 
 
 class World:
@@ -101,6 +102,7 @@ class World:
         self.parents = parents or {}
         self.closed = closed or set()
         self.stored = stored or Stored()
+        self.stored.restarted = bool(self.stored.rows)
         self.mapping = Mapping("uuid-1", mapping_settings, b"seed")
         self.delivered: list[list[int]] = []
         self.batches: list[Batch] = []
@@ -191,8 +193,9 @@ class World:
             case Rest(shard=shard, lane=lane, run=run, request_id=request_id):
                 return Rested(shard, lane, run, request_id)
             case StoreLetter(shard=shard, lane=lane, letter=letter):
-                assert letter.request_id not in self.stored.letters, "one request id, one letter"
-                self.stored.letters[letter.request_id] = letter
+                key = f"{letter.request_id} to {letter.last}"  # a crash may have stored what is discarded again
+                assert key not in self.stored.letters or self.stored.restarted, "a letter is stored once"
+                self.stored.letters[key] = letter
                 return LetterStored(shard, lane, letter.request_id)
             case _:
                 raise AssertionError(f"not to be performed: {command}")

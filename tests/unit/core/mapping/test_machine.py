@@ -40,6 +40,7 @@ from afterbay.core.mapping.settings import StartingPosition
 from afterbay.core.mapping.snapshot import snapshot
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import AtTime, Latest, Position, ShardEnd, ShardId, TrimHorizon
+from afterbay.stores.memory import MemoryStore
 from unit.core.mapping.driving import T0, Stored, World, after, record, settings
 
 UNHANDLED = Failed(Cause.FUNCTION_ERROR, response=ResponseContext("$LATEST", "Unhandled"))
@@ -521,6 +522,30 @@ def test_a_withdrawn_shard_is_let_go_and_may_be_offered_again() -> None:
     world.run(1)
     assert late.batch.records[0].position == 1
     assert world.delivered[1:] == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]
+
+
+def test_a_crash_behind_a_letter_of_some_loses_none_of_those_that_are_too_old_later() -> None:
+    """Found by the simulator: the batch is cut again with its id, and more of it is too old by then."""
+    stream = {"s": [record(1, age_s=70), record(2, age_s=59), record(3, age_s=58)]}
+    limits = settings(record_age_max_s=60, on_failure=QUEUE)
+    world = World(limits, stream)
+    world.hold_saves = True
+    world.start()
+    for saves in (True, False):  # the position is fixed first; what follows is never saved
+        world.run(0)
+        if saves and world.saves_in_hand:
+            world.tell(world.perform(world.saves_in_hand.pop()))
+            world.run(0)
+    rows = dict(world.stored.rows)
+    again = World(limits, stream, stored=Stored(rows, dict(world.stored.letters)))
+    again.now += timedelta(seconds=5)
+    again.start().run(1)
+    lettered = {n for one in again.letters for n in range(one.first, one.last + 1)}
+    delivered = {n for batch in again.delivered for n in batch}
+    assert lettered | delivered == {1, 2, 3}
+    assert {(one.first, one.last) for one in again.letters} == {(1, 1), (1, 3)}
+    store = MemoryStore(b"seed")
+    assert all(store.store_letter(one, outbox_max=10) for one in again.letters) and store.outbox_size() == 2
 
 
 def test_some_failed_records_hold_back_only_later_records_of_their_items() -> None:
