@@ -101,8 +101,3 @@ def test_every_partiql_call_makes_its_records(address, table):
         ]
     )
     assert keys(address, table) == [("INSERT", "a"), ("INSERT", "b"), ("MODIFY", "a"), ("REMOVE", "b")]
-
-
-def test_kinesis_for_dynamodb_is_refused_by_name(address, table):
-    with pytest.raises(ClientError, match="not implemented yet"):
-        address.client("dynamodb").describe_kinesis_streaming_destination(TableName=table)

@@ -75,9 +75,11 @@ class Address:
         self.registry = StreamRegistry(clock, _draw_seed, store=self._stream_rows)
         self.streams = StreamsService(self.registry, self.faults, clock)
         self._moto = Moto(clock)
-        self._tables = Tables(self._moto, self.registry, clock, self._expiry_changed.set, state=state)
         self.queues = Queues(self._moto, clock)
         self.kinesis = KinesisStreams(self._moto, clock)
+        self._tables = Tables(
+            self._moto, self.registry, clock, self._expiry_changed.set, kinesis=self.kinesis, state=state
+        )
         self._keeper = None if state is None else MotoKeeper(state, self._moto, clock.now)
         self._control = Control(
             clock=clock if state is None else KeptClock(clock, state),

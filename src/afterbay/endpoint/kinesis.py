@@ -1,14 +1,16 @@
 """Kinesis streams of the address: moto's, mended where a reader would lose or repeat records.
 
-moto moves a shard's records to its children when it is split or merged, goes on writing to the parent, and never ends
-a closed shard. As on AWS, here records stay where they were written, new ones go to open shards only, and the last page
-of a closed shard has no iterator behind it.
+moto moves a shard's records to its children when it is split or merged, goes on writing to the parent, never ends a
+closed shard, and forgets whose an iterator is that was asked for by ARN. As on AWS, here records stay where they were
+written, new ones go to open shards only, and the last page of a closed shard has no iterator behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from base64 import b64encode
+from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,8 @@ __all__ = ["KinesisStreams"]
 
 _READING = ("Get", "List", "Describe")
 """How operations that write nothing begin: a reader must not wake itself."""
+
+_PUT_RECORDS = "Kinesis_20131202.PutRecords"
 
 
 class KinesisStreams:
@@ -44,16 +48,45 @@ class KinesisStreams:
 
     async def exists(self, stream_arn: str) -> bool:
         """True for a stream of this address."""
-        arn = parse_arn(stream_arn)
-        if arn.account != ACCOUNT:
+        if parse_arn(stream_arn).account != ACCOUNT:
             return False
-        name = arn.resource.partition("/")[2]
-        return await self._moto.run(lambda: name in _streams(arn.region))
+        return await self._moto.run(lambda: self.has(stream_arn))
 
     async def close(self) -> None:
         """Leave moto as it was."""
         await self._moto.run(self._mended.close)
         self._is_mended = False
+
+    def has(self, stream_arn: str) -> bool:
+        """True for a stream of this address. For moto's thread."""
+        arn = parse_arn(stream_arn)
+        return arn.resource.partition("/")[2] in _streams(arn.region)
+
+    def deliver(self, stream_arn: str, records: Iterable[tuple[str, bytes]]) -> bool:
+        """Write records, each with its partition key, and wake who reads; False if the stream is gone.
+
+        Larger ones too than PutRecords takes (S91): none is lost here. For moto's thread.
+        """
+        self.mend()
+        arn = parse_arn(stream_arn)
+        name = arn.resource.partition("/")[2]
+        if name not in _streams(arn.region):
+            return False
+        from moto.kinesis.models import kinesis_backends
+
+        backend: KinesisBackend = kinesis_backends[ACCOUNT][arn.region]
+
+        def put(_: Request) -> Response:
+            for partition_key, data in records:
+                backend.put_record(stream_arn, name, partition_key, "", b64encode(data).decode())
+            return Response()
+
+        keeper = self._moto.keeper
+        headers = {"x-amz-target": _PUT_RECORDS, "content-type": "application/x-amz-json-1.1"}
+        request = Request("POST", "/", "", headers, b"", arn.region)
+        _ = put(request) if keeper is None else keeper.around(request, put)
+        self._moto.on_loop(self.news.tell)
+        return True
 
     def mend(self) -> None:
         """Mend moto, if it is not. For moto's thread."""
@@ -83,6 +116,7 @@ def _mended() -> Generator[None]:
         (Stream, "merge_shards"): _records_stay(Stream.merge_shards),
         (Stream, "get_shard_for_key"): _open_shards_take(Stream.get_shard_for_key),
         (KinesisBackend, "get_records"): _closed_shards_end(KinesisBackend.get_records),
+        (KinesisBackend, "get_shard_iterator"): _iterators_know_their_stream(KinesisBackend.get_shard_iterator),
     }
     before = {(kind, name): kind.__dict__[name] for kind, name in theirs}
     for (kind, name), method in theirs.items():
@@ -149,3 +183,25 @@ def _closed_shards_end(
         return (None if ended else following), records, behind
 
     return ending
+
+
+GetShardIterator = Callable[["KinesisBackend", "str | None", "str | None", str, str, int, datetime], str]
+
+
+def _iterators_know_their_stream(get_shard_iterator: GetShardIterator) -> GetShardIterator:
+    @wraps(get_shard_iterator)
+    def named(
+        backend: KinesisBackend,
+        stream_arn: str | None,
+        stream_name: str | None,
+        shard_id: str,
+        shard_iterator_type: str,
+        starting_sequence_number: int,
+        at_timestamp: datetime,
+    ) -> str:
+        name = backend.describe_stream(stream_arn=stream_arn, stream_name=stream_name).stream_name
+        return get_shard_iterator(
+            backend, stream_arn, name, shard_id, shard_iterator_type, starting_sequence_number, at_timestamp
+        )
+
+    return named

@@ -19,7 +19,9 @@ from afterbay.core.change.wire import JsonValue
 from afterbay.emulator.record import Change
 from afterbay.emulator.stream import ON_DEMAND_SHARDS, PROVISIONED_SHARDS, KeyElement, StreamLog
 from afterbay.endpoint.capture import Capture, Recorder, Write
+from afterbay.endpoint.destinations import OPERATIONS, Destination, Destinations
 from afterbay.endpoint.expiry import ExpiryIndex
+from afterbay.endpoint.kinesis import KinesisStreams
 from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.numbers import normalise
 from afterbay.endpoint.partiql import lift_numbers
@@ -30,8 +32,8 @@ from afterbay.endpoint.state.state import State
 from afterbay.endpoint.state.table_rows import DEFINING, TableRows
 from afterbay.endpoint.stream_members import StreamWish, check_update, describe, take_wish
 from afterbay.endpoint.streams import StreamRegistry
+from afterbay.endpoint.table_id import table_id
 from afterbay.endpoint.updates import UpdatedItem, name_updates, removing_updates
-from afterbay.errors import EndpointError
 
 __all__ = ["Tables"]
 
@@ -53,14 +55,6 @@ _READ = _SHAPING | {
 _RESTORING = frozenset({"RestoreTableFromBackup", "RestoreTableToPointInTime", "ImportTable"})
 """Operations that make a table of something else."""
 
-_LATER = frozenset(
-    {
-        "EnableKinesisStreamingDestination",
-        "DisableKinesisStreamingDestination",
-        "UpdateKinesisStreamingDestination",
-        "DescribeKinesisStreamingDestination",
-    }
-)
 SWEEP_MAX = 1000
 """Items removed in one step: a longer one would hold up every other request."""
 
@@ -69,6 +63,7 @@ SWEEP_MAX = 1000
 class _TableFacts:
     arn: str
     name: str
+    id: str
     keys: tuple[KeyElement, ...]
     on_demand: bool
 
@@ -83,6 +78,7 @@ class Tables:
         clock: TimeKeeper,
         expiry_changed: Callable[[], None],
         *,
+        kinesis: KinesisStreams,
         state: State | None = None,
     ) -> None:
         self._moto = moto
@@ -93,13 +89,15 @@ class Tables:
         self._expiry = ExpiryIndex()
         self._state = state
         self._rows = None if state is None else TableRows(state, moto, clock.now)
+        self._destinations = Destinations(moto, kinesis, self._keep_destination)
 
     async def __call__(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target", "")
         operation = target.removeprefix(TARGET_PREFIX)
-        if operation in _LATER:
-            raise EndpointError("UnknownOperationException", f"{operation} is not implemented yet (part 4)")
         body = request.body
+        if operation in OPERATIONS:
+            asked = json_object(body)
+            return await self._moto.run(lambda: self._destinations.call(request.region, operation, asked))
         members: dict[str, JsonValue] = {}
         changed = False
         if operation in _READ or b'"N' in body:
@@ -123,7 +121,10 @@ class Tables:
     def restore(self, calls: Iterable[Call]) -> None:
         """Make the stored tables again. In moto's thread."""
         assert self._rows is not None, "only an address with a state has something to restore"
-        self._rows.restore(calls)
+        definitions, destinations = TableRows.apart(calls)
+        self._rows.restore(definitions)
+        for call in destinations:
+            self._destinations.restore(call.request.region, call.request.body)
         for backend in self._moto.dynamodb_regions():
             self._adopt(backend.region_name)
 
@@ -139,6 +140,7 @@ class Tables:
     async def reset(self) -> None:
         self._expiry = ExpiryIndex()
         self._capture = Capture()
+        self._destinations.reset()
         self._streams.reset()
 
     async def _shape(self, region: str, target: str, operation: str, members: dict[str, JsonValue]) -> Response:
@@ -167,6 +169,8 @@ class Tables:
             self._adopt(region)
             facts = self._facts(region, name) or known
             if response.status == 200 and facts is not None:
+                if operation == "DeleteTable":
+                    self._destinations.forget_table(region, facts.name)
                 # In the same step as the table: a write that follows at once finds its stream.
                 self._moto.on_loop(partial(change_stream, facts))
             return response, facts
@@ -177,6 +181,7 @@ class Tables:
         answer = json_object(response.body)
         for description in (answer.get("TableDescription"), answer.get("Table")):
             if isinstance(description, dict):
+                description["TableId"] = facts.id
                 describe(description, latest, operation)
         return json_response(answer, protocol="json-1.0")
 
@@ -239,9 +244,14 @@ class Tables:
         now = self._clock.now()
         if self._state is not None and writes:
             self._moto.on_loop(partial(self._state.note, TableRows.written(writes)))
+        self._destinations.deliver(writes, expired=expired, now=now)
         for table_arn, group in groupby(writes, key=lambda write: write.recorder.table_arn):
             changes = [Change(write.old, write.new, expired) for write in group]
             self._moto.on_loop(partial(self._streams.commit, table_arn, changes, now))
+
+    def _keep_destination(self, region: str, one: Destination) -> None:
+        if self._rows is not None:
+            self._rows.destination(region, one.table, one.stream_arn, msgspec.json.encode(one))
 
     def _made_by_removing(self, write: Write, removing: tuple[UpdatedItem, ...]) -> bool:
         """True for an item that an update with nothing but REMOVE or DELETE created: AWS creates none (S71)."""
@@ -295,7 +305,7 @@ class Tables:
         if table is None:
             return None
         keys = tuple(KeyElement(key["AttributeName"], key["KeyType"]) for key in table.schema)
-        return _TableFacts(table.table_arn, table.name, keys, table.billing_mode == "PAY_PER_REQUEST")
+        return _TableFacts(table.table_arn, table.name, table_id(table), keys, table.billing_mode == "PAY_PER_REQUEST")
 
 
 def _recorder(table: Table) -> Recorder | None:
