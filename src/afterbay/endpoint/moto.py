@@ -58,6 +58,7 @@ class Moto:
         self._due: list[Callable[[], None]] = []
         self._saved: dict[str, str | None] = {}
         self._application: WsgiApplication | None = None
+        self._replaced: list[tuple[object, str, object]] = []
         self.keeper: Keeper | None = None
         self.replaying_at: datetime | None = None
 
@@ -171,11 +172,23 @@ class Moto:
         clock = SimpleNamespace(now=self._now, fromtimestamp=datetime.fromtimestamp, strptime=datetime.strptime)
         utils.__dict__["datetime"] = SimpleNamespace(datetime=clock)
 
+    def replace(self, owner: object, name: str, ours: object) -> None:
+        """Put ``ours`` in the place of something of moto's until ``close``. For moto's thread."""
+        self._replaced.append((owner, name, vars(owner)[name]))
+        setattr(owner, name, ours)
+
+    def now_s(self) -> float:
+        """The time that moto sees, in epoch seconds."""
+        return (self.replaying_at or self._clock.now()).timestamp()
+
     def _unload(self) -> None:
         import datetime as real
 
         from moto.core import responses, utils
 
+        for owner, name, theirs in reversed(self._replaced):
+            setattr(owner, name, theirs)
+        self._replaced.clear()
         utils.__dict__["datetime"] = real
         responses.__dict__["method_names_from_class"] = utils.method_names_from_class
         self.reset()

@@ -7,6 +7,7 @@ again when something was sent.
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 from urllib.parse import parse_qs, urlencode
 
 import msgspec
@@ -35,6 +36,7 @@ class Queues:
     def __init__(self, moto: Moto, clock: TimeKeeper) -> None:
         self.news = News(clock)
         self._moto = moto
+        self._hurried = False
         self._touched = asyncio.Event()
 
     def touched(self) -> None:
@@ -53,7 +55,7 @@ class Queues:
     async def __call__(self, request: Request) -> Response:
         receive = _Receive.read(request)
         if receive is None:
-            response = await self._moto.run(lambda: self._moto.call(request))
+            response = await self._moto.run(lambda: self._call(request))
             if not _operation(request).startswith(_READING):
                 self.touched()
             return response
@@ -64,7 +66,7 @@ class Queues:
         until = loop.time() + min(wait_s, WAIT_MAX_S)
         while True:
             touched = self._touched
-            response = await self._moto.run(lambda: self._moto.call(receive.at_once))
+            response = await self._moto.run(lambda: self._call(receive.at_once))
             left_s = until - loop.time()
             if left_s <= 0 or response.status != 200 or receive.found(response):
                 return response
@@ -73,12 +75,51 @@ class Queues:
             except TimeoutError:
                 continue
 
+    def _call(self, request: Request) -> Response:
+        if not self._hurried:
+            _hurry(self._moto)
+            self._hurried = True
+        return self._moto.call(request)
+
     def _default_wait_s(self, region: str, queue: str) -> int:
         """The queue's own waiting time; an unknown queue is moto's to refuse."""
         from moto.sqs.models import sqs_backends
 
         found = sqs_backends[ACCOUNT][region].queues.get(queue)
         return 0 if found is None else int(found.attributes.get("ReceiveMessageWaitTimeSeconds") or 0)
+
+
+def _hurry(moto: Moto) -> None:
+    """moto asks for the time once for every message of a queue, several times for each that it takes or hands out: a
+    thousand messages took a minute to send and two to receive. Here it is asked for once; the answers stay the same.
+    """
+    from moto.sqs import models
+
+    def is_kept(backend: models.SQSBackend, queue_name: str, message: models.Message) -> bool:
+        kept_s = float(vars(backend.get_queue(queue_name))["message_retention_period"])
+        return (message.sent_timestamp or 0) / 1000 + kept_s > moto.now_s()
+
+    def all_of(queue: models.Queue) -> list[models.Message]:
+        return cast("list[models.Message]", vars(queue)["_messages"])
+
+    def messages(queue: models.Queue) -> list[models.Message]:
+        now_ms = moto.now_s() * 1000
+        return [one for one in all_of(queue) if one.visible_at < now_ms >= one.delayed_until]
+
+    def hidden(queue: models.Queue) -> int:
+        now_ms = moto.now_s() * 1000
+        return sum(one.visible_at >= now_ms for one in all_of(queue))
+
+    def delayed(queue: models.Queue) -> int:
+        now_ms = moto.now_s() * 1000
+        return sum(one.delayed_until > now_ms for one in all_of(queue))
+
+    moto.replace(models, "unix_time", moto.now_s)
+    moto.replace(models, "unix_time_millis", lambda: moto.now_s() * 1000)
+    moto.replace(models.SQSBackend, "is_message_valid_based_on_retention_period", is_kept)
+    moto.replace(models.Queue, "messages", property(messages))
+    moto.replace(models.Queue, "approximate_number_of_messages_not_visible", property(hidden))
+    moto.replace(models.Queue, "approximate_number_of_messages_delayed", property(delayed))
 
 
 def _visibility_s(region: str, queue: str) -> float | None:
