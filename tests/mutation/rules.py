@@ -6,9 +6,12 @@ code allows. ``test_rules.py`` holds that each still applies and is caught; ``sc
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["NO_MUTATION", "RULES", "RuleMutation"]
+from mutation.mutants import Mutant
+
+__all__ = ["NO_MUTATION", "RULES", "RuleMutation", "as_mutants"]
 
 
 class RuleMutation(NamedTuple):
@@ -1015,3 +1018,18 @@ RULES: tuple[RuleMutation, ...] = (
     *_AGE,
     *_DOCUMENTS,
 )
+
+
+def as_mutants(root: Path) -> list[Mutant]:
+    """The list against the modules below ``root`` (src/afterbay). Raises ``ValueError`` for what does not apply."""
+    found: list[Mutant] = []
+    for one in RULES:
+        source = (root / one.file).read_text()
+        if source.count(one.old) != 1:
+            raise ValueError(f"{one.rule} {one.broken}: its text stands {source.count(one.old)} times in {one.file}")
+        start = len(source[: source.index(one.old)].encode())
+        line = source[: source.index(one.old)].count("\n") + 1
+        span = line, line + one.old.count("\n")
+        end = start + len(one.old.encode())
+        found.append(Mutant(one.file, start, end, one.new, "rule", line, span, one.old, one.rule, one.broken, one.also))
+    return found
