@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -191,6 +192,37 @@ def test_an_example_is_up_and_does_what_it_says(tmp_path, file, mappings):
         one.until(lambda: orders() == ["1", "3"], "the good orders are counted")
         url = sqs.get_queue_url(QueueName="letters-dev")["QueueUrl"]
         one.until(lambda: "Messages" in sqs.receive_message(QueueUrl=url), "the poison order has its letter")
+
+
+def test_one_function_is_behind_a_table_a_queue_and_a_kinesis_stream(tmp_path):
+    with up(tmp_path, EXAMPLES / "mixed/template.yaml") as one:
+        one.settled(3)
+        dynamodb, sqs = one.client("dynamodb"), one.client("sqs")
+        dynamodb.put_item(TableName="orders", Item={"order": {"S": "1"}})
+        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="jobs")["QueueUrl"], MessageBody="2")
+        one.client("kinesis").put_record(StreamName="clicks", Data=b"3", PartitionKey="p")
+
+        def seen() -> set[str]:
+            return {item["id"]["S"] for item in dynamodb.scan(TableName="seen")["Items"]}
+
+        one.until(lambda: seen() == {"order 1", "job 2", "click 3"}, "each source called the function")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node here")
+def test_a_node_function_is_called(tmp_path):
+    with up(tmp_path, EXAMPLES / "sam-node/template.yaml") as one:
+        one.settled(1)
+        parcel = {"parcel": {"S": "p-1"}, "place": {"S": "the depot"}}
+        one.client("dynamodb").put_item(TableName="parcels", Item=parcel)
+        logs = one.client("logs")
+
+        def told() -> bool:
+            if not logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/tell")["logGroups"]:
+                return False
+            events = logs.filter_log_events(logGroupName="/aws/lambda/tell")["events"]
+            return any("p-1 is at the depot" in event["message"] for event in events)
+
+        one.until(told, "the function said where the parcel is")
 
 
 def test_resources_go_to_the_region_that_is_named(tmp_path):
