@@ -210,7 +210,7 @@ def run_in_simulator(scenario: Scenario) -> Ran:
     ran = Ran()
     simulation = ScriptedSimulation(scenario, ran)
     simulation.run()
-    ran.letters = sorted(request_id for _, request_id in simulation._letters.arrived)
+    ran.letters = sorted(request_id for _, request_id, _, _ in simulation._letters.arrived)
     return ran
 
 
