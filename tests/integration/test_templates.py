@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -206,23 +205,6 @@ def test_one_function_is_behind_a_table_a_queue_and_a_kinesis_stream(tmp_path):
             return {item["id"]["S"] for item in dynamodb.scan(TableName="seen")["Items"]}
 
         one.until(lambda: seen() == {"order 1", "job 2", "click 3"}, "each source called the function")
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node here")
-def test_a_node_function_is_called(tmp_path):
-    with up(tmp_path, EXAMPLES / "sam-node/template.yaml") as one:
-        one.settled(1)
-        parcel = {"parcel": {"S": "p-1"}, "place": {"S": "the depot"}}
-        one.client("dynamodb").put_item(TableName="parcels", Item=parcel)
-        logs = one.client("logs")
-
-        def told() -> bool:
-            if not logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/tell")["logGroups"]:
-                return False
-            events = logs.filter_log_events(logGroupName="/aws/lambda/tell")["events"]
-            return any("p-1 is at the depot" in event["message"] for event in events)
-
-        one.until(told, "the function said where the parcel is")
 
 
 def test_resources_go_to_the_region_that_is_named(tmp_path):
