@@ -36,7 +36,7 @@ _THROTTLED = """
 _UNAVAILABLE = """
     EC2UnexpectedException EFSIOException EFSMountConnectivityException EFSMountTimeoutException
     ENILimitReachedException ENINotReadyException InternalError InternalErrorException InternalFailure
-    InternalServerError RequestTimeout RequestTimeoutException ResourceNotReadyException
+    InternalFailureException InternalServerError RequestTimeout RequestTimeoutException ResourceNotReadyException
     S3FilesMountConnectivityException S3FilesMountTimeoutException ServiceException ServiceUnavailable
     ServiceUnavailableException SnapStartNotReadyException SnapStartTimeoutException
     SubnetIPAddressLimitReachedException
@@ -59,17 +59,19 @@ _CONFLICT = """
 """
 _TOO_LARGE = "RequestTooLargeException SerializedRequestEntityTooLargeException EntityTooLarge"
 _FINAL = """
-    CodeArtifactUserDeletedException CodeArtifactUserFailedException CodeArtifactUserPendingException
-    EFSMountFailureException EncryptionTypeMismatch EndpointDisabled EndpointDisabledException InvalidAddress
-    InvalidIdFormat InvalidMessageContents InvalidObjectState InvalidParameter InvalidParameterException
-    InvalidParameterValue InvalidParameterValueException InvalidRequest InvalidRequestContentException
-    InvalidRuntimeException InvalidSecurityGroupIDException InvalidSubnetIDException InvalidWriteOffset
-    InvalidZipFileException KMSDisabled KMSDisabledException KMSInvalidState KMSInvalidStateException KmsDisabled
-    KmsInvalidKeyUsage KmsInvalidState ModeNotSupportedException NoPublishedVersionException ParameterValueInvalid
-    PlatformApplicationDisabled PlatformApplicationDisabledException RecursiveInvocationException
+    BatchEntryIdsNotDistinct CodeArtifactUserDeletedException CodeArtifactUserFailedException
+    CodeArtifactUserPendingException DryRunOperationException EFSMountFailureException EmptyBatchRequest
+    EncryptionTypeMismatch EndpointDisabled EndpointDisabledException ExpiredNextTokenException InvalidAddress
+    InvalidArgumentException InvalidAttributeName InvalidBatchEntryId InvalidIdFormat InvalidMessageContents
+    InvalidObjectState InvalidParameter InvalidParameterException InvalidParameterValue
+    InvalidParameterValueException InvalidRequest InvalidRequestContentException InvalidRuntimeException
+    InvalidSecurityGroupIDException InvalidSubnetIDException InvalidWriteOffset InvalidZipFileException KMSDisabled
+    KMSDisabledException KMSInvalidState KMSInvalidStateException KmsDisabled KmsInvalidKeyUsage KmsInvalidState
+    ModeNotSupportedException NoPublishedVersionException ParameterValueInvalid PlatformApplicationDisabled
+    PlatformApplicationDisabledException ReceiptHandleIsInvalid RecursiveInvocationException
     S3FilesMountFailureException SerializationException ServiceQuotaExceededException SnapStartException
-    SnapStartRegenerationFailureException TooManyParts UnknownOperationException UnsupportedMediaTypeException
-    UnsupportedOperation ValidationError ValidationException
+    SnapStartRegenerationFailureException TooManyEntriesInBatchRequest TooManyParts UnknownOperationException
+    UnsupportedMediaTypeException UnsupportedOperation ValidationError ValidationException
 """
 """Known, and nothing that waiting or other credentials would mend: a plain ``ServiceError``."""
 

@@ -23,7 +23,11 @@ from afterbay.errors import (
 
 CALLED = {
     "dynamodbstreams": ["ListStreams", "DescribeStream", "GetShardIterator", "GetRecords"],
-    "sqs": ["GetQueueUrl", "SendMessage"],
+    "kinesis": ["ListShards", "GetShardIterator", "GetRecords"],
+    "sqs": [
+        *("GetQueueUrl", "GetQueueAttributes", "SendMessage", "ReceiveMessage"),
+        *("DeleteMessageBatch", "ChangeMessageVisibilityBatch"),
+    ],
     "sns": ["Publish"],
     "s3": ["PutObject"],
     "lambda": ["Invoke"],
