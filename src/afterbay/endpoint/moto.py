@@ -47,7 +47,7 @@ class Keeper(Protocol):
 class Moto:
     """moto's services, called from the event loop. ``start`` before use, ``close`` after.
 
-    ``keeper`` and ``replaying_at`` are for an address with a state, and for moto's thread.
+    ``keeper`` and ``standing_at`` are for an address with a state, and for moto's thread.
     """
 
     _running = False
@@ -60,7 +60,7 @@ class Moto:
         self._application: WsgiApplication | None = None
         self._replaced: list[tuple[object, str, object]] = []
         self.keeper: Keeper | None = None
-        self.replaying_at: datetime | None = None
+        self.standing_at: datetime | None = None
 
     async def start(self) -> None:
         """Load DynamoDB's part; the other services load at their first request. Raises ``StateError``."""
@@ -179,7 +179,7 @@ class Moto:
 
     def now_s(self) -> float:
         """The time that moto sees, in epoch seconds."""
-        return (self.replaying_at or self._clock.now()).timestamp()
+        return (self.standing_at or self._clock.now()).timestamp()
 
     def _unload(self) -> None:
         import datetime as real
@@ -194,8 +194,8 @@ class Moto:
         self.reset()
 
     def _now(self, zone: tzinfo | None = None) -> datetime:
-        """The time that moto sees: of a call that is made again, that of the first time."""
-        return (self.replaying_at or self._clock.now()).astimezone(zone)
+        """The time that moto sees: of a call that can be made again, always the same."""
+        return (self.standing_at or self._clock.now()).astimezone(zone)
 
 
 def _settle(

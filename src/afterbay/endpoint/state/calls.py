@@ -6,6 +6,7 @@ Decides which calls of moto's services those are, what each is about, and which 
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from afterbay.endpoint.routing import Route
 from afterbay.endpoint.state.state import Op, State
 from afterbay.errors import EndpointError, StateError
 
-__all__ = ["Call", "CallLog", "Kept", "draw_call_seed", "kept"]
+__all__ = ["Call", "CallLog", "Kept", "draw_call_seed", "kept", "tell_failure"]
+
+log = logging.getLogger(__name__)
 
 _INSERT = "INSERT INTO calls (service, operation, scope, part, at, seed, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -137,6 +140,12 @@ def _insert(call: Call, about: Kept, *, unless_needless: bool) -> Op:
     query = _INSERT.replace("VALUES (?, ?, ?, ?, ?, ?, ?)", "SELECT ?, ?, ?, ?, ?, ?, ?")
     there = "EXISTS (SELECT 1 FROM calls WHERE service = ? AND scope = ?)"
     return f"{query} WHERE {there}", (*values, call.service, about.scope)
+
+
+def tell_failure(call: Call, answer: str) -> None:
+    """A call that was answered well once, and is not now: a newer version is stricter, or it needs what is not kept."""
+    fields = {"service": call.service, "operation": call.operation, "answer": answer}
+    log.warning("a call of an earlier run could not be made again; what it made is missing", extra=fields)
 
 
 def draw_call_seed() -> int:

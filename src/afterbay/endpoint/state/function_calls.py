@@ -6,10 +6,10 @@ back. Revision ids are drawn anew; a condition on one is met once and for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
@@ -17,8 +17,7 @@ import msgspec
 from afterbay.core.change.arn import parse_function_name
 from afterbay.endpoint.protocol import Request, Response, Service, json_object
 from afterbay.endpoint.services.lambda_code import FetchObject
-from afterbay.endpoint.state.calls import Call, CallLog, Kept
-from afterbay.endpoint.state.moto_keeper import tell_failure
+from afterbay.endpoint.state.calls import Call, CallLog, Kept, tell_failure
 from afterbay.endpoint.state.state import State
 from afterbay.errors import EndpointError, SettingsError
 
@@ -27,8 +26,16 @@ __all__ = ["SERVICE", "FunctionCalls"]
 SERVICE = "lambda"
 _CODE = "code"
 
-_fetched: ContextVar[list[bytes] | None] = ContextVar("fetched", default=None)
-"""What the call that is being carried out has read from buckets."""
+
+@dataclass(slots=True)
+class _Running:
+    """The call that is being carried out: its time, None once it is over; and what it has read from buckets."""
+
+    at: datetime | None
+    fetched: list[bytes] = field(default_factory=list[bytes])
+
+
+_running: ContextVar[_Running | None] = ContextVar("running", default=None)
 
 
 class FunctionCalls:
@@ -37,23 +44,23 @@ class FunctionCalls:
     def __init__(self, state: State, now: Callable[[], datetime]) -> None:
         self._state = state
         self._now = now
-        self._again: Call | None = None
-        self._left: list[bytes] = []
+        self._left: list[bytes] | None = None  # while calls are made again: what this one fetched
 
     def now(self) -> datetime:
-        """The time for what is made: of a call that is made again, that of the first time."""
-        return self._now() if self._again is None else self._again.at
+        """The time for what a call makes, the same whenever it is made again; outside of calls the clock's."""
+        running = _running.get()
+        return self._now() if running is None or running.at is None else running.at
 
     def remembering(self, fetch: FetchObject) -> FetchObject:
         """``fetch``, whose objects are kept with the call: they may have changed at the next start."""
 
         async def fetched(bucket: str, key: str, region: str) -> bytes:
-            if self._again is not None:
+            if self._left is not None:
                 return self._left.pop(0)
             content = await fetch(bucket, key, region)
-            kept = _fetched.get()
-            if kept is not None:
-                kept.append(content)
+            running = _running.get()
+            if running is not None:
+                running.fetched.append(content)
             return content
 
         return fetched
@@ -64,14 +71,10 @@ class FunctionCalls:
         if about is None:
             return await service(request)
         at = self._now()
-        token = _fetched.set([])
-        try:
+        with _one_call(at) as running:
             response = await service(request)
-            fetched = tuple(_fetched.get() or ())
-        finally:
-            _fetched.reset(token)
         if response.status < 400:
-            call = Call(SERVICE, f"{request.method} {request.path}", at, 0, request, fetched)
+            call = Call(SERVICE, f"{request.method} {request.path}", at, 0, request, tuple(running.fetched))
             if about.ends:
                 self._state.note([("DELETE FROM calls WHERE service = ? AND scope = ?", (SERVICE, about.scope))])
             else:
@@ -80,17 +83,25 @@ class FunctionCalls:
 
     async def restore(self, calls: Iterable[Call], service: Service) -> None:
         """Make the calls again. What fails is told and left out."""
-        try:
-            for call in calls:
-                self._again, self._left = call, list(call.fetched)
+        for call in calls:
+            self._left = list(call.fetched)
+            with _one_call(call.at):
                 try:
-                    response = await service(_unconditional(call.request))
+                    await service(_unconditional(call.request))
                 except EndpointError as error:
-                    response = Response(error.status, str(error).encode())
-                if response.status >= 400:
-                    tell_failure(call, response)
-        finally:
-            self._again = None
+                    tell_failure(call, error.message)
+        self._left = None
+
+
+@contextmanager
+def _one_call(at: datetime) -> Generator[_Running]:
+    running = _Running(at)
+    token = _running.set(running)
+    try:
+        yield running
+    finally:
+        _running.reset(token)
+        running.at = None  # tasks that it started see it still
 
 
 def _about(request: Request) -> Kept | None:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import logging
+import os
+import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from random import Random
 from urllib.parse import parse_qs
 
 from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.protocol import ACCOUNT, Request, Response, json_object
 from afterbay.endpoint.routing import Route, route
-from afterbay.endpoint.state.calls import Call, CallLog, Kept, draw_call_seed, kept
+from afterbay.endpoint.state.calls import Call, CallLog, Kept, draw_call_seed, kept, tell_failure
 from afterbay.endpoint.state.moto_rows import KinesisRows, MessageRows
 from afterbay.endpoint.state.state import Op, State
 from afterbay.errors import EndpointError
 
-__all__ = ["MotoKeeper", "again", "seeded"]
-
-log = logging.getLogger(__name__)
+__all__ = ["MotoKeeper", "carried_out", "standing"]
 
 _ONE_QUEUE = frozenset(
     {
@@ -58,7 +58,7 @@ class MotoKeeper:
             ops: list[Op] = []
         else:
             seed, at = draw_call_seed(), self._now()
-            with seeded(seed):
+            with standing(self._moto, at, seed):
                 response = carry_out(request)
             about = _never_forgotten(about) if found.service == "s3" and _remembers(about.scope) else about
             call = Call(found.service, found.operation, at, seed, request)
@@ -72,10 +72,8 @@ class MotoKeeper:
         """Make calls again; then messages and records are put back. What fails is told and left out."""
         with _silent_buckets():
             for call in calls:
-                with again(self._moto, call):
-                    response = self._moto.carry_out(call.request)
-                if response.status >= 400:
-                    tell_failure(call, response)
+                with standing(self._moto, call.at, call.seed):
+                    carried_out(call, partial(self._moto.carry_out, call.request))
         self._messages.restore()
         self._kinesis.restore()
 
@@ -101,37 +99,46 @@ class MotoKeeper:
 
 
 @contextmanager
-def again(moto: Moto, call: Call) -> Generator[None]:
-    """moto as it was when the call was made first: its time and its randomness."""
-    moto.replaying_at = call.at
-    try:
-        with seeded(call.seed):
-            yield
-    finally:
-        moto.replaying_at = None
+def standing(moto: Moto, at: datetime, seed: int) -> Generator[None]:
+    """moto with one time and one randomness: what a call makes is the same whenever it is made again.
 
-
-@contextmanager
-def seeded(seed: int) -> Generator[None]:
-    """moto draws what this seed gives; afterwards what nobody can foresee, so that no id comes twice."""
+    Afterwards moto draws what nobody can foresee, so that no id comes twice.
+    """
     from moto.moto_api import _internal
 
     random = _internal.mock_random
+    s3 = sys.modules.get("moto.s3.models")
+    moto.standing_at = at
     random.seed(seed)
+    if s3 is not None:
+        s3.__dict__["os"] = _Os(random)
     try:
         yield
     finally:
+        if s3 is not None:
+            s3.__dict__["os"] = os
         random.seed()
+        moto.standing_at = None
 
 
-def tell_failure(call: Call, response: Response) -> None:
-    """A call that was answered well once, and is not now: a newer version has become stricter, or is wrong."""
-    fields = {
-        "service": call.service,
-        "operation": call.operation,
-        "answer": response.body[:500].decode(errors="replace"),
-    }
-    log.warning("a call of an earlier run could not be made again; what it made is missing", extra=fields)
+class _Os:
+    """``os`` for moto's buckets, which draw the ids of uploads there."""
+
+    def __init__(self, random: Random) -> None:
+        self.urandom = random.randbytes
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(os, name)
+
+
+def carried_out(call: Call, carry_out: Callable[[], Response]) -> None:
+    """Make a call again; what fails is told and left out."""
+    try:
+        response = carry_out()
+    except Exception as error:  # noqa: BLE001 - moto raises anything, and all the other calls are still to be made
+        response = Response(500, repr(error).encode())
+    if response.status >= 400:
+        tell_failure(call, response.body[:500].decode(errors="replace"))
 
 
 def _never_forgotten(about: Kept) -> Kept:

@@ -5,8 +5,10 @@ For moto's thread; what is to be stored is noted by the loop, in the same step a
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -17,7 +19,7 @@ from afterbay.endpoint.capture import Write, home_of, typed
 from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.protocol import Request, Response
 from afterbay.endpoint.state.calls import Call, CallLog, Kept, draw_call_seed
-from afterbay.endpoint.state.moto_keeper import again, seeded, tell_failure
+from afterbay.endpoint.state.moto_keeper import carried_out, standing
 from afterbay.endpoint.state.state import Op, State
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class TableRows:
     def define(self, region: str, target: str, body: bytes, carry_out: Callable[[], Response]) -> Response:
         """Carry out a call that defines a table, and have the loop note it."""
         seed, at = draw_call_seed(), self._now()
-        with seeded(seed):
+        with standing(self._moto, at, seed):
             response = carry_out()
         if response.status >= 400:
             return response
@@ -116,10 +118,9 @@ class TableRows:
         """Define the tables again and put their items back."""
         for call in calls:
             target = call.request.headers[_TARGET]
-            with again(self._moto, call):
-                response = self._moto.call_dynamodb(call.request.region, target, call.request.body)
-            if response.status >= 400:
-                tell_failure(call, response)
+            request = call.request
+            with standing(self._moto, call.at, call.seed):
+                carried_out(call, partial(self._moto.call_dynamodb, request.region, target, request.body))
         for home, body in self._state.rows("SELECT home, body FROM items ORDER BY number"):
             region, _, name = str(home).partition("/")
             table = self._moto.dynamodb(region).tables.get(name)
@@ -129,13 +130,33 @@ class TableRows:
 
 
 def _put_back(table: Table, image: Mapping[str, dict[str, object]]) -> None:
-    hash_key = DynamoType(image[table.hash_key_attr])
-    range_key = None if table.range_key_attr is None else DynamoType(image[table.range_key_attr])
+    hash_key = _value(image[table.hash_key_attr])
+    range_key = None if table.range_key_attr is None else _value(image[table.range_key_attr])
     item: object = Item(hash_key, range_key, {})
     assert isinstance(item, Item)
     attributes = cast("dict[str, DynamoType]", vars(item)["attrs"])
-    attributes.update((name, DynamoType(value)) for name, value in image.items())  # past its __setitem__
+    attributes.update((name, _value(value)) for name, value in image.items())  # past its __setitem__
     home_of(table, hash_key, range_key)[hash_key if range_key is None else range_key] = item
+
+
+def _value(typed: dict[str, object]) -> DynamoType:
+    """A value as moto holds it: binary as bytes, at any depth."""
+    value = DynamoType(typed)
+    _decode(value)
+    return value
+
+
+def _decode(value: DynamoType) -> None:
+    if value.is_binary():
+        value.value = b64decode(value.value)
+    elif value.is_map():
+        for one in value.value.values():
+            _decode(one)
+    elif value.is_list():
+        for one in value.value:
+            _decode(one)
+    elif value.type == "BS":
+        value.value = [b64decode(one) for one in value.value]
 
 
 def _home(region: str, table: str) -> str:
