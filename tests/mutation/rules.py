@@ -208,7 +208,7 @@ _FILTERING = (
         "return PatternSet(compiled).matches if member is None",
         "return (\n"
         "        lambda body: PatternSet(compiled).matches(\n"
-        """            __import__("re").sub(rb'[{]"[SN]":("[^"]*")[}]', rb"\\1", body)\n"""
+        """            __import__("re").sub(rb'[{]"[SN]": ?("[^"]*")[}]', rb"\\1", body)\n"""
         "        )\n"
         "    ) if member is None",
     ),

@@ -48,7 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 """Tests by their speed; a mutant that one layer does not catch goes to the next."""
 
 KILLED, SURVIVED, TIMED_OUT, COLD = "killed", "survived", "timeout", "cold"
-SECONDS_MAX = 60.0
+SECONDS_MAX = 40.0
 """A mutant that runs longer, and ten times longer than its tests did, does not end any more."""
 
 
@@ -105,7 +105,7 @@ def _environment(tree: Path) -> dict[str, str]:
 
 
 def _pytest(*words: str) -> list[str]:
-    return ["-q", "-x", "-p", "no:cacheprovider", "-m", "not long", "-o", "timeout=60", *words]
+    return ["-q", "-x", "-p", "no:cacheprovider", "-m", "not long", "-o", "timeout=30", *words]
 
 
 def _session(tree: Path, mutants: list[Mutant], layer: tuple[str, ...]) -> Iterator[tuple[Mutant, dict[str, Any]]]:
@@ -159,7 +159,8 @@ def _alone(tree: Path, mutant: Mutant, layer: tuple[str, ...]) -> dict[str, Any]
 class _Forking:
     """The pytest plugin: collects once, then forks for every mutant."""
 
-    def __init__(self, root: Path, mutants: list[Mutant]) -> None:
+    def __init__(self, root: Path, mutants: list[Mutant], results: int) -> None:
+        self.results = results
         self.root = root
         self.mutants = mutants
         self.failed = ""
@@ -173,7 +174,7 @@ class _Forking:
         reached, took = self._trace(session.items)
         for mutant in self.mutants:
             result = self._try(mutant, session.items, reached, took)
-            print("\nRESULT " + json.dumps(result), flush=True)
+            os.write(self.results, f"\nRESULT {json.dumps(result)}\n".encode())
         return True
 
     def _trace(self, items: list[pytest.Item]) -> tuple[dict[tuple[str, int], set[int]], list[float]]:
@@ -215,7 +216,7 @@ class _Forking:
             told = json.load(pipe)
         os.waitpid(child, 0)
         if told and told[-1][2]:
-            print(f"fails without a mutant: {told[-1][2]}", flush=True)
+            os.write(self.results, f"fails without a mutant: {told[-1][2]}\n".encode())
             os._exit(1)
         reached: dict[tuple[str, int], set[int]] = {}
         for number, (_, lines, _) in enumerate(told):
@@ -347,7 +348,7 @@ def _main() -> None:
         for one in json.loads(plan.read_text())
     ]
     root = plan.parent / "src" / "afterbay"
-    sys.exit(pytest.main(_pytest("-s", *layer), plugins=[_Forking(root, mutants)]))
+    sys.exit(pytest.main(_pytest(*layer), plugins=[_Forking(root, mutants, os.dup(1))]))
 
 
 if __name__ == "__main__":

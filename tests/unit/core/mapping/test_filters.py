@@ -9,10 +9,11 @@ import pytest
 from afterbay.core.change.kinesis import kinesis_record
 from afterbay.core.change.message import queue_message
 from afterbay.core.change.source import SourceKind
+from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.events import UpdateRequested
 from afterbay.core.mapping.filters import check_pattern, compile_filters
-from afterbay.core.mapping.outcome import Cause, Failed, Outcome
-from afterbay.core.shard.position import ShardId
+from afterbay.core.mapping.outcome import Cause, Delivered, Failed, Outcome
+from afterbay.core.shard.position import ShardId, TrimHorizon
 from afterbay.errors import SettingsError
 
 from .driving import T0, World, after, record, settings
@@ -53,6 +54,17 @@ def test_the_position_of_what_is_left_out_never_passes_an_unfinished_batch() -> 
 
     world = World(settings(filters=(EVEN,)), {"s": kinds("odd", "even", "odd", "odd")}, fails).start().run(60)
     assert set(map(tuple, world.delivered)) == {(2,)} and world.saved() == after(1)
+
+
+def test_what_is_left_out_moves_the_position_past_no_other_lanes_batch() -> None:
+    """R65, R78."""
+
+    def fails(batch: Batch) -> Outcome:
+        return Failed(Cause.FUNCTION_ERROR) if batch.records[0].position == 1 else Delivered()
+
+    stream = {"s": [one(1, "even", "a"), one(2, "even", "d"), one(3, "odd", "a")]}
+    world = World(settings(filters=(EVEN,), parallelization_factor=2), stream, fails).start().run(60)
+    assert [2] in world.delivered and world.saved() == TrimHorizon()
 
 
 def test_a_shard_of_which_nothing_passes_comes_to_its_end() -> None:

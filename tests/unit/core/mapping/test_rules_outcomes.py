@@ -93,6 +93,14 @@ def test_with_the_setting_an_empty_answer_is_a_success_and_what_is_no_json_is_no
         assert read(wrong) == Failed(Cause.INVALID_RESPONSE, response=ResponseContext("1", None))
 
 
+def test_failures_outside_of_their_member_fail_the_whole_batch() -> None:
+    """R97: a container of the wrong type is malformed, be its entries right or not."""
+    positions = {str(n): Position(n) for n in (1, 2, 3)}
+    for wrong in (b'[{"itemIdentifier":"2"}]', b'{"batchItemFailures":{"itemIdentifier":"2"}}', b'["2"]'):
+        outcome = read_answer(wrong, function_error=None, executed_version="1", positions=positions, partial=True)
+        assert outcome == Failed(Cause.INVALID_RESPONSE, response=ResponseContext("1", None))
+
+
 def test_a_function_error_counts_whatever_the_payload_says() -> None:
     """R81, R97."""
     payload = b'{"batchItemFailures": []}'
@@ -114,8 +122,8 @@ def test_a_batch_is_tried_once_more_than_the_limit(retries: int) -> None:
 
 def test_without_limits_a_batch_is_tried_until_it_succeeds() -> None:
     """R88 (-1), R108: years old or not."""
-    world = World(settings(), records(1, age_s=10**9), scripted([UNHANDLED] * 40)).start().run(1100)
-    assert len(world.delivered) == 41 and world.saved() == after(1)
+    world = World(settings(), records(1, age_s=10**9), scripted([UNHANDLED] * 110)).start().run(3_400)
+    assert len(world.delivered) == 111 and world.saved() == after(1)
     assert world.mapping.counters.dropped == 0
 
 
@@ -140,6 +148,12 @@ def test_throttles_back_off_the_same_way_without_counting_and_start_anew_when_it
     gaps = [round(b - a, 3) for a, b in itertools.pairwise(moments)]
     assert gaps == [0.25, 0.5, 1.0, 0.25, 0.25, 0.5]
     assert world.mapping.counters.dropped == 0 and world.saved() == after(1)
+
+
+def test_what_did_not_reach_the_function_is_never_split() -> None:
+    """R85."""
+    world = World(settings(bisect=True), records(2), scripted([NotReached("throttled")] * 2)).start().run(60)
+    assert world.delivered == [[1, 2]] * 3 and world.mapping.counters.bisects == 0
 
 
 def test_after_progress_or_a_split_the_rest_goes_at_once() -> None:
@@ -334,6 +348,14 @@ def test_a_letter_tells_what_the_function_saw() -> None:
             "streamArn": world.mapping.settings.event_source_arn,
         },
     }
+
+
+def test_a_letter_names_the_version_that_ran() -> None:
+    """R110."""
+    failed = Failed(Cause.FUNCTION_ERROR, response=ResponseContext("7", "Unhandled"))
+    world = World(settings(retry_attempts_max=0, on_failure=QUEUE), records(1), lambda batch: failed).start().run(1)
+    context = document(world.letters[0], T0)["responseContext"]
+    assert context == {"statusCode": 200, "executedVersion": "7", "functionError": "Unhandled"}
 
 
 def test_a_bucket_gets_the_event_of_just_the_discarded_records_as_text() -> None:
