@@ -21,7 +21,8 @@ PAGE_BYTES_MAX = 1024 * 1024
 """One page: 1,000 records or 1 MB, whichever comes first (S12)."""
 
 RESERVED = 100
-"""Numbers that a shard may issue before its row is to be stored again: the stored one is above all that were issued."""
+"""How far a shard's row reserves numbers ahead. It is to be stored again when half of them are issued: the last rows
+before a crash may be lost, and no number is issued twice."""
 
 FROM_HORIZON = Position(0)
 """Stands before every record there can be, and is never too old: the position of TRIM_HORIZON (S37)."""
@@ -66,7 +67,7 @@ class ShardLog:
         self.end_number: Position | None = None
         self._counter = counter
         self._tail = tail
-        self._reserved = counter
+        self._reserved = counter + RESERVED
         self._last = self.start
         self._trimmed: Position | None = None
         self._numbers: list[Position] = []
@@ -84,18 +85,21 @@ class ShardLog:
     def take_up(
         self, *, reserved: int, trimmed: Position | None, closed_s: int | None, end_number: Position | None
     ) -> None:
-        """Go on where a stored shard stood: with a number that was never issued, above ``reserved``."""
+        """Go on where a stored shard stood: with a number that was never issued, above ``reserved``.
+
+        Its row is to be stored before it issues one: what it reserves is another block.
+        """
         first_counter, first_tail = divmod(self.start, COUNTER_UNIT)
         newest = max(self._last, trimmed or self._last)
         counter = max(reserved, newest // COUNTER_UNIT)
-        self._counter, self._reserved = counter, counter
+        self._counter, self._reserved = counter, counter + RESERVED
         self._tail = first_tail + counter - first_counter
         self._last, self._trimmed = newest, trimmed
         self.closed_s, self.end_number = closed_s, end_number
 
     @property
     def reserved(self) -> int:
-        """No counter above this was ever issued; it moves on in steps of ``RESERVED``."""
+        """No counter above this was ever issued; it moves on in steps."""
         return self._reserved
 
     @property
@@ -129,7 +133,7 @@ class ShardLog:
         assert not self.closed, "a closed shard takes no records"
         self._counter += 1
         self._tail += 1
-        if self._counter > self._reserved:
+        if self._counter + RESERVED // 2 > self._reserved:
             self._reserved = self._counter + RESERVED
         return Position(self._counter * COUNTER_UNIT + self._tail)
 

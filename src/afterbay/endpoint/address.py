@@ -222,6 +222,7 @@ class Address:
 
         await self._moto.run(restore)
         self.registry.restore(self._stream_rows.restore(_draw_seed))
+        self._stream_rows.reserve(self.registry.listing())
 
     def _reset_moto(self) -> None:
         self._moto.reset()

@@ -70,8 +70,11 @@ def test_a_number_is_never_issued_twice_even_if_the_last_rows_are_lost():
     stored = Stored(log)
     stored.add(put(log, "first"))
     stored.take(log)
-    seen = [put(log, f"lost{n}").number for n in range(RESERVED)]
-    assert put(stored.rebuilt(), "next").number > seen[-1]
+    for _ in range(3):  # and again, after each restart
+        seen = [put(log, f"lost{n}").number for n in range(RESERVED // 2)]
+        log = stored.rebuilt()
+        assert put(log, "next").number > seen[-1]
+        stored.take(log)
 
 
 def test_the_row_says_so_when_its_block_is_used_up():
@@ -84,7 +87,7 @@ def test_the_row_says_so_when_its_block_is_used_up():
         reserved.append(shard.reserved)
         counters.append(shard.counter)
     assert all(counter <= most for counter, most in zip(counters, reserved, strict=True))
-    assert len(set(reserved)) <= 4, "few rows for many records"
+    assert len(set(reserved)) <= 7, "few rows for many records"
 
 
 def test_numbers_of_siblings_stay_apart_after_a_restart():

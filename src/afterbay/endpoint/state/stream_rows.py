@@ -61,6 +61,11 @@ class StreamRows:
             except msgspec.MsgspecError as error:
                 raise StateError(f"the state of stream {arn} cannot be read: {error}") from error
 
+    def reserve(self, logs: Iterable[StreamLog]) -> None:
+        """What was restored goes on in numbers of another block."""
+        for log in logs:
+            self._state.note([self._put(log.arn.arn, shard) for shard in log.shards() if not shard.closed])
+
     def changed(self, log: StreamLog, *, latest: bool) -> None:
         """The stream or its shards changed: a new one, a split, a roll, an end."""
         arn = log.arn.arn
