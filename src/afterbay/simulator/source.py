@@ -202,7 +202,7 @@ class SimulatedStream:
         tips: dict[ShardId, StartAt] = {}
         if command.pin_latest:
             for shard in leaves(described, stream_disabled=not self.enabled):
-                self._pins[shard] = self._log.shard(shard).last
+                self._pins.setdefault(shard, self._log.shard(shard).last)
                 if self._plan.tells_tips:
                     tips[shard] = After(self._pins[shard])
         listed = tuple(described.values())

@@ -145,7 +145,12 @@ class StreamSource:
         return ShardListing(children, complete=False, stream_disabled=disabled)
 
     async def _pin(self, shards: Sequence[ShardId]) -> None:
-        """Take a LATEST iterator in every open shard (S45): writes from now on are behind it."""
+        """Take a LATEST iterator in every open shard (S45): writes from now on are behind it.
+
+        One that is held already stays: a listing that was asked for before the mapping started anew may come late, and
+        must not move a shard that is being read.
+        """
+        shards = [shard for shard in shards if shard not in self._places]
         for number in range(0, len(shards), PINS_AT_ONCE):
             chunk = shards[number : number + PINS_AT_ONCE]
             asked = (self._api.get_shard_iterator(self._stream_arn, shard, "LATEST") for shard in chunk)
@@ -154,7 +159,8 @@ class StreamSource:
                     continue
                 if isinstance(answer, BaseException):
                     raise answer
-                self._places[shard] = _Place(answer, None, empty_pages=self._limits.empty_pages_at_once)
+                place = _Place(answer, None, empty_pages=self._limits.empty_pages_at_once)
+                self._places.setdefault(shard, place)
 
     async def _open(self, shard: ShardId, start: StartAt) -> _Place:
         """A new iterator at ``start`` (S37 to S40, S42, S45)."""

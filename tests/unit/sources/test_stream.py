@@ -233,6 +233,19 @@ def test_what_is_written_between_the_listing_and_the_first_read_is_not_missed_at
     assert len(api.asked("LATEST")) == 1
 
 
+def test_a_listing_that_comes_late_moves_no_shard_that_is_being_read() -> None:
+    """Found by the simulator: asked for before the mapping started anew, answered after; what lay between was lost."""
+    api = stream_of(record(1))
+    source = StreamSource(api, ARN)
+    run(source.list_shards(pin_latest=True))
+    api.content[ONE].append(record(2))
+    run(source.list_shards(pin_latest=True))
+    assert positions(read(source, Latest(NOON))) == [2]
+    source.forget(ONE)
+    run(source.list_shards(pin_latest=True))
+    assert positions(read(source, Latest(NOON))) == [], "let go, it is fixed anew"
+
+
 def test_latest_is_pinned_in_leaves_only() -> None:
     api = ListedStream(ShardDescription(ONE, closed=True), ShardDescription(TWO, (ONE,)))
     run(StreamSource(api, ARN).list_shards(pin_latest=True))

@@ -254,7 +254,8 @@ class Mapping:
         return not self._saving and not self._dirty and all(shard.idle for shard in self.shards.values())
 
     def _drain_over(self, now: datetime) -> list[Command]:
-        released: list[Command] = [ReleaseShard(shard) for shard in self.shards]
+        # Those that only wait, too: LATEST may have been fixed in them, and is fixed anew.
+        released: list[Command] = [ReleaseShard(shard) for shard in {**self.shards, **self._lineup.listed}]
         self.shards.clear()
         self._lineup.clear()
         return released + self._then(now)

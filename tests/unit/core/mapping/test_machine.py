@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from afterbay.core.mapping.batch import Batch
-from afterbay.core.mapping.commands import Deliver, Notice, ReadShard
+from afterbay.core.mapping.commands import Deliver, Notice, ReadShard, ReleaseShard
 from afterbay.core.mapping.deadletter import Condition
 from afterbay.core.mapping.events import (
     DeletionRequested,
@@ -546,6 +546,13 @@ def test_a_crash_behind_a_letter_of_some_loses_none_of_those_that_are_too_old_la
     assert {(one.first, one.last) for one in again.letters} == {(1, 1), (1, 3)}
     store = MemoryStore(b"seed")
     assert all(store.store_letter(one, outbox_max=10) for one in again.letters) and store.outbox_size() == 2
+
+
+def test_a_drain_lets_go_of_shards_that_only_wait_too() -> None:
+    """LATEST may have been fixed in them; the next start fixes it anew."""
+    world = World(settings(), {"s": [record(1)], "child": []}, parents={"child": ("s",)}).start().run(1)
+    commands = world.tell(UpdateRequested(settings(batch_size=7)))
+    assert {one.shard for one in commands if isinstance(one, ReleaseShard)} == {"s", "child"}
 
 
 def test_some_failed_records_hold_back_only_later_records_of_their_items() -> None:
