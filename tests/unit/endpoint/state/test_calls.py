@@ -1,0 +1,173 @@
+"""Which calls are kept, what each is about, and which of them are forgotten."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from afterbay.endpoint.protocol import Request
+from afterbay.endpoint.routing import Route, route
+from afterbay.endpoint.state.calls import Call, CallLog, Kept, draw_call_seed, kept
+from afterbay.endpoint.state.state import State
+
+NOW = datetime(2026, 1, 5, 10, 11, 12, 345678, UTC)
+REGION = "eu-west-1"
+
+
+def json_call(service: str, target: str, **members: object) -> tuple[Route, Request]:
+    headers = {"x-amz-target": target, "content-type": "application/x-amz-json-1.0"}
+    request = Request("POST", "/", "", headers, msgspec.json.encode(members), REGION)
+    return Route(service, REGION, target.rpartition(".")[2]), request
+
+
+def sqs(operation: str, **members: object) -> tuple[Route, Request]:
+    return json_call("sqs", f"AmazonSQS.{operation}", **members)
+
+
+def s3(method: str, path: str, query: str = "", **headers: str) -> tuple[Route, Request]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = Request(method, path, query, {"host": "127.0.0.1:4566", **named}, b"", REGION)
+    return route(request), request
+
+
+def form(service: str, body: str) -> tuple[Route, Request]:
+    headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    request = Request("POST", "/", "", headers, body.encode(), REGION)
+    return Route(service, REGION, body.partition("Action=")[2].partition("&")[0]), request
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        sqs("SendMessage", QueueUrl="http://h/0/q", MessageBody="m"),
+        sqs("ReceiveMessage", QueueUrl="http://h/0/q"),
+        sqs("GetQueueAttributes", QueueUrl="http://h/0/q"),
+        form("sns", "Action=Publish&TopicArn=arn:aws:sns:eu-west-1:000000000000:t&Message=m"),
+        form("sns", "Action=ListTopics"),
+        form("cloudwatch", "Action=PutMetricData&Namespace=n"),
+        json_call("logs", "Logs_20140328.PutLogEvents", logGroupName="g"),
+        json_call("kinesis", "Kinesis_20131202.PutRecord", StreamName="s"),
+        json_call("kinesis", "Kinesis_20131202.ListShards", StreamName="s"),
+        form("iam", "Action=GetRole&RoleName=r"),
+        s3("GET", "/bucket/key"),
+        s3("HEAD", "/bucket/key"),
+        s3("POST", "/bucket/key", "select&select-type=2"),
+    ],
+    ids=lambda call: f"{call[0].service}-{call[0].operation}",
+)
+def test_data_and_questions_are_no_calls_to_make_again(call):
+    assert kept(*call) is None
+
+
+def test_a_queue_is_named_in_whatever_form_the_call_has():
+    wanted = Kept("eu-west-1/q", name="q")
+    assert kept(*sqs("CreateQueue", QueueName="q")) == wanted
+    assert kept(*sqs("SetQueueAttributes", QueueUrl="http://h:1/000000000000/q")) == wanted
+    assert kept(*form("sqs", "Action=TagQueue&QueueUrl=http%3A%2F%2Fh%2F000000000000%2Fq")) == wanted
+
+
+def test_a_topic_is_named_by_its_own_and_its_subscriptions_arn():
+    topic = "arn:aws:sns:eu-west-1:000000000000:t"
+    for body in ("Action=CreateTopic&Name=t", f"Action=Subscribe&TopicArn={topic}"):
+        assert kept(*form("sns", body)) == Kept("eu-west-1/t", name="t")
+    assert kept(*form("sns", f"Action=Unsubscribe&SubscriptionArn={topic}:1-2")) == Kept("eu-west-1/t", name="t")
+    assert kept(*form("sns", f"Action=DeleteTopic&TopicArn={topic}")) == Kept("eu-west-1/t", ends=True, name="t")
+
+
+def test_an_object_is_the_same_in_path_and_virtual_style():
+    first = kept(*s3("PUT", "/bucket/a%2Fb/c"))
+    assert first is not None
+    assert (first.scope, first.part) == ("bucket", "a/b/c")
+    assert kept(*s3("PUT", "/a%2Fb/c", host="bucket.s3.localhost:4566")) == first
+
+
+def test_an_object_that_something_was_made_of_is_pinned():
+    copied = kept(*s3("PUT", "/to/new", x_amz_copy_source="/from/a%20b?versionId=null"))
+    assert copied == Kept("to", pins=(("from", "a b"),))
+    assert kept(*s3("POST", "/bucket/key", "uploads")) == Kept("bucket", pins=(("bucket", "key"),))
+
+
+class Log:
+    """A log of calls on a file, by number of body."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.numbers = 0
+
+    def add(self, about: Kept, service: str = "s3", body: bytes | None = None) -> None:
+        self.numbers += 1
+        request = Request("PUT", "/", "", {}, str(self.numbers).encode() if body is None else body, REGION)
+        call = Call(service, "Op", NOW, draw_call_seed(), request, (b"fetched",))
+
+        async def store() -> None:
+            state = State(self.path)
+            state.start()
+            state.note(CallLog.ops(call, about))
+            await state.close()
+
+        asyncio.run(store())
+
+    def left(self, service: str = "s3") -> list[bytes]:
+        state = State(self.path)
+        try:
+            return [call.request.body for call in CallLog(state).of(service)]
+        finally:
+            state.folder.close()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    return Log(tmp_path / "state")
+
+
+def test_a_call_comes_back_as_it_was(log: Log) -> None:
+    log.add(Kept("bucket"), body=b"\x00\xff")
+    state = State(log.path)
+    (call,) = CallLog(state).all()
+    state.folder.close()
+    assert (call.service, call.operation, call.at, call.fetched) == ("s3", "Op", NOW, (b"fetched",))
+    assert (call.request.method, call.request.body, call.request.region) == ("PUT", b"\x00\xff", REGION)
+
+
+def test_a_write_takes_the_place_of_an_earlier_one_of_the_same_part(log: Log) -> None:
+    log.add(Kept("b", part="k"))
+    log.add(Kept("b", part="other"))
+    log.add(Kept("b", part="k?tagging"))
+    log.add(Kept("b", part="k", undoes=("k?tagging",)))
+    assert log.left() == [b"2", b"4"]
+
+
+def test_what_is_pinned_is_never_forgotten(log: Log) -> None:
+    log.add(Kept("b", part="k"))
+    log.add(Kept("b", part="other"))
+    log.add(Kept("to", pins=(("b", "k"),)))
+    log.add(Kept("b", part="k"))
+    log.add(Kept("b", part="k"))
+    assert log.left() == [b"1", b"2", b"3", b"5"]
+    log.add(Kept("b", pins=(("b", None),)))
+    log.add(Kept("b", part="other"))
+    assert log.left() == [b"1", b"2", b"3", b"5", b"6", b"7"]
+
+
+def test_a_resource_that_nobody_names_is_forgotten_with_its_end(log: Log) -> None:
+    log.add(Kept("r/work-1", name="work-1"), "sqs", b"create work-1")
+    log.add(Kept("r/other", name="other"), "sqs", b"create other")
+    log.add(Kept("r/work-1", ends=True, name="work-1"), "sqs", b"delete work-1")
+    assert log.left("sqs") == [b"create other"]
+
+
+def test_a_resource_that_others_name_is_kept_with_its_end(log: Log) -> None:
+    log.add(Kept("r/dead", name="dead"), "sqs", b"create dead")
+    log.add(Kept("r/q", name="q"), "sqs", b"create q with dead letters to dead")
+    log.add(Kept("r/dead", ends=True, name="dead"), "sqs", b"delete dead")
+    assert log.left("sqs") == [b"create dead", b"create q with dead letters to dead", b"delete dead"]
+
+
+def test_calls_of_one_service_do_not_end_those_of_another(log: Log) -> None:
+    log.add(Kept("r/x", name="x"), "sqs")
+    log.add(Kept("r/x", name="x"), "sns")
+    log.add(Kept("r/x", ends=True, name="x"), "sns")
+    assert log.left("sqs") == [b"1"]
+    assert log.left("sns") == []
