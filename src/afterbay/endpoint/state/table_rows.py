@@ -121,21 +121,30 @@ class TableRows:
             request = call.request
             with standing(self._moto, call.at, call.seed):
                 carried_out(call, partial(self._moto.call_dynamodb, request.region, target, request.body))
+        tables = {
+            _home(backend.region_name, name): table
+            for backend in self._moto.dynamodb_regions()
+            for name, table in backend.tables.items()
+        }
         for home, body in self._state.rows("SELECT home, body FROM items ORDER BY number"):
-            region, _, name = str(home).partition("/")
-            table = self._moto.dynamodb(region).tables.get(name)
+            assert isinstance(body, bytes), "as it was written"
+            table = tables.get(str(home))
             if table is not None:
-                assert isinstance(body, bytes), "as it was written"
-                _put_back(table, msgspec.json.decode(body, type=dict[str, dict[str, object]]))
+                _put_back(table, body)
 
 
-def _put_back(table: Table, image: Mapping[str, dict[str, object]]) -> None:
-    hash_key = _value(image[table.hash_key_attr])
-    range_key = None if table.range_key_attr is None else _value(image[table.range_key_attr])
+_IMAGE = msgspec.json.Decoder(dict[str, dict[str, object]])
+
+
+def _put_back(table: Table, body: bytes) -> None:
+    make = _value if b'"B' in body else DynamoType  # the look into each value costs as much as all else
+    image = _IMAGE.decode(body)
+    hash_key = make(image[table.hash_key_attr])
+    range_key = None if table.range_key_attr is None else make(image[table.range_key_attr])
     item: object = Item(hash_key, range_key, {})
     assert isinstance(item, Item)
     attributes = cast("dict[str, DynamoType]", vars(item)["attrs"])
-    attributes.update((name, _value(value)) for name, value in image.items())  # past its __setitem__
+    attributes.update((name, make(value)) for name, value in image.items())  # past its __setitem__
     home_of(table, hash_key, range_key)[hash_key if range_key is None else range_key] = item
 
 
