@@ -1,23 +1,53 @@
-"""Faults that are to happen: the next N calls of an operation answer an error (S104).
+"""Faults that are to happen: the next N calls of an operation answer an error, or oddly (S104).
 
-Services and operations are named as boto3 names them. Whoever carries out a call asks ``take`` first.
+Services and operations are named as boto3 names them. Whoever carries out a call asks ``take`` first. An oddity is an
+answer that AWS gives now and then and that a reader must be able to take.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from afterbay.errors import SettingsError
 
-__all__ = ["Fault", "FaultPlan"]
+__all__ = ["ODDITIES", "Fault", "FaultPlan", "Oddity"]
 
 FAULTS_MAX = 1000
 """A plan longer than this is a mistake in a loop."""
 
 
+class Oddity(StrEnum):
+    """What a call of DynamoDB Streams answers instead of an error."""
+
+    EMPTY_PAGE = "EmptyPage"
+    """No records and a next iterator, although records follow (S13)."""
+
+    LATEST_SLACK = "LatestSlack"
+    """LATEST stands before the newest record, not behind it (S38)."""
+
+    LATE_CHILDREN = "LateChildren"
+    """Children that have no children themselves are not listed yet (S28)."""
+
+    OPEN_PARENT = "OpenParent"
+    """A shard whose children are listed shows no ``EndingSequenceNumber`` yet (S26)."""
+
+    SPLIT_PAGE = "SplitPage"
+    """The page ends between a parent and its first child (S25)."""
+
+
+ODDITIES: Mapping[str, frozenset[Oddity]] = {
+    "GetRecords": frozenset({Oddity.EMPTY_PAGE}),
+    "GetShardIterator": frozenset({Oddity.LATEST_SLACK}),
+    "DescribeStream": frozenset({Oddity.LATE_CHILDREN, Oddity.OPEN_PARENT, Oddity.SPLIT_PAGE}),
+}
+"""Which operation of ``dynamodbstreams`` can answer how."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``times`` more calls of ``service``.``operation`` answer ``error``."""
+    """``times`` more calls of ``service``.``operation`` answer ``error``: a code of AWS's, or an ``Oddity``'s name."""
 
     service: str
     operation: str
@@ -30,6 +60,15 @@ class Fault:
                 raise SettingsError(f"{name} must not be empty", where=name)
         if self.times < 1:
             raise SettingsError(f"times must be at least 1, not {self.times}", where="times")
+        if self.error not in tuple(Oddity):
+            return
+        home = next(name for name, ones in ODDITIES.items() if Oddity(self.error) in ones)
+        if (self.service, self.operation) != ("dynamodbstreams", home):
+            raise SettingsError(
+                f"{self.service} {self.operation} cannot answer with {self.error}",
+                where="error",
+                hint=f"plan it for dynamodbstreams {home}",
+            )
 
 
 class FaultPlan:

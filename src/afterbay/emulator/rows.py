@@ -21,7 +21,10 @@ __all__ = ["RecordRow", "ShardRow", "StreamRow", "rebuild", "shard_row", "stream
 
 @dataclass(frozen=True, slots=True)
 class StreamRow:
-    """A stream without its shards. ``ordinal`` counts the shards that were opened, ``last_ms`` is in the newest id."""
+    """A stream without its shards. ``ordinal`` counts the shards that were opened, ``last_ms`` is in the newest id.
+
+    Members with a default are missing in rows of earlier versions.
+    """
 
     view: ViewType
     keys: tuple[KeyElement, ...]
@@ -29,6 +32,8 @@ class StreamRow:
     disabled_at: datetime | None
     ordinal: int
     last_ms: int
+    lifetime_s: int | None = None
+    children: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,9 @@ class RecordRow:
 
 
 def stream_row(log: StreamLog) -> StreamRow:
-    return StreamRow(log.view, log.keys, log.created, log.disabled_at, log.ordinal, log.last_ms)
+    return StreamRow(
+        log.view, log.keys, log.created, log.disabled_at, log.ordinal, log.last_ms, log.lifetime_s, log.children
+    )
 
 
 def shard_row(shard: ShardLog) -> ShardRow:
@@ -86,7 +93,14 @@ def rebuild(
     """
     log = StreamLog(arn, view=row.view, keys=row.keys, created=row.created, seed=seed, roots=0)
     found = [_shard(shard_id, one, records) for shard_id, (one, records) in shards.items()]
-    log.take_up(found, ordinal=row.ordinal, last_ms=row.last_ms, disabled_at=row.disabled_at)
+    log.take_up(
+        found,
+        ordinal=row.ordinal,
+        last_ms=row.last_ms,
+        disabled_at=row.disabled_at,
+        lifetime_s=row.lifetime_s,
+        children=row.children,
+    )
     return log
 
 

@@ -121,6 +121,13 @@ class ShardLog:
         return self._last
 
     @property
+    def before_last(self) -> Position:
+        """Where the newest record can still be read; behind it where there is none."""
+        if not self._numbers:
+            return self._last
+        return self._numbers[-2] if len(self._numbers) > 1 else Position(self._numbers[-1] - 1)
+
+    @property
     def created_s(self) -> int:
         """When the newest record was created, in epoch seconds. There must be one."""
         return self._created[-1]

@@ -1,7 +1,7 @@
 """The shard log of one stream: which shard a change goes to, lineage, splits and rolls, 24 hours of memory.
 
-Pure: the time is an argument, randomness is a seed handed in. Shards are split and rolled on request; on AWS they live
-about four hours (S18). Positions inside a shard are ``shard.py``'s, the record's content is ``record.py``'s.
+Pure: the time is an argument, randomness is a seed handed in. Shards end on request, and by age where ``age`` is called
+(S18). Positions inside a shard are ``shard.py``'s, the record's content is ``record.py``'s.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -21,7 +21,16 @@ from afterbay.emulator.record import Change, encode_record, kind_of
 from afterbay.emulator.shard import ShardLog
 from afterbay.errors import NotFoundError, SettingsError
 
-__all__ = ["ON_DEMAND_SHARDS", "PROVISIONED_SHARDS", "RETENTION", "Appended", "KeyElement", "StreamLog", "stream_label"]
+__all__ = [
+    "ON_DEMAND_SHARDS",
+    "OPEN_SHARDS_MAX",
+    "PROVISIONED_SHARDS",
+    "RETENTION",
+    "Appended",
+    "KeyElement",
+    "StreamLog",
+    "stream_label",
+]
 
 RETENTION = timedelta(hours=24)
 """How long a record can be read, and a disabled stream be described (S23, S24)."""
@@ -29,6 +38,13 @@ RETENTION = timedelta(hours=24)
 PROVISIONED_SHARDS = 1
 ON_DEMAND_SHARDS = 4
 """Root shards of a new stream by the table's billing mode (S19)."""
+
+LIFETIME_MS = int(timedelta(hours=3, minutes=45) / timedelta(milliseconds=1))
+LIFETIME_SPREAD_MS = int(timedelta(minutes=45) / timedelta(milliseconds=1))
+"""A shard lives so long, and up to so much longer, by the random part of its id: 3.8 to 4.5 h were published (S18)."""
+
+OPEN_SHARDS_MAX = 64
+"""A schedule that splits goes on to roll from here: doubling has no end by itself."""
 
 FIRST_COUNTER = 2
 """Where a lineage's counter starts: low, so that numbers grow a digit within a few records (S103)."""
@@ -89,6 +105,9 @@ class StreamLog:
         self._ordinal = 0
         self._last_ms = 0
         self._swept_s = 0
+        self._lifetime_s: int | None = None
+        self._children = 1
+        self._due_ms: int | None = None
         self._hash_name = next(key.name for key in keys if key.role == "HASH")
         self._shards: dict[ShardId, ShardLog] = {}
         self._open_shards: list[ShardLog] = []
@@ -98,10 +117,20 @@ class StreamLog:
             self._open(None, low, high, first_counter, created)
         self._route()
 
-    def take_up(self, shards: Sequence[ShardLog], *, ordinal: int, last_ms: int, disabled_at: datetime | None) -> None:
+    def take_up(
+        self,
+        shards: Sequence[ShardLog],
+        *,
+        ordinal: int,
+        last_ms: int,
+        disabled_at: datetime | None,
+        lifetime_s: int | None = None,
+        children: int = 1,
+    ) -> None:
         """Be the stream that these shards are of."""
         assert not self._shards, "only a stream without shards takes some up"
         self._shards = {one.shard_id: one for one in shards}
+        self._lifetime_s, self._children = lifetime_s, children
         self._ordinal, self._last_ms, self.disabled_at = ordinal, last_ms, disabled_at
         self._route()
 
@@ -114,6 +143,16 @@ class StreamLog:
     def last_ms(self) -> int:
         """The time in the newest shard's id, in epoch milliseconds."""
         return self._last_ms
+
+    @property
+    def lifetime_s(self) -> int | None:
+        """How long a shard lives, in seconds; None for about four hours, each a little different (S18)."""
+        return self._lifetime_s
+
+    @property
+    def children(self) -> int:
+        """What a shard that has lived its time is continued by: 1 or 2."""
+        return self._children
 
     @property
     def enabled(self) -> bool:
@@ -170,12 +209,40 @@ class StreamLog:
         """Close a shard and continue it with one."""
         return self._continue(shard_id, now, parts=1)
 
+    def schedule(self, *, lifetime_s: int | None, children: int) -> None:
+        """From now on shards live so long (None: as on AWS) and are continued by so many, 1 or 2."""
+        assert children in (1, 2), "shards split or continue, they never merge (S9)"
+        self._lifetime_s, self._children = lifetime_s, children
+        self._note_due()
+
+    def next_end(self) -> datetime | None:
+        """When the next shard has lived its time; None for a stream without open shards."""
+        return None if self._due_ms is None else _at(self._due_ms)
+
+    def age(self, now: datetime) -> tuple[ShardId, ...]:
+        """End the shards that have lived their time, each at its own instant; which ones ended.
+
+        Generations that nobody could read any more are left out.
+        """
+        ended: list[ShardId] = []
+        now_ms = int(now.timestamp() * 1000)
+        forgotten_ms = int((now - RETENTION).timestamp() * 1000) - 2000
+        while self._due_ms is not None and self._due_ms <= now_ms:
+            one = min(self._open_shards, key=self._end_ms)
+            newest_ms = one.created_s * 1000 if len(one) else 0
+            when = _at(max(self._end_ms(one), newest_ms, forgotten_ms))
+            splits = self._children == 2 and len(self._open_shards) < OPEN_SHARDS_MAX and one.high - one.low > 1
+            self._continue(one.shard_id, when, parts=2 if splits else 1)
+            ended.append(one.shard_id)
+        return tuple(ended)
+
     def disable(self, now: datetime) -> None:
         """Close every shard; what was written stays readable until it is trimmed (S23)."""
         self.disabled_at = now
         for one in self._open_shards:
             one.close(int(now.timestamp()))
         self._open_shards = []
+        self._note_due()
 
     def trim(self, now: datetime) -> None:
         """Forget records older than 24 h, and closed shards that have nothing left (S21, S24)."""
@@ -221,6 +288,17 @@ class StreamLog:
     def _route(self) -> None:
         self._open_shards = sorted((one for one in self._shards.values() if not one.closed), key=lambda one: one.low)
         self._lows = [one.low for one in self._open_shards]
+        self._note_due()
+
+    def _note_due(self) -> None:
+        self._due_ms = min(map(self._end_ms, self._open_shards), default=None)
+
+    def _end_ms(self, shard: ShardLog) -> int:
+        """When a shard has lived its time, in epoch milliseconds; follows from its id, so that it need not be kept."""
+        if self._lifetime_s is not None:
+            return shard.created_ms + self._lifetime_s * 1000
+        drawn = int(shard.shard_id.rpartition("-")[2], 16)
+        return shard.created_ms + LIFETIME_MS + LIFETIME_SPREAD_MS * drawn // 2**32
 
     def _shard_of(self, hash_key: object) -> ShardLog:
         """The open shard for a partition key; equal keys, however spelt, go to one shard (S101)."""
@@ -231,3 +309,7 @@ class StreamLog:
         """The next ``size`` bytes of the stream's randomness, in hex."""
         self._drawn += 1
         return blake2b(self._drawn.to_bytes(8, "big"), key=self._seed[:64], digest_size=size).hexdigest()
+
+
+def _at(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)

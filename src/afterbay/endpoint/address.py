@@ -66,7 +66,7 @@ class Address:
         self._on_reset = on_reset
         self._ready = False
         self._expiry_changed = asyncio.Event()
-        self._sweeping: asyncio.Task[None] | None = None
+        self._timed: list[asyncio.Task[None]] = []
         self.faults = FaultPlan()
         self._state = state
         self._open = asyncio.Event()
@@ -87,7 +87,7 @@ class Address:
             faults=self.faults,
             ready=lambda: self._ready,
             status=status,
-            after_advance=self._tables.sweep,
+            after_advance=self._catch_up,
             reset=self.reset,
         )
         self._services: dict[str, Service] = {
@@ -107,15 +107,18 @@ class Address:
         except BaseException:
             await self._moto.close()
             raise
-        self._sweeping = asyncio.create_task(self._sweep(), name="expiry")
+        self._timed = [
+            asyncio.create_task(self._sweep(), name="expiry"),
+            asyncio.create_task(self._end_shards(), name="shards"),
+        ]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
+        for one in self._timed:
+            one.cancel()
+        await asyncio.gather(*self._timed, return_exceptions=True)
         await self._server.stop()
         await self.kinesis.close()
         await self._moto.close()
@@ -231,29 +234,38 @@ class Address:
             self._moto.on_loop(self.registry.reset)
             self._moto.on_loop(self._state.note_reset)
 
+    async def _catch_up(self) -> None:
+        """What is due by now is done when a call that moved the clock is answered."""
+        self.registry.age()
+        await self._tables.sweep()
+
     async def _sweep(self) -> None:
         """Remove expired items as they come due, each at its own instant of the clock."""
         while True:
             self._expiry_changed.clear()
             due_s = self._tables.next_due_s()
-            waits = [asyncio.create_task(_heard(self._expiry_changed))]
-            if due_s is not None:
-                waits.append(asyncio.create_task(self._until(due_s)))
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for wait in waits:
-                    wait.cancel()
+            await self._either(self._expiry_changed, None if due_s is None else datetime.fromtimestamp(due_s, UTC))
             if due_s is not None and due_s <= self._clock.now().timestamp():
                 await self._tables.sweep()
 
-    async def _until(self, epoch_s: int) -> None:
-        await self._clock.sleep_until(datetime.fromtimestamp(epoch_s, UTC))
+    async def _end_shards(self) -> None:
+        """End shards as they have lived their time, so that readers who wait hear of it."""
+        while True:
+            self.registry.next_end_changed.clear()
+            await self._either(self.registry.next_end_changed, self.registry.next_end())
+            self.registry.age()
+
+    async def _either(self, changed: asyncio.Event, due: datetime | None) -> None:
+        """Return at ``due``, or once ``changed`` is set."""
+        waits: list[asyncio.Task[object]] = [asyncio.create_task(changed.wait())]
+        if due is not None:
+            waits.append(asyncio.create_task(self._clock.sleep_until(due)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
 
 def _draw_seed() -> bytes:
     return secrets.token_bytes(32)
-
-
-async def _heard(event: asyncio.Event) -> None:
-    await event.wait()

@@ -24,6 +24,9 @@ PREFIX = "/_afterbay/"
 ADVANCE_MAX_S = 366 * 24 * 3600.0
 """One call's bound; a longer one is a slip of the unit."""
 
+LIFETIME_MIN_S = 60
+"""A day of shorter lives would be thousands of shards."""
+
 Members = Mapping[str, JsonValue]
 Call = Callable[[Members], Awaitable[Response]]
 
@@ -57,6 +60,7 @@ class Control:
             ("POST", "clock"): self._post_clock,
             ("POST", "streams/split"): self._post_split,
             ("POST", "streams/roll"): self._post_roll,
+            ("POST", "streams/schedule"): self._post_schedule,
             ("POST", "faults"): self._post_faults,
             ("DELETE", "faults"): self._delete_faults,
             ("POST", "reset"): self._post_reset,
@@ -104,6 +108,21 @@ class Control:
     async def _post_roll(self, members: Members) -> Response:
         arn, shard = _stream_and_shard(members)
         return json_response({"ChildShardIds": self._streams.roll(arn, shard)})
+
+    async def _post_schedule(self, members: Members) -> Response:
+        _only(members, "StreamArn", "lifetime_s", "children")
+        lifetime_s, children = members.get("lifetime_s"), members.get("children", 1)
+        if lifetime_s is not None and not (
+            isinstance(lifetime_s, int) and not isinstance(lifetime_s, bool) and lifetime_s >= LIFETIME_MIN_S
+        ):
+            raise SettingsError(
+                f"lifetime_s must be a whole number of seconds from {LIFETIME_MIN_S} on, not {lifetime_s!r}",
+                hint="leave it out for AWS's about four hours",
+            )
+        if isinstance(children, bool) or not isinstance(children, int) or children not in (1, 2):
+            raise SettingsError(f"children must be 1 or 2, not {children!r}", hint="1 rolls a shard, 2 splits it")
+        log = self._streams.schedule(_text(members, "StreamArn"), lifetime_s=lifetime_s, children=children)
+        return json_response({"lifetime_s": log.lifetime_s, "children": log.children})
 
     async def _post_faults(self, members: Members) -> Response:
         _only(members, "service", "operation", "error", "times")

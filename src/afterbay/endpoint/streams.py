@@ -39,12 +39,16 @@ class StreamStore(Protocol):
 
 
 class StreamRegistry:
-    """Every stream by ARN, and the newest of each table. ``draw_seed`` gives the randomness of a new stream."""
+    """Every stream by ARN, and the newest of each table. ``draw_seed`` gives the randomness of a new stream.
+
+    ``next_end_changed`` is set whenever ``next_end`` may have another answer.
+    """
 
     def __init__(self, clock: TimeKeeper, draw_seed: Callable[[], bytes], *, store: StreamStore | None = None) -> None:
         self._clock = clock
         self._draw_seed = draw_seed
         self._store = store
+        self.next_end_changed = asyncio.Event()
         self._streams: dict[str, StreamLog] = {}
         self._latest: dict[str, StreamLog] = {}
         self._waiting: dict[tuple[str, ShardId], set[asyncio.Future[None]]] = {}
@@ -55,6 +59,7 @@ class StreamRegistry:
             self._streams[log.arn.arn] = log
             if latest:
                 self._latest[log.arn.table_arn] = log
+        self.next_end_changed.set()
 
     def enable(self, table_arn: str, *, view: ViewType, keys: Sequence[KeyElement], roots: int) -> StreamLog:
         """Give a table a new stream. Its label is never that of an older one of the table (S16, S84)."""
@@ -68,13 +73,16 @@ class StreamRegistry:
         if older is not None:
             self._keep(older)
         self._keep(log)
+        self.next_end_changed.set()
         return log
 
     def disable(self, table_arn: str) -> None:
         """End a table's stream; readers learn that its shards are over (S23)."""
         log = self.enabled(table_arn)
         if log is not None:
-            log.disable(self._clock.now())
+            now = self._clock.now()
+            self._age(log, now)
+            log.disable(now)
             self._keep(log)
             self._wake(log, (shard.shard_id for shard in log.shards()))
 
@@ -105,6 +113,7 @@ class StreamRegistry:
             raise NotFoundError(
                 f"Requested resource not found: Stream: {arn} not found", code="ResourceNotFoundException"
             )
+        self._age(log, now)
         self._trim(log, now)
         return log
 
@@ -126,6 +135,7 @@ class StreamRegistry:
         log = self.enabled(table_arn)
         if log is None:
             return
+        self._age(log, now)
         appended = [one for change in changes if (one := log.append(change, now)) is not None]
         if self._store is not None:
             self._store.appended(log, appended)
@@ -137,6 +147,7 @@ class StreamRegistry:
         children = log.split(shard_id, self._clock.now())
         self._keep(log)
         self._wake(log, (ShardId(shard_id),))
+        self.next_end_changed.set()
         return children
 
     def roll(self, arn: str, shard_id: str) -> tuple[ShardId, ...]:
@@ -144,7 +155,26 @@ class StreamRegistry:
         children = log.roll(shard_id, self._clock.now())
         self._keep(log)
         self._wake(log, (ShardId(shard_id),))
+        self.next_end_changed.set()
         return children
+
+    def schedule(self, arn: str, *, lifetime_s: int | None, children: int) -> StreamLog:
+        """From now on the stream's shards live so long, and are continued by so many. Raises ``NotFoundError``."""
+        log = self.get(arn)
+        log.schedule(lifetime_s=lifetime_s, children=children)
+        self._keep(log)
+        self.next_end_changed.set()
+        return log
+
+    def next_end(self) -> datetime | None:
+        """When the next shard of any stream has lived its time."""
+        return min((when for log in self._streams.values() if (when := log.next_end()) is not None), default=None)
+
+    def age(self) -> None:
+        """End the shards that have lived their time by now, and wake who reads them (S18)."""
+        now = self._clock.now()
+        for log in list(self._streams.values()):
+            self._age(log, now)
 
     async def wait(self, arn: str, shard_id: str, position: Position, until: datetime) -> None:
         """Return once a read behind ``position`` would tell something new, or at ``until`` by the clock."""
@@ -172,6 +202,13 @@ class StreamRegistry:
         self._latest.clear()
         if self._store is not None:
             self._store.reset()
+
+    def _age(self, log: StreamLog, now: datetime) -> None:
+        ended = log.age(now)
+        if ended:
+            self._keep(log)
+            self._wake(log, ended)
+            self.next_end_changed.set()
 
     def _keep(self, log: StreamLog) -> None:
         if self._store is not None and log.arn.arn in self._streams:

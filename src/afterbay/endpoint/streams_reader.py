@@ -39,7 +39,11 @@ class InProcessStreams:
             raise _ours(error) from error
         await self._durable()
         shards = tuple(
-            ShardDescription(shard.shard_id, (shard.parent,) if shard.parent else (), closed=shard.closed)
+            ShardDescription(
+                shard.shard_id,
+                (shard.parent,) if shard.parent else (),
+                closed=shard.closed and shard.shard_id not in page.shown_open,
+            )
             for shard in page.shards
         )
         return ShardPage(shards, page.status, page.last)

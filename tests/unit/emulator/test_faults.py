@@ -2,7 +2,7 @@
 
 import pytest
 
-from afterbay.emulator.faults import Fault, FaultPlan
+from afterbay.emulator.faults import ODDITIES, Fault, FaultPlan, Oddity
 from afterbay.errors import SettingsError
 
 
@@ -40,3 +40,15 @@ def test_a_plan_is_bounded():
         plan.plan(Fault("sqs", "SendMessage", "One", 1))
     with pytest.raises(SettingsError, match="times"):
         plan.plan(Fault("sqs", "SendMessage", "One", 1))
+
+
+@pytest.mark.parametrize(("operation", "oddities"), ODDITIES.items())
+def test_an_oddity_is_planned_where_it_can_be_met_only(operation, oddities):
+    for oddity in Oddity:
+        if oddity in oddities:
+            assert Fault("dynamodbstreams", operation, oddity, 1).error == oddity
+        else:
+            with pytest.raises(SettingsError, match=oddity):
+                Fault("dynamodbstreams", operation, oddity, 1)
+    with pytest.raises(SettingsError, match=f"dynamodbstreams {operation}"):
+        Fault("kinesis", operation, min(oddities), 1)

@@ -140,3 +140,13 @@ def test_positions_that_are_too_large_for_an_integer_survive():
     stored.add(one)
     stored.take(log)
     assert stored.rebuilt().shards()[0].last == Position(one.number) > 2**64
+
+
+def test_a_schedule_and_its_instants_survive():
+    log = stream(roots=4)
+    due = log.next_end()
+    assert Stored(log).rebuilt().next_end() == due, "they follow from the ids"
+    log.schedule(lifetime_s=600, children=2)
+    again = Stored(log).rebuilt()
+    assert (again.lifetime_s, again.children) == (600, 2)
+    assert again.next_end() == log.next_end() < due

@@ -12,7 +12,7 @@ from afterbay.core.shard.lineage import ShardDescription, children_of, leaves, r
 from afterbay.core.shard.position import ShardId
 from afterbay.emulator.record import Change
 from afterbay.emulator.shard import FROM_HORIZON, ShardLog
-from afterbay.emulator.stream import KeyElement, StreamLog, stream_label
+from afterbay.emulator.stream import OPEN_SHARDS_MAX, KeyElement, StreamLog, stream_label
 from afterbay.errors import NotFoundError, SettingsError
 from vectors.loading import vectors
 
@@ -175,3 +175,94 @@ def test_writes_of_one_item_share_their_open_shard(vector):
         log = stream(roots=4)
         first, second = put(log, "k"), put(log, "k", NOW + timedelta(seconds=3), n={"N": "1"})
         assert (first.shard == second.shard) is wanted["both_in_same_shard"]
+
+
+# ---- age
+
+
+def hours_of(log: StreamLog, hours: float) -> list[float]:
+    """The ages at which shards ended in so many hours of an idle stream, looked at each minute."""
+    for minute in range(int(hours * 60) + 1):
+        log.age(NOW + timedelta(minutes=minute))
+    made = {one.shard_id: one.created_ms for one in log.shards()}
+    return [(one.created_ms - made[one.parent]) / 3_600_000 for one in log.shards() if one.parent in made]
+
+
+def test_a_shard_lives_about_four_hours_and_is_continued_by_one():
+    log = stream(roots=4)
+    ages = hours_of(log, 23)
+    assert len(ages) >= 16 and all(3.75 <= age < 4.51 for age in ages)
+    assert len(set(ages)) == len(ages), "they do not end all together"
+    assert [one.closed for one in log.shards(after=sorted(one.shard_id for one in log.shards())[-5])] == [False] * 4
+
+
+def test_shards_end_at_their_own_instant_whenever_somebody_looks():
+    """Looked at each minute or once, the lineage is the same."""
+    often, once = stream(), stream()
+    hours_of(often, 20)
+    once.age(NOW + timedelta(hours=20))
+    assert [vars(one) for one in often.shards()] == [vars(one) for one in once.shards()]
+    assert len(once.shards()) >= 5
+
+
+def test_writes_go_to_the_child_from_its_instant_on():
+    log = stream()
+    put(log, "early", NOW + timedelta(hours=3))
+    due = log.next_end()
+    log.age(due - timedelta(seconds=1))
+    assert [one.closed for one in log.shards()] == [False]
+    (ended,) = log.age(due)
+    put(log, "late", due)
+    parent, child = log.shards()
+    assert parent.shard_id == ended and child.parent == ended
+    assert [len(one) for one in (parent, child)] == [1, 1]
+    assert child.created_ms == int(due.timestamp() * 1000) and child.start > parent.end_number
+
+
+def test_a_schedule_of_ones_own_splits_until_there_are_enough():
+    log = stream()
+    log.schedule(lifetime_s=600, children=2)
+    sizes = []
+    for minute in range(0, 101, 10):
+        log.age(NOW + timedelta(minutes=minute, seconds=1))
+        sizes.append(sum(not one.closed for one in log.shards()))
+    assert sizes[:7] == [1, 2, 4, 8, 16, 32, 64] and sizes[-1] == OPEN_SHARDS_MAX
+    log.schedule(lifetime_s=None, children=1)
+    assert log.next_end() > NOW + timedelta(hours=3), "as on AWS again"
+
+
+def test_a_shorter_life_ends_a_shard_behind_its_records():
+    log = stream()
+    put(log, "a", NOW + timedelta(hours=2))
+    log.schedule(lifetime_s=60, children=1)
+    log.age(NOW + timedelta(hours=2, minutes=1))
+    first, *_ = log.shards()
+    assert first.closed_s == int((NOW + timedelta(hours=2)).timestamp())
+
+
+def test_a_year_of_idle_time_leaves_a_day_of_shards():
+    log = stream()
+    log.schedule(lifetime_s=3600, children=1)
+    later = NOW + timedelta(days=365)
+    log.age(later)
+    log.trim(later)
+    assert 24 <= len(log.shards()) <= 26
+    put(log, "a", later)
+    assert sum(len(one) for one in log.shards()) == 1
+
+
+def test_a_disabled_stream_ages_no_more():
+    log = stream()
+    log.disable(NOW)
+    assert log.next_end() is None and log.age(NOW + timedelta(hours=12)) == ()
+
+
+def test_where_the_newest_record_can_still_be_read():
+    log = stream()
+    (shard,) = log.shards()
+    assert shard.read(shard.before_last).records == []
+    for key in "abc":
+        put(log, key)
+        assert [json.loads(one)["dynamodb"]["Keys"]["pk"]["S"] for one in shard.read(shard.before_last).records] == [
+            key
+        ]

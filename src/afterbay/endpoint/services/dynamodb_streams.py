@@ -6,14 +6,15 @@ Reading requests and writing answers is ``streams_wire.py``'s.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
 from afterbay.core.change.arn import parse_stream_arn
 from afterbay.core.shard.position import Position, ShardId
-from afterbay.emulator.faults import FaultPlan
-from afterbay.emulator.shard import FROM_HORIZON, PAGE_RECORDS_MAX, ShardLog
+from afterbay.emulator.faults import FaultPlan, Oddity
+from afterbay.emulator.shard import FROM_HORIZON, PAGE_RECORDS_MAX, Page, ShardLog
 from afterbay.emulator.stream import StreamLog
 from afterbay.endpoint.iterators import ShardIterator
 from afterbay.endpoint.protocol import TimeKeeper, service_fault
@@ -30,12 +31,16 @@ PAGE_STREAMS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class ShardPage:
-    """One answer of DescribeStream. ``last`` is the token for the next page, None on the last one."""
+    """One answer of DescribeStream. ``last`` is the token for the next page, None on the last one.
+
+    ``shown_open``: shards that are closed and do not look so yet.
+    """
 
     stream: StreamLog
     status: Literal["ENABLED", "DISABLED"]
     shards: tuple[ShardLog, ...]
     last: ShardId | None
+    shown_open: frozenset[ShardId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +91,18 @@ class StreamsService:
         children_of: str | None = None,
     ) -> ShardPage:
         """A page of shards in the order of their ids (S7 to S10)."""
-        self._meet_fault("DescribeStream")
+        oddity = self._meet_fault("DescribeStream")
         log = self._stream(stream_arn)
         found = log.shards(after=after, children_of=children_of)
+        parents = frozenset(one.parent for one in log.shards() if one.parent is not None)
+        if oddity is Oddity.LATE_CHILDREN:
+            found = [one for one in found if one.parent is None or one.shard_id in parents]
+        if oddity is Oddity.SPLIT_PAGE:
+            limit = min(limit, _before_a_child(found))
         page = tuple(found[:limit])
         last = page[-1].shard_id if len(found) > limit else None
-        return ShardPage(log, "ENABLED" if log.enabled else "DISABLED", page, last)
+        shown_open = parents if oddity is Oddity.OPEN_PARENT else frozenset[ShardId]()
+        return ShardPage(log, "ENABLED" if log.enabled else "DISABLED", page, last, shown_open)
 
     async def get_shard_iterator(
         self,
@@ -103,23 +114,27 @@ class StreamsService:
         timestamp: float | None = None,
     ) -> str:
         """An iterator at the wanted place (S37 to S40). ``timestamp`` is epoch seconds."""
-        self._meet_fault("GetShardIterator")
+        oddity = self._meet_fault("GetShardIterator")
         shard = self._shard(stream_arn, shard_id)
         try:
             position = self._position(shard, kind, sequence_number, timestamp)
         except TrimmedError as error:
             raise EndpointError(error.code, error.message) from error
+        if kind == "LATEST" and oddity is Oddity.LATEST_SLACK:
+            position = shard.before_last
         return str(ShardIterator(stream_arn, shard.shard_id, position, self._clock.now()))
 
     async def get_records(self, iterator: str, limit: int = PAGE_RECORDS_MAX) -> RecordsPage:
         """The records behind an iterator; it can be used again (S41)."""
-        self._meet_fault("GetRecords")
+        oddity = self._meet_fault("GetRecords")
         here = ShardIterator.parse(iterator)
         now = self._clock.now()
         here.check_age(now)
         shard = self._shard(here.stream_arn, here.shard)
         try:
             page = shard.read(here.position, limit=limit)
+            if oddity is Oddity.EMPTY_PAGE:
+                page = Page([], here.position, end=False)
         except TrimmedError as error:
             raise EndpointError(error.code, error.message) from error
         if page.end:
@@ -139,10 +154,14 @@ class StreamsService:
         here = ShardIterator.parse(iterator)
         await self.wait_for_records(here.stream_arn, here.shard, here.position, timeout_s)
 
-    def _meet_fault(self, operation: str) -> None:
+    def _meet_fault(self, operation: str) -> Oddity | None:
+        """Raises the planned error, or tells the planned oddity."""
         code = self._faults.take("dynamodbstreams", operation)
-        if code is not None:
-            raise service_fault(code)
+        if code is None:
+            return None
+        if code in tuple(Oddity):
+            return Oddity(code)
+        raise service_fault(code)
 
     def _stream(self, arn: str) -> StreamLog:
         try:
@@ -181,6 +200,16 @@ class StreamsService:
         if timestamp > self._clock.now().timestamp():
             raise EndpointError("ValidationException", "Timestamp must not be in the future")
         return timestamp
+
+
+def _before_a_child(shards: Sequence[ShardLog]) -> int:
+    """How many of these come before the first one whose parent is among them; all if there is none."""
+    seen: set[ShardId] = set()
+    for index, one in enumerate(shards):
+        if one.parent in seen:
+            return index
+        seen.add(one.shard_id)
+    return len(shards)
 
 
 def _number(text: str | None) -> Position:

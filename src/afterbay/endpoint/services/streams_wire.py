@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.emulator.shard import PAGE_RECORDS_MAX, ShardLog
@@ -83,9 +84,9 @@ class StreamsWire:
             **_stream_entry(log),
             "StreamStatus": page.status,
             "StreamViewType": log.view.value,
-            "CreationRequestDateTime": round(log.created.timestamp(), 3),
+            "CreationRequestDateTime": _milliseconds(log.created),
             "KeySchema": [{"AttributeName": key.name, "KeyType": key.role} for key in log.keys],
-            "Shards": [_shard_entry(shard) for shard in page.shards],
+            "Shards": [_shard_entry(shard, ended=shard.shard_id not in page.shown_open) for shard in page.shards],
         }
         if page.last is not None:
             description["LastEvaluatedShardId"] = page.last
@@ -117,13 +118,19 @@ class StreamsWire:
         return Response(200, body, headers)
 
 
+def _milliseconds(when: datetime) -> float:
+    """Epoch seconds, rounded down to milliseconds as the stream's label is (S16)."""
+    return when.replace(microsecond=when.microsecond // 1000 * 1000).timestamp()
+
+
 def _stream_entry(log: StreamLog) -> dict[str, object]:
     return {"StreamArn": log.arn.arn, "StreamLabel": log.arn.label, "TableName": log.arn.table}
 
 
-def _shard_entry(shard: ShardLog) -> dict[str, object]:
+def _shard_entry(shard: ShardLog, *, ended: bool) -> dict[str, object]:
+    """A shard as it is listed; without its end unless it is ``ended`` for the reader."""
     numbers = {"StartingSequenceNumber": str(shard.start)}
-    if shard.end_number is not None:
+    if shard.end_number is not None and ended:
         numbers["EndingSequenceNumber"] = str(shard.end_number)
     entry: dict[str, object] = {"ShardId": shard.shard_id, "SequenceNumberRange": numbers}
     if shard.parent is not None:
