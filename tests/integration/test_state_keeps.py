@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
@@ -384,6 +387,37 @@ def test_disabled_and_deleted_mappings_stay_so(tmp_path: Path) -> None:
         served.settle(kept, "Enabled")
     with killed(tmp_path / "state", tmp_path) as served:
         served.settle(kept, "Enabled")
+
+
+def test_an_event_that_is_not_done_is_tried_again(tmp_path: Path) -> None:
+    event = {"Records": [{"messageId": "1", "body": "bad"}]}
+    with killed(tmp_path / "state", tmp_path) as served:
+        function = served.function(tmp_path)
+        function.plan("bad", times=2)
+        served.client("lambda").invoke(
+            FunctionName=function.name, InvocationType="Event", Payload=json.dumps(event).encode()
+        )
+        wait_for(lambda: len(function.lines()) == 1, "the first attempt failed")
+        first = function.lines()[0]["id"]
+        wait_for(lambda: _waits_again(tmp_path / "state"), "its retry is noted")
+    with killed(tmp_path / "state", tmp_path) as served:
+        served.call("clock", advance_s=61)
+        wait_for(lambda: len(function.lines()) == 2, "the second attempt failed")
+        wait_for(lambda: _waits_again(tmp_path / "state", failures=2), "its retry is noted")
+        served.call("clock", advance_s=121)
+        wait_for(lambda: len(function.lines()) == 3, "the third attempt")
+        wait_for(lambda: not _waiting(tmp_path / "state"), "it is done")
+    assert [line["id"] for line in function.lines()] == [first] * 3
+    assert [line["failed"] for line in function.lines()] == [True, True, False]
+
+
+def _waiting(state: Path) -> list[dict]:
+    with contextlib.closing(sqlite3.connect(f"file:{state / 'address.sqlite3'}?mode=ro", uri=True)) as file:
+        return [msgspec.msgpack.decode(body) for (body,) in file.execute("SELECT body FROM events")]
+
+
+def _waits_again(state: Path, failures: int = 1) -> bool:
+    return any(one["failures"] == failures and one["due"] for one in _waiting(state))
 
 
 def test_a_reset_empties_the_state(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from afterbay.endpoint.services.lambda_mappings import LambdaMappings
 from afterbay.endpoint.services.lambda_registry import FunctionRegistry
 from afterbay.endpoint.services.mapping_registry import MappingRegistry
 from afterbay.endpoint.state.calls import CallLog
+from afterbay.endpoint.state.event_rows import EventRows
 from afterbay.endpoint.state.function_calls import SERVICE as FUNCTIONS
 from afterbay.endpoint.state.function_calls import FunctionCalls
 from afterbay.endpoint.state.mapping_rows import MappingRows
@@ -164,6 +165,7 @@ class LocalAddress:
             sleep_until=self.clock.sleep_until,
             faults=self.address.faults,
             metrics=self.metrics.add,
+            events=None if state is None else EventRows(state),
         )
         await self._start_engine()
         self.mappings = LambdaMappings(
@@ -182,6 +184,8 @@ class LocalAddress:
         if state is not None and calls is not None:
             await calls.restore(CallLog(state).of(FUNCTIONS), self._lambda_functions)
             await self._restore_mappings(MappingRows(state))
+            for waiting in EventRows(state).restore():
+                self.functions.events.resume(waiting)
 
     async def _restore_mappings(self, rows: MappingRows) -> None:
         """Each goes on from its saved positions; one that was being deleted is gone."""

@@ -1,7 +1,7 @@
 """Asynchronous invocations: events that wait for their function, and are tried again as Lambda tries.
 
-In memory: what waits when the address ends is not kept. Where an event goes that was given up (destinations,
-dead-letter queues) cannot be set yet, and is refused where it would be.
+What waits when the address ends is kept by the store, where there is one. Where an event goes that was given up
+(destinations, dead-letter queues) cannot be set yet, and is refused where it would be.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 from afterbay.errors import NotFoundError, PayloadTooLargeError, ServiceError, ThrottledError
 from afterbay.functions.child import LoggedAnswer
 
-__all__ = ["EVENT_BYTES_MAX", "Event", "EventQueue"]
+__all__ = ["EVENT_BYTES_MAX", "Event", "EventQueue", "EventStore", "Waiting"]
 
 EVENT_BYTES_MAX = 1_048_576
 """1 MB, AWS's bound of an asynchronous event."""
@@ -48,6 +48,24 @@ class Event:
     client_context: str | None
 
 
+@dataclass(slots=True)
+class Waiting:
+    """An event that is not done: since when, how often its function failed, and when it is tried again (None: now)."""
+
+    event: Event
+    born: datetime
+    failures: int = 0
+    due: datetime | None = None
+
+
+class EventStore(Protocol):
+    """Keeps events over a restart (``state.event_rows``)."""
+
+    def changed(self, waiting: Waiting) -> None: ...
+
+    def removed(self, request_id: str) -> None: ...
+
+
 class Invoke(Protocol):
     """The registry's."""
 
@@ -60,8 +78,14 @@ class EventQueue:
     """The events that wait or run, a task each. Functions bound how many of their own run at a time."""
 
     def __init__(
-        self, invoke: Invoke, now: Callable[[], datetime], sleep_until: Callable[[datetime], Awaitable[None]]
+        self,
+        invoke: Invoke,
+        now: Callable[[], datetime],
+        sleep_until: Callable[[datetime], Awaitable[None]],
+        *,
+        store: EventStore | None = None,
     ) -> None:
+        self._store = store
         self._invoke = invoke
         self._now = now
         self._sleep_until = sleep_until
@@ -76,7 +100,13 @@ class EventQueue:
             )
         if len(self._tasks) >= EVENTS_MAX:
             raise ThrottledError(f"{EVENTS_MAX} events are waiting", code="TooManyRequestsException")
-        task = asyncio.create_task(self._deliver(event))
+        waiting = Waiting(event, self._now())
+        self._keep(waiting)
+        self.resume(waiting)
+
+    def resume(self, waiting: Waiting) -> None:
+        """Go on with an event."""
+        task = asyncio.create_task(self._deliver(waiting))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -89,12 +119,19 @@ class EventQueue:
 
     async def close(self) -> None:
         """The same, and say how many events that was."""
-        if self._tasks:
+        if self._tasks and self._store is None:
             _log.warning("events of asynchronous invocations are dropped", extra={"events": len(self._tasks)})
         await self.clear()
 
-    async def _deliver(self, event: Event) -> None:
-        born, failures, pause_s = self._now(), 0, BACKOFF_FIRST_S
+    async def _deliver(self, waiting: Waiting) -> None:
+        if waiting.due is not None:
+            await self._sleep_until(waiting.due)
+        await self._try_until_done(waiting)
+        if self._store is not None:
+            self._store.removed(waiting.event.request_id)
+
+    async def _try_until_done(self, waiting: Waiting) -> None:
+        event, pause_s = waiting.event, BACKOFF_FIRST_S
         while True:
             try:
                 failed = await self._attempt(event)
@@ -102,19 +139,19 @@ class EventQueue:
                 _given_up(event, "the function is not there")
                 return
             except ServiceError as error:
-                if self._now() + timedelta(seconds=pause_s) > born + AGE_MAX:
+                if self._now() + timedelta(seconds=pause_s) > waiting.born + AGE_MAX:
                     _given_up(event, f"it was too old after {error.code}")
                     return
-                await self._pause(pause_s)
+                await self._pause(waiting, pause_s)
                 pause_s = min(2 * pause_s, BACKOFF_MAX_S)
                 continue
             if not failed:
                 return
-            failures += 1
-            if failures > len(RETRY_AFTER_S):
+            waiting.failures += 1
+            if waiting.failures > len(RETRY_AFTER_S):
                 _given_up(event, "its retries are exhausted")
                 return
-            await self._pause(RETRY_AFTER_S[failures - 1])
+            await self._pause(waiting, RETRY_AFTER_S[waiting.failures - 1])
 
     async def _attempt(self, event: Event) -> bool:
         """True if the function failed."""
@@ -127,8 +164,14 @@ class EventQueue:
         )
         return logged.answer.function_error is not None
 
-    async def _pause(self, seconds: float) -> None:
-        await self._sleep_until(self._now() + timedelta(seconds=seconds))
+    async def _pause(self, waiting: Waiting, seconds: float) -> None:
+        waiting.due = self._now() + timedelta(seconds=seconds)
+        self._keep(waiting)
+        await self._sleep_until(waiting.due)
+
+    def _keep(self, waiting: Waiting) -> None:
+        if self._store is not None:
+            self._store.changed(waiting)
 
 
 def _given_up(event: Event, why: str) -> None:

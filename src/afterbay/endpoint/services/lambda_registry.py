@@ -19,7 +19,7 @@ from afterbay.core.change.arn import parse_function_name
 from afterbay.core.mapping.metrics import Datum, of_invocation, of_throttle
 from afterbay.endpoint.protocol import ACCOUNT, service_fault
 from afterbay.endpoint.services.lambda_code import Code, unpack
-from afterbay.endpoint.services.lambda_events import EventQueue
+from afterbay.endpoint.services.lambda_events import EventQueue, EventStore
 from afterbay.endpoint.services.lambda_layers import LayerStore
 from afterbay.endpoint.services.lambda_model import LATEST, RegisteredFunction, Version, function_arn
 from afterbay.endpoint.services.lambda_settings import FunctionSettings
@@ -73,6 +73,7 @@ class FunctionRegistry:
         metrics: Callable[[Iterable[Datum]], None] = lambda data: None,
         children_max: int = 10,
         cache: Path | None = None,
+        events: EventStore | None = None,
     ) -> None:
         """``sleep_until`` goes by the clock that ``now`` reads. ``cache`` is where requirements are installed; None:
         among the user's caches."""
@@ -83,7 +84,7 @@ class FunctionRegistry:
         self._metrics = metrics
         self._children_max = children_max
         self.layers = LayerStore(now)
-        self.events = EventQueue(self.invoke, now, sleep_until)
+        self.events = EventQueue(self.invoke, now, sleep_until, store=events)
         self._functions: dict[tuple[str, str], RegisteredFunction] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-functions-")
         self._numbers = itertools.count(1)

@@ -56,10 +56,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE TABLE mappings (uuid TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
     ),
+    # events of asynchronous invocations, in the order in which they came
+    ("CREATE TABLE events (number INTEGER PRIMARY KEY, request_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL)",),
 )
 """Step n turns form n into form n + 1. A published step never changes."""
 
-DATA = ("calls", "items", "streams", "shards", "records", "messages", "kinesis_records", "mappings")
+DATA = ("calls", "items", "streams", "shards", "records", "messages", "kinesis_records", "mappings", "events")
 """What a reset empties."""
 
 
