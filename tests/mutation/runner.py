@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import dataclasses
+import enum
 import gc
 import io
 import json
@@ -22,8 +24,10 @@ import tarfile
 import threading
 import time
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -235,12 +239,17 @@ class _Forking:
         if mutant.file not in self.sources:
             self.sources[mutant.file] = Path(file).read_text()
         source = self.sources[mutant.file]
-        changed = _exchange(file, source, mutant.applied(source))
-        if changed is None:
+        mutated = mutant.applied(source)
+        changed = _exchange(file, source, mutated)
+        values = None if changed is not None else _values(file, source, mutated)
+        if changed is None and values is None:
             return {"result": COLD}
-        lines = {line for code in changed for line in range(code.co_firstlineno, _last_line(code) + 1)}
-        exact = {line for line in lines if mutant.span[0] <= line <= mutant.span[1]} or lines
-        numbers = {number for line in exact for number in reached.get((file, line), ())}
+        if changed is not None:
+            lines = {line for code in changed for line in range(code.co_firstlineno, _last_line(code) + 1)}
+            exact = {line for line in lines if mutant.span[0] <= line <= mutant.span[1]} or lines
+            numbers = {number for line in exact for number in reached.get((file, line), ())}
+        else:
+            numbers = set(range(len(items)))
         if not numbers:
             return {"result": SURVIVED, "by": "", "tests": 0}
         chosen = sorted(numbers, key=lambda number: took[number])
@@ -250,8 +259,10 @@ class _Forking:
         if not child:
             os.close(into)
             os.setsid()
-            for function, code in _exchanges(file, changed):
+            for function, code in _exchanges(file, changed or []):
                 function.__code__ = code
+            for put in values or ():
+                put()
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)
             os.dup2(quiet, 2)
@@ -313,6 +324,105 @@ def _exchange(file: str, source: str, mutated: str) -> list[types.CodeType] | No
     if any(code.co_qualname not in known or code.co_freevars != old[code.co_qualname].co_freevars for code in changed):
         return None
     return changed
+
+
+def _values(file: str, source: str, mutated: str) -> list[Callable[[], None]] | None:
+    """What puts other constants, tables, defaults and values of enums in place; None if something else differs."""
+    original = next((one for one in sys.modules.values() if getattr(one, "__file__", None) == file), None)
+    if original is None:
+        return None
+    try:
+        before, after = (_loaded(original.__name__, text) for text in (source, mutated))
+    except Exception:  # noqa: BLE001  # it does not load: a session of its own says so
+        return None
+    puts: list[Callable[[], None]] = []
+    for name, old in before.items():
+        new = after.get(name)
+        if isinstance(old, type):
+            found = _values_of_class(original.__dict__[name], old, new)
+            if found is None:
+                return None
+            puts += found
+        elif isinstance(old, types.FunctionType):
+            if _defaults(old) != _defaults(new):
+                puts.append(partial(_put_defaults, original.__dict__[name], new))
+        elif repr(old) != repr(new):
+            if not _is_plain(old):
+                return None
+            for module in list(sys.modules.values()):
+                if getattr(module, "__dict__", {}).get(name) is original.__dict__[name]:
+                    puts.append(partial(setattr, module, name, new))
+    return puts or None
+
+
+def _is_plain(value: Any) -> bool:
+    """No object of the module's own classes, which would be strangers to the classes that the tests know."""
+    if isinstance(value, dict):
+        return all(_is_plain(key) and _is_plain(one) for key, one in value.items())
+    if isinstance(value, tuple | list | set | frozenset):
+        return type(value) in (tuple, list, set, frozenset) and all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str, bytes, timedelta)
+
+
+def _loaded(name: str, text: str) -> dict[str, Any]:
+    """The module's names, of a copy that nothing else sees. Its name is there while it loads: dataclasses ask."""
+    copy = types.ModuleType(name)
+    known = sys.modules[name]
+    sys.modules[name] = copy
+    try:
+        exec(compile(text, "<copy>", "exec", dont_inherit=True), copy.__dict__)
+    finally:
+        sys.modules[name] = known
+    return {key: value for key, value in copy.__dict__.items() if key[:2] != "__" and _is_own(value, name)}
+
+
+def _is_own(value: Any, name: str) -> bool:
+    return not isinstance(value, types.ModuleType) and getattr(value, "__module__", name) == name
+
+
+def _defaults(function: Any) -> tuple[Any, Any]:
+    return function.__defaults__, function.__kwdefaults__
+
+
+def _put_defaults(function: Any, other: Any) -> None:
+    function.__defaults__, function.__kwdefaults__ = other.__defaults__, other.__kwdefaults__
+
+
+def _values_of_class(original: Any, old: Any, new: Any) -> list[Callable[[], None]] | None:
+    puts: list[Callable[[], None]] = []
+    if issubclass(old, enum.Enum):
+        for member, other in zip(old, new, strict=True):
+            if issubclass(old, str) and member.value != other.value:
+                return None
+            if member.value != other.value:
+                puts.append(partial(_put_value, original, member.name, other.value))
+        return puts
+    if repr(getattr(old, "__dataclass_params__", "")) != repr(getattr(new, "__dataclass_params__", "")):
+        return None
+    if getattr(old, "__struct_fields__", None) is not None and (
+        repr(old.__struct_defaults__) != repr(new.__struct_defaults__)
+        or repr(old.__struct_config__) != repr(new.__struct_config__)
+    ):
+        return None
+    if dataclasses.is_dataclass(old):
+        shown = [
+            repr([(f.name, f.compare, f.repr, f.init, f.kw_only) for f in dataclasses.fields(c)]) for c in (old, new)
+        ]
+        if shown[0] != shown[1]:
+            return None
+    for name, function in vars(old).items():
+        if isinstance(function, types.FunctionType):
+            other = vars(new)[name]
+            if repr(_defaults(function)) != repr(_defaults(other)):
+                puts.append(partial(_put_defaults, vars(original)[name], other))
+    return puts
+
+
+def _put_value(original: Any, name: str, value: Any) -> None:
+    member = original[name]
+    del original._value2member_map_[member.value]
+    original._value2member_map_[value] = member
+    member._value_ = value
 
 
 def _same(one: types.CodeType, other: types.CodeType) -> bool:
