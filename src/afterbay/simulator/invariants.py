@@ -178,7 +178,7 @@ class Invariants:
             self._windows.counted(shard, len(finished))
         elif not part.records and done.meaning is Meaning.OK:
             self._watch.met("R126 a window was closed")
-            self._windows.closed(shard)
+            self._window_closed(shard)
 
     def letter_stored(self, shard: ShardId, number: int, request_id: str) -> None:
         lane = self._lanes[shard][number]
@@ -196,7 +196,13 @@ class Invariants:
             record.state = State.DONE
         if final:
             self._watch.met("R130 a final invocation was discarded")
-            self._windows.closed(shard)
+            self._window_closed(shard)
+
+    def _window_closed(self, shard: ShardId) -> None:
+        """Lanes that an update added while the window was open begin now."""
+        self._windows.closed(shard)
+        for lane in self._lanes[shard]:
+            lane.free_us = self._watch.now_us
 
     # What is asked
 

@@ -309,7 +309,8 @@ class Shard:
             return None
         ends: list[datetime] = []
         if self._context.settings.batching_window_s:
-            ends += [lane.window_ends for lane in self.lanes if lane.state is LaneState.IDLE and lane.waiting]
+            may = self.lanes[:1] if self._window_is_open else self.lanes  # the others wait for the first (_close_batch)
+            ends += [lane.window_ends for lane in may if lane.state is LaneState.IDLE and lane.waiting]
         if self._tumbling is not None and self.lanes[0].empty:
             idle_s = self._tumbling.idle_close_s()
             if idle_s is not None:

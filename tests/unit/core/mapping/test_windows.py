@@ -447,6 +447,24 @@ def test_an_idle_window_stays_open_while_records_may_be_unread() -> None:
     assert not windows.closes(None, ended=False, now_s=now_s + W + IDLE_CLOSE_S - 1)
 
 
+def test_lanes_that_wait_for_an_open_window_wake_nobody() -> None:
+    """Found by the simulator: the mapping woke again and again, and the process with it."""
+    world = Windows(windowed(), {"s": [at(0, 1)]}).start().run(1)
+    world.hold = True
+    world.tell(UpdateRequested(settings(tumbling_window_s=0, parallelization_factor=3, batching_window_s=1)))
+    world.stream["s"] += [at(1, n, key=f"k{n}") for n in range(2, 8)]
+    world.run(10)
+    assert [one.batch.final for one in world.in_hand] == [True]
+    world.answer()
+    world.function = lambda batch: read_answer(
+        b"null", function_error=None, executed_version="$LATEST", positions={}, partial=False
+    )
+    while world.in_hand:
+        world.answer()
+        world.run(3)
+    assert sorted(n for batch in world.delivered[2:] for n in batch) == list(range(2, 8))
+
+
 def test_batches_of_a_window_say_why_they_were_sent() -> None:
     stream = {"s": [at(0, 1), at(1, 2), at(12, 3)]}
     world = Windows(windowed(batching_window_s=300), stream).start().run(1)
