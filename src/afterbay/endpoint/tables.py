@@ -22,6 +22,7 @@ from afterbay.endpoint.capture import Capture, Recorder, Write
 from afterbay.endpoint.destinations import OPERATIONS, Destination, Destinations
 from afterbay.endpoint.expiry import ExpiryIndex
 from afterbay.endpoint.kinesis import KinesisStreams
+from afterbay.endpoint.legacy import LEGACY_OPERATIONS, as_expressions
 from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.numbers import normalise
 from afterbay.endpoint.partiql import lift_numbers
@@ -100,9 +101,10 @@ class Tables:
             return await self._moto.run(lambda: self._destinations.call(request.region, operation, asked))
         members: dict[str, JsonValue] = {}
         changed = False
-        if operation in _READ or b'"N' in body:
+        if operation in _READ or b'"N' in body or (operation in LEGACY_OPERATIONS and b'"Expected"' in body):
             members = json_object(body)
-            changed = lift_numbers(operation, members) | name_updates(operation, members)
+            changed = as_expressions(operation, members)
+            changed |= lift_numbers(operation, members) | name_updates(operation, members)
             changed |= normalise(members)
         put = plain_put(members, len(body)) if operation == "PutItem" else None
         if put is not None:
