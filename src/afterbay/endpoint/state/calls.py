@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
+from ipaddress import ip_address
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -24,7 +26,9 @@ __all__ = ["Call", "CallLog", "Kept", "draw_call_seed", "kept", "tell_failure"]
 
 log = logging.getLogger(__name__)
 
-_INSERT = "INSERT INTO calls (service, operation, scope, part, at, seed, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO calls (service, operation, scope, part, at, seed, body) SELECT ?, ?, ?, ?, ?, ?, ?"
+_KIND = "\x01"
+"""How a part begins that says kind and content of a call; no name of an object does."""
 
 _SEED_BITS = 62  # an integer of SQLite's
 
@@ -59,13 +63,16 @@ class Kept:
     """What a call is about. ``part``: a later call about the same part of the scope takes this one's place.
 
     ``undoes``: further parts that are over with it. ``pins``: parts (None: all) of scopes of which nothing may be
-    forgotten, since something else was made of them. ``ends``: the scope is over; ``name`` is how others would name it.
+    forgotten, since something else was made of them. ``kind``: the same call as the last one of its kind (or of kind
+    ``unless``) changes nothing and is not kept. ``ends``: the scope is over; ``name`` is how others would name it.
     """
 
     scope: str
     part: str | None = None
     undoes: tuple[str, ...] = ()
     pins: tuple[tuple[str, str | None], ...] = ()
+    kind: str | None = None
+    unless: str | None = None
     ends: bool = False
     name: str = ""
 
@@ -99,7 +106,7 @@ class CallLog:
         for scope, part in about.pins:
             where, values = "service = ? AND scope = ?", (call.service, scope)
             if part is None:
-                ops.append((f"UPDATE calls SET part = NULL WHERE {where}", values))
+                ops.append((f"UPDATE calls SET part = NULL WHERE {where} AND part NOT LIKE ?", (*values, f"{_KIND}%")))
             else:
                 ops.append((f"UPDATE calls SET part = NULL WHERE {where} AND part = ?", (*values, part)))
         for part in (about.part, *about.undoes):
@@ -115,31 +122,42 @@ class CallLog:
                     (call.service, about.scope, call.service, about.scope, about.name.encode()),
                 )
             )
-            ops.append(_insert(call, about, unless_needless=True))
-            return ops
-        ops.append(_insert(call, about, unless_needless=False))
+        ops.append(_insert(call, about))
         return ops
 
 
-def _insert(call: Call, about: Kept, *, unless_needless: bool) -> Op:
+def _insert(call: Call, about: Kept) -> Op:
     request = call.request
     body = _Body(
         request.method, request.path, request.query, dict(request.headers), request.body, request.region, call.fetched
     )
-    values = (
+    part = about.part if about.kind is None else f"{_KIND}{about.kind}={_digest(request)}"
+    row = (
         call.service,
         call.operation,
         about.scope,
-        about.part,
+        part,
         call.at.isoformat(),
         call.seed,
         msgspec.msgpack.encode(body),
     )
-    if not unless_needless:
-        return _INSERT, values
-    query = _INSERT.replace("VALUES (?, ?, ?, ?, ?, ?, ?)", "SELECT ?, ?, ?, ?, ?, ?, ?")
-    there = "EXISTS (SELECT 1 FROM calls WHERE service = ? AND scope = ?)"
-    return f"{query} WHERE {there}", (*values, call.service, about.scope)
+    here = (call.service, about.scope)
+    if about.ends:  # of a resource that was forgotten there is nothing to end
+        there = "EXISTS (SELECT 1 FROM calls WHERE service = ? AND scope = ?)"
+        return f"{_INSERT} WHERE {there}", (*row, *here)
+    if about.kind is not None:
+        last = (
+            "SELECT part FROM calls WHERE service = ? AND scope = ? AND (part LIKE ? OR part LIKE ?) "
+            "ORDER BY number DESC LIMIT 1"
+        )
+        kinds = (f"{_KIND}{about.kind}=%", f"{_KIND}{about.unless or about.kind}=%")
+        return f"{_INSERT} WHERE NOT EXISTS (SELECT 1 FROM ({last}) WHERE part = ?)", (*row, *here, *kinds, part)
+    return _INSERT, row
+
+
+def _digest(request: Request) -> str:
+    told = f"{request.method} {request.path}?{request.query}\n".encode() + request.body
+    return blake2b(told, digest_size=16).hexdigest()
 
 
 def tell_failure(call: Call, answer: str) -> None:
@@ -164,6 +182,8 @@ _SQS = frozenset(
         "RemovePermission",
     }
 )
+_QUEUE_KINDS = {"CreateQueue": "create", "DeleteQueue": "create", "SetQueueAttributes": "attributes"}
+_TOPIC_KINDS = {"CreateTopic": "create", "DeleteTopic": "create", "Unsubscribe": "unsubscribe"}
 _CLOUDWATCH = frozenset(
     {
         "PutMetricAlarm",
@@ -196,18 +216,24 @@ def kept(found: Route, request: Request) -> Kept | None:
         case "sqs" if operation in _SQS:
             members = _members(request)
             name = members.get("QueueName") or _last(members.get("QueueUrl", request.path))
-            return Kept(_scope(request, name), ends=operation == "DeleteQueue", name=name)
+            kind = _QUEUE_KINDS.get(operation)
+            return Kept(_scope(request, name), kind=kind, ends=operation == "DeleteQueue", name=name)
         case "sns" if operation not in _SNS_DATA and not operation.startswith(_READING):
             members = _members(request)
             arn = members.get("TopicArn") or members.get("SubscriptionArn") or members.get("ResourceArn") or ""
             name = members.get("Name") or (arn.split(":")[5] if arn.count(":") >= 5 else "")
-            return Kept(_scope(request, name), ends=operation == "DeleteTopic" and bool(name), name=name)
+            kind, ends = _TOPIC_KINDS.get(operation), operation == "DeleteTopic" and bool(name)
+            if operation == "Subscribe":
+                kind = f"subscribe {members.get('Protocol')} {members.get('Endpoint')}"
+            return Kept(_scope(request, name), kind=kind, unless="unsubscribe", ends=ends, name=name)
         case "kinesis" if operation not in _KINESIS_DATA and not operation.startswith(_READING):
             members = _members(request)
             name = members.get("StreamName") or _last(members.get("StreamARN", ""))
             return Kept(_scope(request, name), ends=operation == "DeleteStream", name=name)
         case "cloudwatch" if operation in _CLOUDWATCH:
-            return Kept(_scope(request, ""))
+            # put as a whole: the same one, later, takes its place
+            same = f"{operation} {_digest(request)}" if operation.startswith("Put") else None
+            return Kept(_scope(request, ""), part=same)
         case "iam" if not operation.startswith(_READING):
             return Kept(_scope(request, ""))
         case "s3" if request.method in ("PUT", "POST", "DELETE"):
@@ -226,11 +252,14 @@ def _of_bucket(request: Request) -> Kept | None:
         ends = request.method == "DELETE" and not parameters
         # versions remember what was there; several objects at once are not told apart here
         pins: tuple[tuple[str, str | None], ...] = ((bucket, None),) if parameters & {"versioning", "delete"} else ()
-        return Kept(bucket, pins=pins, ends=ends, name=bucket)
+        kind = None if request.method == "POST" else " ".join(sorted(parameters)) or "create"
+        return Kept(bucket, pins=pins, kind=kind, ends=ends, name=bucket)
     source = request.headers.get("x-amz-copy-source")
     if source is not None:
         home, _, name = unquote(source).lstrip("/").partition("?")[0].partition("/")
         return Kept(bucket, pins=((home, name),))
+    if not _is_understood(request):
+        return Kept(bucket)
     if request.method in ("PUT", "DELETE") and not parameters:
         return Kept(bucket, part=key, undoes=tuple(f"{key}?{one}" for one in _SETTINGS_OF_OBJECTS))
     if request.method == "PUT" and len(parameters) == 1 and parameters <= _SETTINGS_OF_OBJECTS:
@@ -249,6 +278,16 @@ def _bucket_and_key(request: Request) -> tuple[str, str]:
         return bucket, path
     bucket, _, key = path.partition("/")
     return bucket, key
+
+
+def _is_understood(request: Request) -> bool:
+    """False where a host may say the bucket in a way that is not known here: then two objects might seem one."""
+    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return ".s3." in host or host == "localhost" or host.endswith(".localhost")
+    return True
 
 
 def _members(request: Request) -> Mapping[str, str]:

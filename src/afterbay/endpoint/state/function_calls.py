@@ -125,9 +125,13 @@ def _about(request: Request) -> Kept | None:
             members = _members(request)
             if members.get("DryRun"):
                 return None
-            return Kept(scope, part=None if members.get("Publish") else _CODE)
+            return Kept(scope, pins=((scope, _CODE),)) if members.get("Publish") else Kept(scope, part=_CODE)
         case "POST", ("versions",):
             return Kept(scope, pins=((scope, _CODE),))
+        case "PUT", ("configuration",):
+            return Kept(scope, kind="configuration")
+        case _, ("concurrency",):
+            return Kept(scope, part="concurrency")
         case _:
             return Kept(scope)
 

@@ -38,6 +38,12 @@ def form(service: str, body: str) -> tuple[Route, Request]:
     return Route(service, REGION, body.partition("Action=")[2].partition("&")[0]), request
 
 
+def named(call: tuple[Route, Request]) -> tuple[str, str]:
+    about = kept(*call)
+    assert about is not None
+    return about.scope, about.name
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -62,18 +68,19 @@ def test_data_and_questions_are_no_calls_to_make_again(call):
 
 
 def test_a_queue_is_named_in_whatever_form_the_call_has():
-    wanted = Kept("eu-west-1/q", name="q")
-    assert kept(*sqs("CreateQueue", QueueName="q")) == wanted
-    assert kept(*sqs("SetQueueAttributes", QueueUrl="http://h:1/000000000000/q")) == wanted
-    assert kept(*form("sqs", "Action=TagQueue&QueueUrl=http%3A%2F%2Fh%2F000000000000%2Fq")) == wanted
+    calls = [
+        sqs("CreateQueue", QueueName="q"),
+        sqs("SetQueueAttributes", QueueUrl="http://h:1/000000000000/q"),
+        form("sqs", "Action=TagQueue&QueueUrl=http%3A%2F%2Fh%2F000000000000%2Fq"),
+    ]
+    assert [named(call) for call in calls] == [("eu-west-1/q", "q")] * 3
 
 
 def test_a_topic_is_named_by_its_own_and_its_subscriptions_arn():
     topic = "arn:aws:sns:eu-west-1:000000000000:t"
-    for body in ("Action=CreateTopic&Name=t", f"Action=Subscribe&TopicArn={topic}"):
-        assert kept(*form("sns", body)) == Kept("eu-west-1/t", name="t")
-    assert kept(*form("sns", f"Action=Unsubscribe&SubscriptionArn={topic}:1-2")) == Kept("eu-west-1/t", name="t")
-    assert kept(*form("sns", f"Action=DeleteTopic&TopicArn={topic}")) == Kept("eu-west-1/t", ends=True, name="t")
+    bodies = ["CreateTopic&Name=t", f"Subscribe&TopicArn={topic}", f"Unsubscribe&SubscriptionArn={topic}:1-2"]
+    for body in (*bodies, f"DeleteTopic&TopicArn={topic}"):
+        assert named(form("sns", f"Action={body}")) == ("eu-west-1/t", "t")
 
 
 def test_an_object_is_the_same_in_path_and_virtual_style():
@@ -81,6 +88,10 @@ def test_an_object_is_the_same_in_path_and_virtual_style():
     assert first is not None
     assert (first.scope, first.part) == ("bucket", "a/b/c")
     assert kept(*s3("PUT", "/a%2Fb/c", host="bucket.s3.localhost:4566")) == first
+
+
+def test_objects_of_a_host_that_is_not_understood_are_never_taken_for_one():
+    assert kept(*s3("PUT", "/a/b", host="bucket.example.internal:4566")) == Kept("a")
 
 
 def test_an_object_that_something_was_made_of_is_pinned():
@@ -149,6 +160,34 @@ def test_what_is_pinned_is_never_forgotten(log: Log) -> None:
     log.add(Kept("b", pins=(("b", None),)))
     log.add(Kept("b", part="other"))
     assert log.left() == [b"1", b"2", b"3", b"5", b"6", b"7"]
+
+
+def test_the_same_call_again_is_not_kept_unless_another_came_between(log: Log) -> None:
+    log.add(Kept("b", kind="versioning"), body=b"on")
+    log.add(Kept("b", part="k"), body=b"object")
+    log.add(Kept("b", kind="versioning", pins=(("b", None),)), body=b"on")
+    assert log.left() == [b"on", b"object"]
+    log.add(Kept("b", kind="versioning"), body=b"off")
+    log.add(Kept("b", kind="versioning"), body=b"on")
+    assert log.left() == [b"on", b"object", b"off", b"on"]
+
+
+def test_a_queue_that_was_deleted_is_made_again(log: Log) -> None:
+    log.add(Kept("r/dead-1", kind="create", name="dead-1"), "sqs", b"create dead-1")
+    log.add(Kept("r/work-1", kind="create", name="work-1"), "sqs", b"create work-1 to dead-1")
+    log.add(Kept("r/dead-1", kind="create", ends=True, name="dead-1"), "sqs", b"delete dead-1")
+    for _ in range(2):
+        log.add(Kept("r/dead-1", kind="create", name="dead-1"), "sqs", b"create dead-1")
+    assert log.left("sqs") == [b"create dead-1", b"create work-1 to dead-1", b"delete dead-1", b"create dead-1"]
+
+
+def test_a_subscription_is_made_again_after_any_was_ended(log: Log) -> None:
+    for body in (b"a", b"b", b"a"):
+        log.add(Kept("t", kind=f"subscribe {body.decode()}", unless="unsubscribe"), "sns", body)
+    assert log.left("sns") == [b"a", b"b"]
+    log.add(Kept("t", kind="unsubscribe", unless="unsubscribe"), "sns", b"end a")
+    log.add(Kept("t", kind="subscribe a", unless="unsubscribe"), "sns", b"a")
+    assert log.left("sns") == [b"a", b"b", b"end a", b"a"]
 
 
 def test_a_resource_that_nobody_names_is_forgotten_with_its_end(log: Log) -> None:
