@@ -32,7 +32,7 @@ from afterbay.endpoint.state.function_calls import SERVICE as FUNCTIONS
 from afterbay.endpoint.state.function_calls import FunctionCalls
 from afterbay.endpoint.state.mapping_rows import MappingRows
 from afterbay.endpoint.state.state import State
-from afterbay.endpoint.streams_reader import InProcessStreams
+from afterbay.endpoint.streams_reader import IDLE_WAIT_S, InProcessStreams
 from afterbay.engine.clock import Clock
 from afterbay.engine.cloudwatch import CloudWatch
 from afterbay.engine.jitter import spread
@@ -251,7 +251,8 @@ class LocalAddress:
         function = self.functions.find(settings.function_arn, region)
         role = "" if function is None else function.settings.echoed.get("Role", "")
         caller, news = self._aws.of(region), self.address.kinesis.news
-        return kinesis_source(KinesisApi(caller, self.clock, news, role=role, reads_apart_s=0.0), arn)
+        api = KinesisApi(caller, self.clock, news, role=role, reads_apart_s=0.0, idle_wait_s=IDLE_WAIT_S)
+        return kinesis_source(api, arn)
 
     def _queue(self, settings: MappingSettings) -> QueueSource:
         caller = self._aws.of(parse_arn(settings.event_source_arn).region)

@@ -59,6 +59,7 @@ class KinesisApi:
     """One stream at one address. ``role`` is told in every record (R137); ``reads_apart_s`` paces each shard.
 
     An iterator carries the name of its shard, since a record's ``eventID`` does. ``on_date`` hears the service's time.
+    ``idle_wait_s``: how long an idle shard may be listened to at a time where writers wake readers.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class KinesisApi:
         *,
         role: str,
         reads_apart_s: float = READS_APART_S,
+        idle_wait_s: float = 0.0,
         on_date: Callable[[datetime], None] = lambda date: None,
     ) -> None:
         self._caller = caller
@@ -76,6 +78,7 @@ class KinesisApi:
         self._news = news
         self._role = role
         self._apart = timedelta(seconds=reads_apart_s)
+        self._idle_wait_s = idle_wait_s
         self._on_date = on_date
         self._next_read: dict[str, datetime] = {}
         self._marks: dict[str, int] = {}
@@ -128,7 +131,7 @@ class KinesisApi:
 
     async def wait_for_records(self, iterator: str, timeout_s: float) -> None:
         shard, _ = _shard_and_iterator(iterator)
-        await self._news.wait(self._marks.get(shard, self._news.mark), timeout_s)
+        await self._news.wait(self._marks.get(shard, self._news.mark), max(timeout_s, self._idle_wait_s))
 
     def _record(self, one: _Record, stream_arn: str, shard: str) -> RawRecord:
         return kinesis_record(
