@@ -31,7 +31,9 @@ async def until_told_to_stop(*, failed: asyncio.Future[None] | None = None) -> N
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    waits = {asyncio.ensure_future(told.wait())} | ({failed} if failed is not None else set())
+    waits: list[asyncio.Future[bool] | asyncio.Future[None]] = [asyncio.ensure_future(told.wait())]
+    if failed is not None:
+        waits.append(failed)
     done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for one in done:
         one.result()
