@@ -31,9 +31,19 @@ async def until_told_to_stop(*, failed: asyncio.Future[None] | None = None) -> N
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    waits: list[asyncio.Future[bool] | asyncio.Future[None]] = [asyncio.ensure_future(told.wait())]
+    ended: list[asyncio.Future[object]] = [asyncio.ensure_future(_heard(told))]
     if failed is not None:
-        waits.append(failed)
-    done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        ended.append(asyncio.ensure_future(_outcome(failed)))
+    done, pending = await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    for one in pending:
+        one.cancel()
     for one in done:
         one.result()
+
+
+async def _heard(told: asyncio.Event) -> object:
+    return await told.wait()
+
+
+async def _outcome(failed: asyncio.Future[None]) -> object:
+    return await asyncio.shield(failed)

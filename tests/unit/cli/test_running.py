@@ -1,0 +1,31 @@
+"""What ends a verb that stays up: a signal, or something that failed beneath it."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from afterbay.cli.running import until_told_to_stop
+from afterbay.errors import StateError
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it(number: signal.Signals) -> None:
+    async def run() -> None:
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
+        await asyncio.wait_for(until_told_to_stop(failed=failed), 10)
+        assert not failed.done(), "it is left to its owner"
+
+    asyncio.run(run())
+
+
+def test_a_failure_ends_it_and_is_told() -> None:
+    async def run() -> None:
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(failed.set_exception, StateError("the disk is full"))
+        with pytest.raises(StateError, match="the disk is full"):
+            await asyncio.wait_for(until_told_to_stop(failed=failed), 10)
+
+    asyncio.run(run())
