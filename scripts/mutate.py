@@ -35,6 +35,9 @@ def main() -> int:
         tree = Path(folder).resolve()
         copy_tree(CHECKOUT, tree, at=options.at)
         mutants = _mutants(tree / "src" / "afterbay", options)
+        if options.without:
+            told = {json.loads(line)["name"] for line in options.without.read_text().splitlines()}
+            mutants = [one for one in mutants if one.name not in told]
         out = options.out.open("w") if options.out else None
         counted: Counter[str] = Counter()
         survived: list[str] = []
@@ -62,6 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=420, help="how many mutants; 0: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--names", type=Path, help="JSON lines of an earlier run: its survivors again")
+    parser.add_argument("--without", type=Path, help="JSON lines of a run that was cut: not what it told of")
     parser.add_argument("--at", help="a commit; else the files as they are")
     parser.add_argument("--layers", type=int, default=len(LAYERS), help="1: the quick tests alone")
     parser.add_argument("--nice", type=int, default=10)
