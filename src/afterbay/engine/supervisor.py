@@ -142,8 +142,14 @@ class Supervisor:
         """Delete every mapping, and wait until all are gone."""
         runners = tuple(self)
         for runner in runners:
-            runner.tell(DeletionRequested())
+            try:
+                runner.tell(DeletionRequested())
+            except SettingsError:  # on its way from one state to another (E19): nobody asks for less than its end
+                runner.tell(StopRequested())
         await asyncio.gather(*(runner.ended() for runner in runners))
+        loop = asyncio.get_running_loop()
+        for runner in runners:  # one that was stopped has saved where it stood
+            await loop.run_in_executor(self._threads, self._store.delete, runner.mapping.uuid)
 
     async def drain(self) -> None:
         """Finish what is in flight, save, and stop every mapping."""

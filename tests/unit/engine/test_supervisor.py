@@ -98,6 +98,18 @@ async def test_a_deleted_mapping_is_gone_with_its_positions(rig: Rig) -> None:
     assert rig.store.load("m") == ()
 
 
+async def test_everything_is_cleared_whatever_state_it_is_in(rig: Rig) -> None:
+    await rig.supervisor.create("settled", settings(), enabled=True)
+    await rig.source.append("s", record(rig.clock, 1))
+    await rig.until(lambda: any(row.at == after(1) for row in rig.store.load("settled")))
+    await rig.supervisor.create("new", settings(), enabled=True)
+    status = rig.supervisor.describe("new")
+    assert status is not None and status.state is State.CREATING
+    await rig.supervisor.clear()
+    await rig.until(lambda: rig.supervisor.describe("new") is None and rig.supervisor.describe("settled") is None)
+    assert rig.store.load("settled") == rig.store.load("new") == ()
+
+
 async def test_an_update_while_another_is_under_way_is_refused_as_in_use(rig: Rig) -> None:
     started, release = asyncio.Event(), asyncio.Event()
 
