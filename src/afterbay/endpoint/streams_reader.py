@@ -17,7 +17,7 @@ __all__ = ["IDLE_WAIT_S", "InProcessStreams"]
 
 IDLE_WAIT_S = 300.0
 """How long an idle shard of the address is listened to at a time; well below the life of an iterator (S42). Reading it
-four times a second (R53) would make eight idle hours, passed by the clock, a hundred thousand wake-ups of every shard."""
+four times a second (R53) would make eight idle hours, passed by the clock, 100,000 wake-ups of every shard."""
 
 
 async def _nothing_to_wait_for() -> None:
