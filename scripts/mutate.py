@@ -38,6 +38,8 @@ def main() -> int:
         if options.without:
             told = {json.loads(line)["name"] for line in options.without.read_text().splitlines()}
             mutants = [one for one in mutants if one.name not in told]
+        part, parts = map(int, options.part.split("/"))
+        mutants = mutants[part - 1 :: parts]
         out = options.out.open("w") if options.out else None
         counted: Counter[str] = Counter()
         survived: list[str] = []
@@ -66,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--names", type=Path, help="JSON lines of an earlier run: its survivors again")
     parser.add_argument("--without", type=Path, help="JSON lines of a run that was cut: not what it told of")
+    parser.add_argument("--part", default="1/1", help="2/3: the second of three parts, to run them side by side")
     parser.add_argument("--at", help="a commit; else the files as they are")
     parser.add_argument("--layers", type=int, default=len(LAYERS), help="1: the quick tests alone")
     parser.add_argument("--nice", type=int, default=10)

@@ -1,0 +1,11 @@
+"""Delays are spread (R91)."""
+
+from __future__ import annotations
+
+from afterbay.engine.jitter import spread
+
+
+def test_a_delay_is_spread_by_up_to_a_quarter_both_ways() -> None:
+    drawn = [spread(8.0) for _ in range(2_000)]
+    assert 6.0 <= min(drawn) < 6.5 and 9.5 < max(drawn) <= 10.0
+    assert spread(0.0) == 0.0
