@@ -524,6 +524,17 @@ def test_a_withdrawn_shard_is_let_go_and_may_be_offered_again() -> None:
     assert world.delivered[1:] == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]
 
 
+def test_a_withdrawn_shard_is_not_read_until_it_is_offered_again() -> None:
+    world = World(settings(), {"s": [], "t": []}).start().run(1)
+    world.tell(ShardWithdrawn(ShardId("s")))
+    world.stream["s"].append(record(1))
+    world.stream["t"].append(record(1))
+    world.run(2)
+    assert set(world.mapping.shards) == {"t"} and world.saved("t") == after(1), "a save came and went"
+    world.tell(ShardsListed((ShardDescription(ShardId("s")),), complete=False))
+    assert world.run(1).saved() == after(1)
+
+
 def test_a_crash_behind_a_letter_of_some_loses_none_of_those_that_are_too_old_later() -> None:
     """Found by the simulator: the batch is cut again with its id, and more of it is too old by then."""
     stream = {"s": [record(1, age_s=70), record(2, age_s=59), record(3, age_s=58)]}
