@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from afterbay.declaration.resources import (
@@ -22,7 +21,7 @@ from afterbay.declaration.resources import (
 )
 from afterbay.declaration.template import ACCOUNT, Note, NoteKind
 from afterbay.declaration.value import Value
-from afterbay.errors import ServiceError, SettingsError
+from afterbay.errors import SettingsError
 from afterbay.manifest.package import zip_path, zip_text
 from afterbay.manifest.session import Session
 
@@ -31,7 +30,6 @@ __all__ = ["make_alias", "make_function", "make_layer", "make_version"]
 NAME_MAX = 64
 LAYER_NAME_MAX = 140
 
-_NOT_BUILT = "UnknownOperationException"
 _SENT = (
     *("Architectures", "DeadLetterConfig", "Description", "EphemeralStorage", "Handler", "Layers", "MemorySize"),
     *("Runtime", "Timeout"),
@@ -66,50 +64,29 @@ async def make_function(session: Session, function: Function) -> dict[str, Value
     arn = str(answer["FunctionArn"])
     reserved = properties.get("ReservedConcurrentExecutions")
     if reserved is not None:
-        with session.bonus(declared, "ReservedConcurrentExecutions"):
-            await session.call(
-                "lambda", "put_function_concurrency", FunctionName=name, ReservedConcurrentExecutions=reserved
-            )
+        await session.call(
+            "lambda", "put_function_concurrency", FunctionName=name, ReservedConcurrentExecutions=reserved
+        )
     return {"Ref": name, "Arn": arn}
 
 
 async def make_version(session: Session, version: FunctionVersion) -> dict[str, Value]:
-    """Publish a version; where the address has none yet, it is the function itself."""
-    name = session.text(version.function)
-    try:
-        answer: Mapping[str, object] = await session.call("lambda", "publish_version", FunctionName=name)
-    except ServiceError as error:
-        if error.code != _NOT_BUILT:
-            raise
-        _note(session, version.declared, "versions are not served yet: the function itself is called")
-        arn = await _function_arn(session, name)
-        return {"Ref": arn, "FunctionArn": arn, "Version": "$LATEST"}
-    return {
-        "Ref": str(answer["FunctionArn"]),
-        "FunctionArn": str(answer["FunctionArn"]),
-        "Version": str(answer["Version"]),
-    }
+    """Publish a version."""
+    answer = await session.call("lambda", "publish_version", FunctionName=session.text(version.function))
+    arn = str(answer["FunctionArn"])
+    return {"Ref": arn, "FunctionArn": arn, "Version": str(answer["Version"])}
 
 
 async def make_alias(session: Session, alias: Alias) -> dict[str, Value]:
-    """Create an alias; where the address has none yet, it is the function itself."""
-    function, name = session.text(alias.function), session.text(alias.name)
+    """Create an alias, or move the one that is there."""
     wanted: dict[str, object] = {
-        "FunctionName": function,
-        "Name": name,
+        "FunctionName": session.text(alias.function),
+        "Name": session.text(alias.name),
         "FunctionVersion": session.text(alias.version),
     }
-    try:
-        answer = await session.create("lambda", "create_alias", **wanted)
-        if answer is None:
-            answer = await session.call("lambda", "update_alias", **wanted)
-    except ServiceError as error:
-        if error.code != _NOT_BUILT:
-            raise
-        _note(session, alias.declared, f"aliases are not served yet: {name} is the function itself")
-        arn = await _function_arn(session, function)
-        session.stands_for |= {f"{arn}:{name}": arn, f"{arn.rpartition(':')[2]}:{name}": arn}
-        return {"Ref": arn, "AliasArn": arn}
+    answer = await session.create("lambda", "create_alias", **wanted)
+    if answer is None:
+        answer = await session.call("lambda", "update_alias", **wanted)
     return {"Ref": str(answer["AliasArn"]), "AliasArn": str(answer["AliasArn"])}
 
 
@@ -174,12 +151,3 @@ def _keep_own_layers(session: Session, declared: Declared, properties: dict[str,
             session.notes.append(Note(NoteKind.UNKNOWN, declared.place_of("Layers"), f"{declared.id}.Layers", text))
     if own:
         properties["Layers"] = own
-
-
-async def _function_arn(session: Session, name: str | None) -> str:
-    answer = await session.call("lambda", "get_function_configuration", FunctionName=name)
-    return str(answer["FunctionArn"])
-
-
-def _note(session: Session, declared: Declared, text: str) -> None:
-    session.notes.append(Note(NoteKind.WITHOUT_EFFECT, declared.place, f"{declared.id}: {text}", group="aliases"))

@@ -33,9 +33,6 @@ async def make_mapping(session: Session, mapping: SourceMapping) -> dict[str, Va
         _leave_out(session, mapping, "EventSourceArn", f"nothing in this template is {source}")
         return None
     parameters = {_RENAMED.get(name, name): value for name, value in session.settled(declared).items()}
-    function = parameters.get("FunctionName")
-    if isinstance(function, str):
-        parameters["FunctionName"] = session.stands_for.get(function, function)
     tags = parameters.pop("Tags", None)
     if isinstance(tags, list):
         pairs = [one for one in tags if isinstance(one, dict)]

@@ -36,10 +36,7 @@ def part_of(answer: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 @dataclass(slots=True)
 class Session:
-    """One template on its way. ``attributes`` has what exists, by resource and attribute.
-
-    ``stands_for``: functions with a qualifier that the address does not serve, and what is called in their place.
-    """
+    """One template on its way. ``attributes`` has what exists, by resource and attribute."""
 
     template: Template
     folder: Path
@@ -48,7 +45,6 @@ class Session:
     problems: Problems = field(default_factory=Problems)
     attributes: dict[Attribute, Value] = field(default_factory=dict[Attribute, Value])
     failed: dict[str, str] = field(default_factory=dict[str, str])
-    stands_for: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def region(self) -> str:
@@ -103,17 +99,6 @@ class Session:
             yield
         except (ServiceError, SettingsError) as error:
             self.refuse(declared.place_of(name), f"{declared.id}.{name}", error)
-
-    @contextmanager
-    def bonus(self, declared: Declared, name: str) -> Generator[None]:
-        """A part that only makes the address more like AWS: where it is not built yet, it is without effect."""
-        try:
-            yield
-        except ServiceError as error:
-            if error.code != _NOT_BUILT:
-                raise
-            place = declared.place_of(name)
-            self.notes.append(Note(NoteKind.WITHOUT_EFFECT, place, f"{declared.id}.{name}", group="properties"))
 
     def refuse(self, place: Place, subject: str, error: ServiceError | SettingsError) -> None:
         """What the address, or its own settings, do not let be."""

@@ -13,7 +13,6 @@ from unit.manifest.world import HOME, FakeAws, assembled
 
 BASE = "Resources:" + TABLE + WORKER + MAPPING
 REFUSED = ServiceError("lambda create_function: Runtime cobol is not supported", code="InvalidParameterValueException")
-NOT_BUILT = ServiceError("lambda: aliases: not supported by afterbay yet", code="UnknownOperationException")
 
 
 def lines(result) -> list[str]:
@@ -269,20 +268,8 @@ def test_a_mapping_calls_the_alias_where_the_address_has_aliases():
     assert aws.made("create_event_source_mapping")[0]["FunctionName"].endswith(":live")
 
 
-def test_a_mapping_calls_the_function_itself_where_the_address_has_no_aliases_yet():
-    aws = FakeAws(publish_version=NOT_BUILT, create_alias=NOT_BUILT)
-    result = assembled(BASE.replace("!Ref Worker\n      EventSource", "!Ref Live\n      EventSource") + ALIAS, aws)
-    function = aws.made("create_function")[0]["FunctionName"]
-    assert aws.made("create_event_source_mapping")[0]["FunctionName"] == f"arn:aws:lambda:{HOME}:function:{function}"
-    assert any("live is the function itself" in one for one in lines(result))
-
-
 def test_an_alias_may_be_named_in_a_text():
     text = BASE.replace("!Ref Worker\n      EventSource", '!Sub "${Worker.Arn}:live"\n      EventSource') + ALIAS
-    aws = FakeAws(publish_version=NOT_BUILT, create_alias=NOT_BUILT)
-    assembled(text, aws)
-    function = aws.made("create_function")[0]["FunctionName"]
-    assert aws.made("create_event_source_mapping")[0]["FunctionName"] == f"arn:aws:lambda:{HOME}:function:{function}"
     aws = FakeAws()
     assembled(text, aws)
     assert aws.made("create_event_source_mapping")[0]["FunctionName"].endswith(":live")
@@ -299,12 +286,9 @@ def test_a_layer_of_the_template_is_sent_and_one_of_somebody_elses_is_left_out_a
     assert any(f"Worker.Layers: left out: {foreign}" in one for one in lines(result))
 
 
-def test_reserved_concurrency_is_without_effect_where_it_is_not_built():
-    text = "Resources:" + WORKER + "      ReservedConcurrentExecutions: 1\n"
-    result = assembled(text, FakeAws(put_function_concurrency=NOT_BUILT))
-    assert "without effect here: properties: Worker.ReservedConcurrentExecutions" in lines(result)
+def test_reserved_concurrency_is_handed_on():
     aws = FakeAws()
-    assembled(text, aws)
+    assembled("Resources:" + WORKER + "      ReservedConcurrentExecutions: 1\n", aws)
     assert aws.made("put_function_concurrency")[0]["ReservedConcurrentExecutions"] == 1
 
 
