@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-EXPECTED = {"part 4": 2}
+EXPECTED: dict[str, int] = {}
 
 
 def whole_suite(config: pytest.Config) -> bool:

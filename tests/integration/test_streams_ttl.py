@@ -6,7 +6,7 @@ import pytest
 
 from afterbay.core.change.wire import payload, split_page
 from integration.running import Running
-from vectors.loading import Reader, Vector, vectors
+from vectors.loading import Reader, vectors
 
 EXPIRING = {"p": {"S": "P"}, "c": {"S": "C"}, "animal": {"S": "dog"}, "expiration": {"N": "1700000000"}}
 
@@ -77,21 +77,26 @@ def check_delete(address: Running, given: Reader, wanted: Reader) -> None:
 
 
 def check_replica(address: Running, given: Reader, wanted: Reader) -> None:
-    """The local address has no global tables: only the deleting region's record can be made."""
     assert given["event"] == "TTL delete in region 1 replicated to region 2"
-    record, _ = expired(address)
-    assert wanted["region-1"] == "userIdentity present" and "userIdentity" in record
+    table = expiring_table(address, EXPIRING, "NEW_AND_OLD_IMAGES")
+    replica = [{"Create": {"RegionName": "us-west-2"}}]
+    address.client("dynamodb").update_table(TableName=table, ReplicaUpdates=replica)
+    address.call("clock", "POST", {"advance_s": 3601})
+    here = json.loads(last_raw(address, table))
+    assert wanted["region-1"] == "userIdentity present" and here["userIdentity"]["Type"] == "Service"
+    streams = address.client("dynamodbstreams", "us-west-2")
+    (told,) = streams.list_streams(TableName=table)["Streams"]
+    (shard,) = streams.describe_stream(StreamArn=told["StreamArn"])["StreamDescription"]["Shards"]
+    start = streams.get_shard_iterator(
+        StreamArn=told["StreamArn"], ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    (there,) = streams.get_records(ShardIterator=start)["Records"]
     assert wanted["region-2"] == "REMOVE without the TTL userIdentity"
-    pytest.fail("global tables are not served")
+    assert there["eventName"] == "REMOVE" and "userIdentity" not in there
+    assert there["dynamodb"]["OldImage"] == here["dynamodb"]["OldImage"]
 
 
-def marks(vector: Vector) -> list[pytest.MarkDecorator]:
-    if "region-1" in vector.expect:
-        return [pytest.mark.xfail(reason="part 4: global tables", strict=True)]
-    return []
-
-
-@pytest.mark.parametrize("vector", vectors("streams/ttl.json", marks))
+@pytest.mark.parametrize("vector", vectors("streams/ttl.json"))
 def test_a_removal_says_who_did_it(address, vector):
     with vector.opened() as (given, wanted):
         if "region-1" in wanted.names:

@@ -355,21 +355,29 @@ def check_published_lineage(address: Running, given: Reader, wanted: Reader) -> 
 
 
 def check_global_table(address: Running, given: Reader, wanted: Reader) -> None:
-    """The local address has no global tables; tables of one name in two regions stand for it."""
+    """Two puts here make exactly two records in each region's own stream."""
     assert given["regions"] == ["<region>", "<region-2>"]
-    assert given["note"].startswith("replica created by UpdateTable ReplicaUpdates")
+    assert given["note"] == "replica created by UpdateTable ReplicaUpdates; streams enabled on the source only"
     assert given["params"] == {"TableName": "<table:1>"}
-    assert wanted["<region>"] and wanted["<region-2>"] and wanted["note"]
-    pytest.fail("global tables are not served")
+    one = Streamed(address)
+    one.dynamodb.update_table(TableName=one.name, ReplicaUpdates=[{"Create": {"RegionName": "us-west-2"}}])
+    one.put("a", "b")
+    labels = []
+    for region, place, label in ((REGION, "<region>", "label:1"), ("us-west-2", "<region-2>", "label:2")):
+        streams = address.client("dynamodbstreams", region)
+        (told,) = streams.list_streams(TableName=one.name)["Streams"]
+        labels.append(told["StreamLabel"])
+        (expected,) = wanted[place]["Streams"]
+        assert_shown(told, expected, {"table:1": one.name, label: told["StreamLabel"], "region-2": "us-west-2"})
+        (shard,) = streams.describe_stream(StreamArn=told["StreamArn"])["StreamDescription"]["Shards"]
+        at = {"ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        start = streams.get_shard_iterator(StreamArn=told["StreamArn"], **at)["ShardIterator"]
+        assert len(streams.get_records(ShardIterator=start)["Records"]) == 2
+    assert wanted["note"].startswith("labels differ; 2 local puts produced exactly 2 records in EACH region stream")
+    assert labels[0] != labels[1]
 
 
-def global_tables(vector) -> list[pytest.MarkDecorator]:
-    if "regions" in vector.input:
-        return [pytest.mark.xfail(reason="part 4: global tables", strict=True)]
-    return []
-
-
-@pytest.mark.parametrize("vector", vectors("streams/describe-stream.json", global_tables))
+@pytest.mark.parametrize("vector", vectors("streams/describe-stream.json"))
 def test_streams_describe_themselves_as_recorded(address, vector):
     with vector.opened() as (given, wanted):
         operation = given["op"] if "op" in given.names else ""

@@ -28,9 +28,10 @@ from afterbay.endpoint.numbers import normalise
 from afterbay.endpoint.partiql import lift_numbers
 from afterbay.endpoint.plain_put import PlainPut, plain_put
 from afterbay.endpoint.protocol import Request, Response, TimeKeeper, json_object, json_response
+from afterbay.endpoint.replicas import Replicas, ReplicaWish, take_replicas
 from afterbay.endpoint.state.calls import Call
 from afterbay.endpoint.state.state import State
-from afterbay.endpoint.state.table_rows import DEFINING, TableRows
+from afterbay.endpoint.state.table_rows import DEFINING, DESTINATION, REPLICAS, TableRows
 from afterbay.endpoint.stream_members import StreamWish, check_update, describe, take_wish
 from afterbay.endpoint.streams import StreamRegistry
 from afterbay.endpoint.table_id import table_id
@@ -91,6 +92,7 @@ class Tables:
         self._state = state
         self._rows = None if state is None else TableRows(state, moto, clock.now)
         self._destinations = Destinations(moto, kinesis, self._keep_destination)
+        self._replicas = Replicas(moto, self._keep_replicas)
 
     async def __call__(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target", "")
@@ -123,10 +125,13 @@ class Tables:
     def restore(self, calls: Iterable[Call]) -> None:
         """Make the stored tables again. In moto's thread."""
         assert self._rows is not None, "only an address with a state has something to restore"
-        definitions, destinations = TableRows.apart(calls)
+        definitions, kept = TableRows.apart(calls)
         self._rows.restore(definitions)
-        for call in destinations:
-            self._destinations.restore(call.request.region, call.request.body)
+        for call in kept:
+            if call.operation == DESTINATION:
+                self._destinations.restore(call.request.region, call.request.body)
+            else:
+                self._replicas.restore(call.request.body)
         for backend in self._moto.dynamodb_regions():
             self._adopt(backend.region_name)
 
@@ -143,16 +148,19 @@ class Tables:
         self._expiry = ExpiryIndex()
         self._capture = Capture()
         self._destinations.reset()
+        self._replicas.reset()
         self._streams.reset()
 
     async def _shape(self, region: str, target: str, operation: str, members: dict[str, JsonValue]) -> Response:
         """CreateTable, UpdateTable, DeleteTable, DescribeTable: moto's answer with the stream's members."""
-        wish = take_wish(members)
+        wish, replicas = take_wish(members), take_replicas(members)
         name = str(members.get("TableName", ""))
         if operation == "UpdateTable" and wish is not None:
             before = await self._moto.run(lambda: self._facts(region, name))
             if before is not None:
                 check_update(wish, self._streams.enabled(before.arn), before.name)
+        if operation == "UpdateTable" and replicas is not None:
+            await self._moto.run(lambda: self._replicas.check(region, _table_name(name), replicas))
         body = msgspec.json.encode(members)
 
         latest: StreamLog | None = None
@@ -173,8 +181,11 @@ class Tables:
             if response.status == 200 and facts is not None:
                 if operation == "DeleteTable":
                     self._destinations.forget_table(region, facts.name)
+                    self._replicas.left(region, facts.name)
                 # In the same step as the table: a write that follows at once finds its stream.
                 self._moto.on_loop(partial(change_stream, facts))
+                if replicas is not None:
+                    self._change_replicas(region, facts, replicas)
             return response, facts
 
         response, facts = await self._moto.run(carry_out)
@@ -184,8 +195,34 @@ class Tables:
         for description in (answer.get("TableDescription"), answer.get("Table")):
             if isinstance(description, dict):
                 description["TableId"] = facts.id
+                self._replicas.describe(region, facts.name, description)
                 describe(description, latest, operation)
         return json_response(answer, protocol="json-1.0")
+
+    def _change_replicas(self, region: str, facts: _TableFacts, wish: ReplicaWish) -> None:
+        """In moto's thread, after the table's own change."""
+        for other in wish.create:
+            made = self._replicas.create(region, facts.name, other)
+            if self._rows is not None:
+                self._rows.copied(made)
+            self._adopt(other)
+            there = self._facts(other, facts.name)
+            assert there is not None, "it was made just now"
+            self._moto.on_loop(partial(self._grant_as, facts, there))
+        for other in wish.delete:
+            there = self._facts(other, facts.name)
+            body = msgspec.json.encode({"TableName": facts.name})
+            self._call(other, TARGET_PREFIX + "DeleteTable", body, ())
+            self._destinations.forget_table(other, facts.name)
+            self._replicas.left(other, facts.name)
+            if there is not None:
+                self._moto.on_loop(partial(self._streams.forget_table, there.arn))
+
+    def _grant_as(self, facts: _TableFacts, replica: _TableFacts) -> None:
+        """A replica of a streamed table has a stream of its own (S79)."""
+        latest = self._streams.enabled(facts.arn)
+        if latest is not None:
+            self._grant(StreamWish(latest.view), replica)
 
     def _grant(self, wish: StreamWish, facts: _TableFacts) -> None:
         if wish.view is None:
@@ -209,8 +246,7 @@ class Tables:
             body = msgspec.json.encode({"TableName": put.table, "Item": put.item})
             return self._call(region, target, body, ())
 
-        recorder = _recorder(table)
-        assert recorder is not None, "a table is adopted as it is made"
+        recorder = _known_recorder(table)
 
         def write() -> Response:
             put.store(table, recorder)
@@ -243,6 +279,13 @@ class Tables:
 
     def _commit(self, writes: list[Write], *, expired: bool) -> None:
         """Hand records to the loop: stored there before the answer is known, and in the order of the writes."""
+        self._hand_over(writes, expired=expired)
+        self._replicas.replicate(writes, _known_recorder)
+        replicated = self._capture.take()
+        if replicated:
+            self._hand_over(replicated, expired=False)  # elsewhere it is a plain removal (S67)
+
+    def _hand_over(self, writes: list[Write], *, expired: bool) -> None:
         now = self._clock.now()
         if self._state is not None and writes:
             self._moto.on_loop(partial(self._state.note, TableRows.written(writes)))
@@ -253,7 +296,11 @@ class Tables:
 
     def _keep_destination(self, region: str, one: Destination) -> None:
         if self._rows is not None:
-            self._rows.destination(region, one.table, one.stream_arn, msgspec.json.encode(one))
+            self._rows.keep(region, one.table, DESTINATION, msgspec.json.encode(one), part=one.stream_arn)
+
+    def _keep_replicas(self, region: str, name: str, regions: frozenset[str]) -> None:
+        if self._rows is not None:
+            self._rows.keep(region, name, REPLICAS, msgspec.json.encode([name, sorted(regions)]), part=REPLICAS)
 
     def _made_by_removing(self, write: Write, removing: tuple[UpdatedItem, ...]) -> bool:
         """True for an item that an update with nothing but REMOVE or DELETE created: AWS creates none (S71)."""
@@ -303,11 +350,21 @@ class Tables:
 
     def _facts(self, region: str, name: str) -> _TableFacts | None:
         tables = self._moto.dynamodb(region).tables
-        table: Table | None = tables.get(name.rpartition("/")[2] if name.startswith("arn:") else name)
+        table: Table | None = tables.get(_table_name(name))
         if table is None:
             return None
         keys = tuple(KeyElement(key["AttributeName"], key["KeyType"]) for key in table.schema)
         return _TableFacts(table.table_arn, table.name, table_id(table), keys, table.billing_mode == "PAY_PER_REQUEST")
+
+
+def _table_name(name_or_arn: str) -> str:
+    return name_or_arn.rpartition("/")[2]
+
+
+def _known_recorder(table: Table) -> Recorder:
+    recorder = _recorder(table)
+    assert recorder is not None, "a table is adopted as it is made"
+    return recorder
 
 
 def _recorder(table: Table) -> Recorder | None:

@@ -25,7 +25,7 @@ from afterbay.endpoint.state.state import Op, State
 if TYPE_CHECKING:
     from moto.dynamodb.models.table import Table
 
-__all__ = ["DEFINING", "TableRows"]
+__all__ = ["DEFINING", "DESTINATION", "KEPT", "REPLICAS", "TableRows", "definition", "put_back"]
 
 SERVICE = "dynamodb"
 DEFINING = frozenset(
@@ -47,8 +47,10 @@ _PUT = "INSERT INTO items (home, key, body) VALUES (?, ?, ?) ON CONFLICT DO UPDA
 _DELETE = "DELETE FROM items WHERE home = ? AND key = ?"
 _DELETE_ALL = "DELETE FROM items WHERE home = ?"
 _TARGET = "x-amz-target"
-_DESTINATION = "KinesisStreamingDestination"
-"""No operation: a row that says how a table's destination stands."""
+DESTINATION = "KinesisStreamingDestination"
+REPLICAS = "Replicas"
+KEPT = frozenset({DESTINATION, REPLICAS})
+"""No operations: rows that say how a table's destination stands, and where its replicas are."""
 
 
 class TableRows:
@@ -77,27 +79,27 @@ class TableRows:
         self._moto.on_loop(lambda: self._state.note(ops))
         return response
 
-    def destination(self, region: str, table: str, stream_arn: str, body: bytes) -> None:
-        """Where a table's changes go, as it is from now on; it takes the place of what it was."""
+    def keep(self, region: str, table: str, what: str, body: bytes, *, part: str) -> None:
+        """Something of ours about a table, as it is from now on; it takes the place of what the same part was.
+
+        ``what`` is one of ``KEPT``.
+        """
         home = _home(region, table)
         request = Request("POST", "/", "", {}, body, region)
-        call = Call(SERVICE, _DESTINATION, self._now(), draw_call_seed(), request)
-        ops = CallLog.ops(call, Kept(home, part=stream_arn))
+        call = Call(SERVICE, what, self._now(), draw_call_seed(), request)
+        ops = CallLog.ops(call, Kept(home, part=part))
         self._moto.on_loop(lambda: self._state.note(ops))
 
     @staticmethod
     def apart(calls: Iterable[Call]) -> tuple[list[Call], list[Call]]:
-        """Calls that define tables, and what ``destination`` stored."""
+        """Calls that define tables, and what ``keep`` stored."""
         every = list(calls)
-        return (
-            [one for one in every if one.operation != _DESTINATION],
-            [one for one in every if one.operation == _DESTINATION],
-        )
+        return [one for one in every if one.operation not in KEPT], [one for one in every if one.operation in KEPT]
 
     def copied(self, table: Table) -> None:
         """A table was made of a backup: keep it as one that was created, with all its items."""
         home = _home(table.region_name, table.name)
-        body = msgspec.json.encode(_definition(table))
+        body = msgspec.json.encode(definition(table))
         request = Request("POST", "/", "", {_TARGET: "DynamoDB_20120810.CreateTable"}, body, table.region_name)
         call = Call(SERVICE, "CreateTable", self._now(), draw_call_seed(), request)
         ops = CallLog.ops(call, Kept(home))
@@ -130,13 +132,14 @@ class TableRows:
             assert isinstance(body, bytes), "as it was written"
             table = tables.get(str(home))
             if table is not None:
-                _put_back(table, body)
+                put_back(table, body)
 
 
 _IMAGE = msgspec.json.Decoder(dict[str, dict[str, object]])
 
 
-def _put_back(table: Table, body: bytes) -> None:
+def put_back(table: Table, body: bytes) -> Item:
+    """Put an item where it belongs, past all that looks at a write; ``body`` is its typed form as JSON."""
     make = _value if b'"B' in body else DynamoType  # the look into each value costs as much as all else
     image = _IMAGE.decode(body)
     hash_key = make(image[table.hash_key_attr])
@@ -146,6 +149,7 @@ def _put_back(table: Table, body: bytes) -> None:
     attributes = cast("dict[str, DynamoType]", vars(item)["attrs"])
     attributes.update((name, make(value)) for name, value in image.items())  # past its __setitem__
     home_of(table, hash_key, range_key)[hash_key if range_key is None else range_key] = item
+    return item
 
 
 def _value(typed: dict[str, object]) -> DynamoType:
@@ -182,7 +186,7 @@ def _image(image: dict[str, object]) -> bytes:
     return msgspec.json.encode(image)
 
 
-def _definition(table: Table) -> dict[str, object]:
+def definition(table: Table) -> dict[str, object]:
     """The CreateTable that makes an empty table like this one."""
     described = table.describe(base_key="Table")["Table"]
     members: dict[str, object] = {
