@@ -43,6 +43,58 @@ def test_no_limit_is_minus_one_and_what_is_not_set_is_absent() -> None:
     assert not {"FilterCriteria", "StartingPositionTimestamp", "MetricsConfig", "KMSKeyArn", "Tags"} & set(shown)
 
 
+def test_a_body_has_exactly_these_members() -> None:
+    """R28."""
+    assert body() == {
+        "UUID": UUID,
+        "EventSourceMappingArn": mapping_arn(UUID, PLAIN),
+        "EventSourceArn": PLAIN.event_source_arn,
+        "FunctionArn": PLAIN.function_arn,
+        "State": "Enabled",
+        "StateTransitionReason": "User action",
+        "LastModified": 1789649400.0,
+        "LastProcessingResult": "No records processed",
+        "StartingPosition": "LATEST",
+        "BatchSize": 100,
+        "MaximumBatchingWindowInSeconds": 0,
+        "ParallelizationFactor": 1,
+        "DestinationConfig": {"OnFailure": {}},
+        "MaximumRecordAgeInSeconds": -1,
+        "BisectBatchOnFunctionError": False,
+        "MaximumRetryAttempts": -1,
+        "TumblingWindowInSeconds": 0,
+        "FunctionResponseTypes": [],
+    }
+    other = body(replace(PLAIN, report_batch_item_failures=True, record_age_max_s=60, on_failure="arn:dlq"))
+    assert other["FunctionResponseTypes"] == ["ReportBatchItemFailures"] and other["MaximumRecordAgeInSeconds"] == 60
+    assert other["DestinationConfig"] == {"OnFailure": {"Destination": "arn:dlq"}}
+
+
+def test_the_body_of_a_queues_mapping_has_exactly_these_members() -> None:
+    """Q5."""
+    queue = MappingSettings(
+        event_source_arn="arn:aws:sqs:eu-west-1:000000000000:jobs",
+        function_arn=PLAIN.function_arn,
+        starting_position=None,
+        batch_size=10,
+        concurrency_max=7,
+    )
+    assert body(queue) == {
+        "UUID": UUID,
+        "EventSourceMappingArn": mapping_arn(UUID, PLAIN),
+        "EventSourceArn": queue.event_source_arn,
+        "FunctionArn": PLAIN.function_arn,
+        "State": "Enabled",
+        "StateTransitionReason": "USER_INITIATED",
+        "LastModified": 1789649400.0,
+        "BatchSize": 10,
+        "MaximumBatchingWindowInSeconds": 0,
+        "FunctionResponseTypes": [],
+        "ScalingConfig": {"MaximumConcurrency": 7},
+    }
+    assert "ScalingConfig" not in body(replace(queue, concurrency_max=None))
+
+
 @pytest.mark.parametrize("limit", [0, 7])
 def test_a_limit_of_retries_is_shown_as_it_is(limit: int) -> None:
     assert body(replace(PLAIN, retry_attempts_max=limit))["MaximumRetryAttempts"] == limit

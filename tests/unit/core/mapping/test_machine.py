@@ -24,6 +24,7 @@ from afterbay.core.mapping.events import (
     StopRequested,
     UpdateRequested,
 )
+from afterbay.core.mapping.lane import Lane
 from afterbay.core.mapping.lifecycle import State
 from afterbay.core.mapping.outcome import (
     Cause,
@@ -269,6 +270,16 @@ def test_windows_follow_each_other_so_a_record_waits_at_most_one() -> None:
     assert world.delivered == [[1]]
 
 
+def test_the_next_window_is_counted_on_from_the_last_one() -> None:
+    """However many have passed in which nobody looked."""
+    lane = Lane(T0 + timedelta(seconds=10), Position(0))
+    for now_s, ends_s in ((9.9, 10), (10, 20), (19.9, 20), (55, 60), (60, 70)):
+        lane.next_window(T0 + timedelta(seconds=now_s), 10)
+        assert lane.window_ends == T0 + timedelta(seconds=ends_s)
+    lane.next_window(T0 + timedelta(days=1), 0)
+    assert lane.window_ends == T0 + timedelta(seconds=70), "without a window there is none to start"
+
+
 def test_a_batch_stays_below_the_payload_limit() -> None:
     stream = {"s": [record(n, body=b"x" * 1_000_000) for n in range(1, 15)]}
     world = World(settings(batch_size=100), stream).start().run(1)
@@ -475,6 +486,28 @@ def test_an_orphan_is_read_and_its_lost_parent_told() -> None:
     assert [told.notice for told in world.told] == [Notice.PARENT_MISSING]
 
 
+def test_a_parent_that_was_never_known_or_was_finished_is_not_missed() -> None:
+    world = World(settings(), {"c": [record(3)]}, parents={"c": ("p",)}).start().run(5)
+    assert world.delivered == [[3]] and world.told == []
+    stored = Stored()
+    World(settings(), {"p": [record(1)]}, stored=stored, closed={"p"}).start().run(5)
+    world = World(settings(), {"c": [record(3)]}, parents={"c": ("p",)}, stored=stored).start().run(5)
+    assert world.delivered == [[3]] and world.told == []
+
+
+def test_shards_that_are_offered_one_by_one_do_not_replace_each_other() -> None:
+    stored = Stored()
+    World(settings(), {"a": [record(1)], "b": [record(1)]}, stored=stored).start().run(1)
+    world = World(settings(), {"a": [record(1)], "b": [record(1)]}, stored=stored).start()
+    world.tell(world.perform(world.pending.pop(0)[1]))
+    world.pending.clear()
+    for name in ("a", "b"):
+        world.tell(ShardsListed((ShardDescription(ShardId(name)),), complete=False))
+    world.run(1)
+    assert set(world.mapping.shards) == {"a", "b"} and world.delivered == [] and world.told == []
+    assert world.saved("a") == world.saved("b") == after(1)
+
+
 def test_rows_of_finished_shards_go_when_the_stream_no_longer_lists_them() -> None:
     world = World(settings(), {"p": [record(1)], "c": [record(2)]}, parents={"c": ("p",)}, closed={"p"}).start().run(5)
     assert ShardId("p") in world.stored.rows
@@ -483,6 +516,9 @@ def test_rows_of_finished_shards_go_when_the_stream_no_longer_lists_them() -> No
     world.run(120)
     assert ShardId("p") not in world.stored.rows
     assert [told.notice for told in world.told] == []
+    saves = len(world.saves)
+    world.run(300)
+    assert len(world.saves) == saves, "they go once"
 
 
 def test_a_listing_that_fails_does_not_hold_up_the_state_and_is_repeated() -> None:
@@ -579,6 +615,34 @@ def test_reading_ahead_is_bounded_while_a_lane_is_blocked() -> None:
     assert world.mapping.shards[ShardId("s")].buffered <= 11_000
 
 
+def test_reading_ahead_is_bounded_in_bytes_too() -> None:
+    """32 MiB, passed by one page at most; what is done makes room."""
+    stream = {"s": [record(n, body=b"x" * 2**20) for n in range(1, 61)]}
+    world = World(settings(), stream, failing(9), page=1).start().run(5)
+    shard = world.mapping.shards[ShardId("s")]
+    assert (shard.buffered, shard.buffered_bytes) == (32, 32 * 2**20)
+    assert world.delivered[-1] == [9] and world.mapping.counters.polled == 8 + 32
+
+
+def test_what_was_delivered_or_discarded_is_not_buffered_any_more() -> None:
+    chosen = settings(batch_size=3, bisect=True, retry_attempts_max=0)
+    world = World(chosen, ten(), failing(2, 3, 7)).start().run(5)
+    shard = world.mapping.shards[ShardId("s")]
+    assert (shard.buffered, shard.buffered_bytes) == (0, 0)
+
+
+def test_the_mark_of_a_lane_follows_what_it_finished_while_more_is_waiting() -> None:
+    """So that a restart repeats no more than the batch under way."""
+    stream = {"s": [record(n, "a") for n in range(1, 7)]}
+    world = World(settings(batch_size=2, parallelization_factor=2), stream)
+    world.hold = True
+    world.start().run(0.1)
+    for done in (2, 4):
+        world.answer()
+        world.run(0.1)
+        assert max(world.stored.rows[ShardId("s")].lanes) == done
+
+
 def test_an_endless_retry_without_limits_is_told_once() -> None:
     world = World(settings(), {"s": [record(1)]}, failing(1)).start().run(60)
     assert [told.notice for told in world.told] == [Notice.BLOCKED]
@@ -656,8 +720,9 @@ def test_answers_to_a_withdrawn_shard_are_not_taken_for_those_of_its_new_offer()
     assert world.saved() == after(10)
 
 
+@pytest.mark.parametrize("page", [1, 1000])
 @pytest.mark.parametrize("factor", [1, 2, 7])
-def test_what_a_lane_finished_ahead_of_the_others_is_not_repeated_by_another_factor(factor: int) -> None:
+def test_what_a_lane_finished_ahead_of_the_others_is_not_repeated_by_another_factor(factor: int, page: int) -> None:
     """R66, and ours: nobody asked for the repeats."""
     stream = {"s": [record(n, f"k{n % 5}") for n in range(1, 21)]}
     failures = [None] * 8
@@ -670,7 +735,8 @@ def test_what_a_lane_finished_ahead_of_the_others_is_not_repeated_by_another_fac
         done.extend(one.position for one in batch.records)
         return Delivered()
 
-    world = World(settings(batch_size=2, parallelization_factor=4), stream, fails_for_a_while).start().run(1)
+    chosen = settings(batch_size=2, parallelization_factor=4)
+    world = World(chosen, stream, fails_for_a_while, page=page).start().run(1)
     assert done and world.saved() != after(20)
     ahead = set(done)
     world.tell(UpdateRequested(settings(batch_size=2, parallelization_factor=factor)))
@@ -681,7 +747,7 @@ def test_what_a_lane_finished_ahead_of_the_others_is_not_repeated_by_another_fac
     assert sorted(done) == list(range(1, 21)), "nothing twice by the update"
     done.clear()
     restarted = settings(batch_size=2, parallelization_factor=factor)
-    World(restarted, stream, fails_for_a_while, stored=killed).start().run(60)
+    World(restarted, stream, fails_for_a_while, stored=killed, page=page).start().run(60)
     assert not ahead & set(done), "nor by a restart right after it"
     assert ahead | set(done) == set(range(1, 21))
 

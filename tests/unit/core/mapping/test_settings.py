@@ -66,6 +66,37 @@ def test_what_is_not_given_has_awss_defaults() -> None:
     assert made.resolved("arn:f").function_arn == "arn:f"
 
 
+def test_every_starting_position_of_a_table_is_taken_by_its_name() -> None:
+    """R7."""
+    for position in (StartingPosition.TRIM_HORIZON, StartingPosition.LATEST):
+        assert create(StartingPosition=position.name).settings.starting_position is position
+
+
+def test_an_on_success_destination_is_refused() -> None:
+    """E14."""
+    told = refused(DestinationConfig={"OnSuccess": {"Destination": QUEUE}})
+    assert told == (IPV, "OnSuccess configuration is not supported for event source mappings.")
+
+
+@pytest.mark.parametrize(("name", "shown"), [("EventSourceArn", "eventSourceArn"), ("KMSKeyArn", "kMSKeyArn")])
+def test_an_arn_that_is_too_long_is_refused_by_the_model(name: str, shown: str) -> None:
+    """R1, R17."""
+    code, message = refused(**{name: "a" * 10_001})
+    assert code == VE and message == violation(
+        "a" * 10_001, shown, "Member must have length less than or equal to 10000"
+    )
+
+
+@pytest.mark.parametrize(("bucket", "taken"), [("abc", True), ("ab", False), ("a" * 63, True), ("abc-", False)])
+def test_a_bucket_as_a_destination_has_a_buckets_name(bucket: str, taken: bool) -> None:
+    """R14."""
+    destination = {"OnFailure": {"Destination": f"arn:aws:s3:::{bucket}"}}
+    if taken:
+        assert create(DestinationConfig=destination).settings.on_failure == f"arn:aws:s3:::{bucket}"
+    else:
+        assert "on-failure destination" in refused(DestinationConfig=destination)[1]
+
+
 def test_everything_that_is_given_arrives() -> None:
     made = create(
         Enabled=False,

@@ -433,6 +433,31 @@ def test_more_lanes_and_no_windows_close_the_open_window_once_and_wait_for_it() 
     assert {one.lane for one in world.in_hand} == {0, 1, 2} and not any(one.batch.final for one in world.in_hand)
 
 
+@pytest.mark.parametrize("length_s", [0, 7])
+def test_a_window_that_nothing_was_delivered_of_is_closed_too(length_s: int) -> None:
+    """It was opened, and saved, for records that waited for the batching window."""
+    stored = Stored()
+    Windows(windowed(batching_window_s=60), {"s": [at(0, 1)]}, stored=stored).start().run(1)
+    assert stored.rows[ShardId("s")].window is not None
+    again = Windows(settings(tumbling_window_s=length_s), {"s": []}, stored=stored).start().run(1)
+    assert again.seen == [([], {}, True)]
+
+
+def test_a_restart_says_nothing_of_what_is_unread() -> None:
+    """R127: until a page came, however old the open window is."""
+    stored = Stored()
+    Windows(windowed(), {"s": [at(0, 1)]}, stored=stored).start().run(1)
+    windows = Tumbling(ShardId("s"), "arn", W, stored.rows[ShardId("s")].window, T0.timestamp() + 10**6)
+    assert windows.window is not None and windows.idle_close_s() is None
+
+
+def test_an_idle_window_whose_batch_still_fails_wakes_nobody() -> None:
+    """A moment that has passed would be asked for again and again."""
+    world = Windows(windowed(), {"s": [at(0, 1)]}, lambda event: ("Unhandled", None)).start()
+    world.run(W + IDLE_CLOSE_S + 100)
+    assert all(seen == ([1], {}, False) for seen in world.seen)
+
+
 def test_an_idle_window_stays_open_while_records_may_be_unread() -> None:
     """R127: after a page with records nobody knows that nothing later is there, however long the next read takes."""
     now_s = T0.timestamp()
