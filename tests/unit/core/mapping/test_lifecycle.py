@@ -96,5 +96,19 @@ def test_nothing_happens_to_a_mapping_that_is_not_there(event: LifecycleEvent) -
         step(None, event)
 
 
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        (State.DISABLING, LifecycleEvent.STARTED),
+        (State.ENABLING, LifecycleEvent.STOPPED),
+        (State.UPDATING, LifecycleEvent.CREATE),
+        (State.ENABLED, LifecycleEvent.STARTED),
+    ],
+)
+def test_a_report_that_cannot_come_is_a_bug_and_no_refusal(state: State, event: LifecycleEvent) -> None:
+    with pytest.raises(AssertionError, match=f"{event} does not happen to a mapping that is {state}"):
+        step(state, event)
+
+
 def test_the_page_shows_the_table() -> None:
     assert f"```mermaid\n{diagram()}```" in PAGE.read_text(encoding="utf-8")

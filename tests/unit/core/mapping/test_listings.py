@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from afterbay.core.mapping.commands import ListShards, Notice, Tell
 from afterbay.core.mapping.events import ShardsListed
-from afterbay.core.mapping.listings import CHILDREN_ASKED_MAX, INTERVAL, Listings
+from afterbay.core.mapping.listings import Listings
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import ShardId
 
@@ -21,7 +21,8 @@ def test_a_full_listing_comes_again_after_a_minute() -> None:
     listings = Listings()
     assert listings.ask() == ListShards() and not listings.due(T0 + timedelta(days=1)), "one is under way"
     assert listings.came(FULL, T0) == []
-    assert not listings.due(T0 + INTERVAL - timedelta(microseconds=1)) and listings.due(T0 + INTERVAL)
+    minute = timedelta(seconds=60)
+    assert not listings.due(T0 + minute - timedelta(microseconds=1)) and listings.due(T0 + minute)
     listings.ask()
     assert listings.next_at is None
 
@@ -44,9 +45,9 @@ def test_who_stops_reading_waits_for_no_listing() -> None:
 
 def test_children_that_do_not_show_are_asked_for_some_times_and_ever_later() -> None:
     listings = Listings()
-    asked = [listings.came(NO_CHILD, T0) for _ in range(CHILDREN_ASKED_MAX)]
+    asked = [listings.came(NO_CHILD, T0) for _ in range(10)]
     assert asked.pop() == [], "from here on the full listings have to find them"
-    delays = [0.1, 0.2, 0.4, 0.8] + [1.0] * (CHILDREN_ASKED_MAX - 5)
+    delays = [0.1, 0.2, 0.4, 0.8] + [1.0] * 5
     assert asked == [[ListShards(children_of=S, delay_s=delay_s)] for delay_s in delays]
     assert listings.next_at is None
     assert listings.came(NO_CHILD, T0) == [ListShards(children_of=S, delay_s=0.1)], "another end of that name"
