@@ -67,6 +67,10 @@ class Capture:
                 return
         self._writes.append(write)
 
+    def replaces(self) -> bool:
+        """True if something was written where an item was before."""
+        return any(write.old is not None for write in self._writes)
+
     def take(self) -> list[Write]:
         """What was written since the last call, in order."""
         taken, self._writes = self._writes, []

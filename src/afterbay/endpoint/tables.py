@@ -18,6 +18,7 @@ from moto.dynamodb.models.table import Table
 from afterbay.core.change.wire import JsonValue
 from afterbay.emulator.record import Change
 from afterbay.emulator.stream import ON_DEMAND_SHARDS, PROVISIONED_SHARDS, KeyElement, StreamLog
+from afterbay.endpoint.batches import check_batch
 from afterbay.endpoint.capture import Capture, Recorder, Write
 from afterbay.endpoint.destinations import OPERATIONS, Destination, Destinations
 from afterbay.endpoint.expiry import ExpiryIndex
@@ -28,6 +29,7 @@ from afterbay.endpoint.numbers import normalise
 from afterbay.endpoint.partiql import lift_numbers
 from afterbay.endpoint.plain_put import PlainPut, plain_put
 from afterbay.endpoint.protocol import Request, Response, TimeKeeper, json_object, json_response
+from afterbay.endpoint.repeats import Repeats
 from afterbay.endpoint.replicas import Replicas, ReplicaWish, take_replicas
 from afterbay.endpoint.state.calls import Call
 from afterbay.endpoint.state.state import State
@@ -36,6 +38,7 @@ from afterbay.endpoint.stream_members import StreamWish, check_update, describe,
 from afterbay.endpoint.streams import StreamRegistry
 from afterbay.endpoint.table_id import table_id
 from afterbay.endpoint.updates import UpdatedItem, name_updates, removing_updates
+from afterbay.errors import EndpointError
 
 __all__ = ["Tables"]
 
@@ -45,6 +48,7 @@ _SHAPING = frozenset({"CreateTable", "UpdateTable", "DeleteTable", "DescribeTabl
 _READ = _SHAPING | {
     "PutItem",
     "UpdateItem",
+    "BatchWriteItem",
     "TransactWriteItems",
     "ExecuteStatement",
     "BatchExecuteStatement",
@@ -56,6 +60,9 @@ _READ = _SHAPING | {
 
 _RESTORING = frozenset({"RestoreTableFromBackup", "RestoreTableToPointInTime", "ImportTable"})
 """Operations that make a table of something else."""
+
+_IDEMPOTENT = frozenset({"TransactWriteItems", "ExecuteTransaction"})
+"""Operations that are done once for each ClientRequestToken."""
 
 SWEEP_MAX = 1000
 """Items removed in one step: a longer one would hold up every other request."""
@@ -93,6 +100,7 @@ class Tables:
         self._rows = None if state is None else TableRows(state, moto, clock.now)
         self._destinations = Destinations(moto, kinesis, self._keep_destination)
         self._replicas = Replicas(moto, self._keep_replicas)
+        self._repeats = Repeats(clock.now)
 
     async def __call__(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target", "")
@@ -116,7 +124,18 @@ class Tables:
         if operation in _SHAPING:
             return await self._shape(request.region, target, operation, members)
         removing = removing_updates(operation, members)
-        response = await self._moto.run(lambda: self._call(request.region, target, body, removing))
+
+        def step() -> Response:
+            if operation == "BatchWriteItem":
+                check_batch(members, partial(self._key_names, request.region))
+            return self._call(request.region, target, body, removing)
+
+        if operation in _IDEMPOTENT:
+            response = await self._moto.run(lambda: self._repeats.once(request.region, members, step))
+        elif _inserts(operation, members):
+            response = await self._moto.run(lambda: self._insert(request.region, target, body))
+        else:
+            response = await self._moto.run(step)
         if operation in _RESTORING or operation == "UpdateTimeToLive":
             made = str(members.get("TargetTableName", "")) if operation in _RESTORING else ""
             await self._moto.run(lambda: self._adopt(request.region, made))
@@ -149,6 +168,7 @@ class Tables:
         self._capture = Capture()
         self._destinations.reset()
         self._replicas.reset()
+        self._repeats.reset()
         self._streams.reset()
 
     async def _shape(self, region: str, target: str, operation: str, members: dict[str, JsonValue]) -> Response:
@@ -254,6 +274,21 @@ class Tables:
 
         return self._carry_out(region, write, ())
 
+    def _insert(self, region: str, target: str, body: bytes) -> Response:
+        """A statement that puts a new item, and must not replace one."""
+
+        def call() -> Response:
+            response = self._moto.call_dynamodb(region, target, body)
+            if self._capture.replaces():
+                raise EndpointError("DuplicateItemException", "Duplicate primary key exists in table")
+            return response
+
+        return self._carry_out(region, call, ())
+
+    def _key_names(self, region: str, table: str) -> tuple[str, ...] | None:
+        found = self._facts(region, table)
+        return None if found is None else tuple(key.name for key in found.keys)
+
     def _carry_out(self, region: str, call: Callable[[], Response], removing: tuple[UpdatedItem, ...]) -> Response:
         """moto's call and what comes of it, in one step."""
         succeeded = False
@@ -355,6 +390,11 @@ class Tables:
             return None
         keys = tuple(KeyElement(key["AttributeName"], key["KeyType"]) for key in table.schema)
         return _TableFacts(table.table_arn, table.name, table_id(table), keys, table.billing_mode == "PAY_PER_REQUEST")
+
+
+def _inserts(operation: str, members: dict[str, JsonValue]) -> bool:
+    statement = members.get("Statement")
+    return operation == "ExecuteStatement" and isinstance(statement, str) and statement.lstrip()[:6].upper() == "INSERT"
 
 
 def _table_name(name_or_arn: str) -> str:
