@@ -78,6 +78,14 @@ def test_a_listing_that_fails_is_told_once_and_repeated_ever_later_until_one_com
     assert listings.failed("no", None)[-1] == ListShards(pin_latest=True, delay_s=0.25), "from the start"
 
 
+def test_a_failed_listing_that_pinned_nothing_pins_nothing_when_it_is_repeated() -> None:
+    listings = Listings()
+    listings.ask(pin_latest=True)
+    listings.came(FULL, T0)
+    listings.ask()
+    assert listings.failed("no", None)[-1] == ListShards(delay_s=0.25)
+
+
 def test_a_failed_listing_of_children_is_repeated_as_such_and_pins_nothing() -> None:
     listings = Listings()
     listings.ask(pin_latest=True)

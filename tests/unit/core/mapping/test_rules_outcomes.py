@@ -20,6 +20,7 @@ from afterbay.core.mapping.outcome import (
     Delivered,
     Failed,
     FailedFrom,
+    FailedSome,
     NotReached,
     Outcome,
     ResponseContext,
@@ -99,6 +100,16 @@ def test_failures_outside_of_their_member_fail_the_whole_batch() -> None:
     for wrong in (b'[{"itemIdentifier":"2"}]', b'{"batchItemFailures":{"itemIdentifier":"2"}}', b'["2"]'):
         outcome = read_answer(wrong, function_error=None, executed_version="1", positions=positions, partial=True)
         assert outcome == Failed(Cause.INVALID_RESPONSE, response=ResponseContext("1", None))
+
+
+def test_where_each_record_stands_alone_only_those_named_have_failed() -> None:
+    """As in a queue; nothing is rewound to the lowest."""
+    named = b'{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"1"}]}'
+    positions = {str(n): Position(n) for n in (1, 2, 3)}
+    outcome = read_answer(
+        named, function_error=None, executed_version="7", positions=positions, partial=True, each=True
+    )
+    assert outcome == FailedSome(frozenset({Position(1), Position(3)}), ResponseContext("7", None))
 
 
 def test_a_function_error_counts_whatever_the_payload_says() -> None:

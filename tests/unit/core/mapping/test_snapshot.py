@@ -35,6 +35,11 @@ def test_a_mapping_that_has_nothing_to_do_is_told_with_its_names_and_counts() ->
     assert seen.shards == (ShardSnapshot(ShardId("s"), "reading", (), "1", 0.0, 0, None, ()),)
 
 
+def test_a_mapping_that_reads_nothing_is_told_without_shards() -> None:
+    seen = snapshot(World(settings(), {"s": [record(1)]}).start(enabled=False).run(1).mapping, T0)
+    assert (seen.state, seen.age_s, seen.shards) == ("Disabled", 0.0, ())
+
+
 def test_a_shard_that_was_never_done_with_anything_stands_where_it_started() -> None:
     world = World(settings(), {"s": []}).start().run(1)
     assert of(world).position == "TRIM_HORIZON"
@@ -97,7 +102,7 @@ def test_halves_that_wait_count_as_waiting() -> None:
 
 def test_records_without_a_batch_are_waiting() -> None:
     world = World(settings(batching_window_s=60), {"s": [record(1)]}).start().run(1)
-    assert of(world).lanes == (LaneSnapshot(0, "idle", 1),)
+    assert of(world).lanes == (LaneSnapshot(0, "idle", 1, None, None, None, 0, 0),)
 
 
 def test_a_failing_batch_is_told_with_its_attempts() -> None:

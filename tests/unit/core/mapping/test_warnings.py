@@ -11,7 +11,6 @@ from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.notice import Notice
 from afterbay.core.mapping.outcome import Delivered, Failed, FailedFrom, Outcome
 from afterbay.core.mapping.response import read_answer
-from afterbay.core.mapping.warnings import AGAIN_AFTER
 from afterbay.core.shard.position import Position
 
 from .driving import World, record, settings
@@ -130,7 +129,7 @@ def test_a_warning_names_its_shard_and_is_not_repeated_with_every_answer() -> No
     world = World(settings(batch_size=1), {"s": [record(n) for n in range(1, 6)]}, misspelt).start().run(1)
     (told,) = world.told
     assert (told.notice, told.shard) == (Notice.MISSPELT_ANSWER, "s")
-    world.now += AGAIN_AFTER - timedelta(seconds=10)
+    world.now += timedelta(minutes=10) - timedelta(seconds=10)
     world.stream["s"].append(record(6))
     world.run(1)
     assert len(world.told) == 1
