@@ -14,7 +14,7 @@ from afterbay.core.mapping.outcome import Cause, Delivered, Failed, NotReached, 
 from afterbay.core.mapping.result import LastResult
 from afterbay.core.mapping.settings import StartingPosition
 from afterbay.core.shard.lineage import ShardDescription, may_start
-from afterbay.core.shard.position import ShardEnd, ShardId, TrimHorizon
+from afterbay.core.shard.position import AtTime, ShardEnd, ShardId, TrimHorizon
 
 from .driving import T0, World, after, record, settings
 
@@ -100,6 +100,23 @@ def test_shards_found_later_are_read_from_their_start_whatever_the_clocks_say() 
     world.stream["child"] = [record(1, age_s=5)]
     world.parents["child"] = ("s",)
     assert world.run(5).delivered == [[1]]
+
+
+def test_a_start_in_time_holds_for_the_shards_of_that_moment() -> None:
+    """R8, R47: Kinesis alone; a restart before anything came keeps the moment, a child is read from its start."""
+    moment = T0 - timedelta(seconds=10)
+    chosen = settings(
+        event_source_arn="arn:aws:kinesis:eu-west-1:000000000000:stream/clicks",
+        starting_position=StartingPosition.AT_TIMESTAMP,
+        starting_at=moment,
+    )
+    stream = {"s": [record(1, age_s=11)], "t": []}
+    world = World(chosen, stream).start().run(2)
+    assert world.delivered == [] and world.saved("s") == world.saved("t") == AtTime(moment)
+    stream["s"].append(record(2, age_s=10))
+    stream["child"] = [record(3, age_s=99)]
+    again = World(chosen, stream, parents={"child": ("t",)}, closed={"t"}, stored=world.stored).start().run(5)
+    assert again.delivered == [[2], [3]]
 
 
 def test_a_child_of_a_merge_waits_for_both_parents() -> None:

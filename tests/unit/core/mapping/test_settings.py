@@ -72,6 +72,12 @@ def test_every_starting_position_of_a_table_is_taken_by_its_name() -> None:
         assert create(StartingPosition=position.name).settings.starting_position is position
 
 
+def test_a_stream_needs_a_starting_position() -> None:
+    """E7: with the full stop that the model's own violations lack."""
+    text = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "
+    assert refused(StartingPosition="absent") == (IPV, text + "Member must not be null.")
+
+
 def test_an_on_success_destination_is_refused() -> None:
     """E14."""
     told = refused(DestinationConfig={"OnSuccess": {"Destination": QUEUE}})
@@ -398,6 +404,7 @@ def test_event_counts_are_asked_for_and_no_longer() -> None:
     assert counted.event_count and not create().settings.event_count
     assert parse_update(counted, {}).settings.event_count, "what is not named stays"
     assert not parse_update(counted, {"MetricsConfig": {"Metrics": []}}).settings.event_count
+    assert not create(MetricsConfig={}).settings.event_count
 
 
 def test_a_key_is_kept_and_the_empty_text_removes_it() -> None:
