@@ -15,7 +15,9 @@ import os
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).parents[1]
 sys.path.insert(0, str(CHECKOUT / "tests"))
@@ -85,9 +87,14 @@ def _mutants(root: Path, options: argparse.Namespace) -> list[Mutant]:
     everything = [one for found in by_file.values() for one in found]
     if options.names:
         told = [json.loads(line) for line in options.names.read_text().splitlines()]
-        wanted = {one["name"] for one in told if one["result"] == "survived"}
-        return [one for one in everything if one.name in wanted]
+        wanted = {_text(one) for one in told if one["result"] == "survived"}
+        return [one for one in everything if _text(asdict(one)) in wanted]
     return sample(by_file, options.count, options.seed) if options.count else everything
+
+
+def _text(one: dict[str, Any]) -> tuple[str, str, str]:
+    """A mutant by what it changes: lines move."""
+    return one["file"], one["old"], one["new"]
 
 
 if __name__ == "__main__":
