@@ -378,6 +378,17 @@ def test_the_same_batch_has_the_same_request_id_after_a_restart() -> None:
     assert one.batches[0].request_id == two.batches[0].request_id
 
 
+def test_a_page_that_comes_while_disabling_is_left_for_the_next_start() -> None:
+    world = World(settings(batch_size=2), ten(), page=2)
+    world.hold = True
+    world.start().run(0)
+    world.tell(DisableRequested())
+    (read,) = [command for _, command in world.pending if isinstance(command, ReadShard)]
+    polled = world.mapping.counters.polled
+    world.tell(world.perform(read))
+    assert world.mapping.counters.polled == polled and world.mapping.shards[ShardId("s")].buffered == polled
+
+
 def test_disabling_lets_what_is_in_flight_finish_and_count() -> None:
     world = World(settings(batch_size=2), ten())
     world.hold = True
@@ -411,7 +422,7 @@ def test_an_update_keeps_the_position_and_takes_the_new_settings() -> None:
 def test_a_deleted_mapping_forgets_its_positions() -> None:
     world = World(settings(), ten()).start().run(1)
     world.tell(DeletionRequested())
-    assert world.mapping.state is State.DELETING
+    assert world.mapping.state is State.DELETING and not world.mapping.gone
     world.run(1)
     assert world.mapping.gone
     assert world.stored.rows == {}

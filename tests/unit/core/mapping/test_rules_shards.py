@@ -203,9 +203,15 @@ def test_a_source_that_fails_disables_nothing_and_uses_no_retry(failure: ReadFai
     assert world.mapping.state.value == "Enabled"
 
 
-def test_an_idle_shard_is_read_four_times_a_second_and_at_once_after_records() -> None:
-    """R53."""
-    world = World(settings(), {"s": []}).start().run(0)
+KINESIS = "arn:aws:kinesis:eu-west-1:000000000000:stream/clicks"
+
+
+@pytest.mark.parametrize(("changes", "pause_s"), [({}, 0.25), ({"event_source_arn": KINESIS}, 1.0)])
+def test_an_idle_shard_is_read_four_times_a_second_and_at_once_after_records(
+    changes: dict[str, str], pause_s: float
+) -> None:
+    """R53; one of Kinesis once a second."""
+    world = World(settings(**changes), {"s": []}).start().run(0)
     reads: list[ReadShard] = []
     perform = world.perform
 
@@ -216,11 +222,13 @@ def test_an_idle_shard_is_read_four_times_a_second_and_at_once_after_records() -
 
     world.perform = watching
     world.run(10)
-    assert len(reads) in (40, 41)
+    assert len(reads) in (10 / pause_s, 10 / pause_s + 1)
     world.stream["s"].append(record(1))
     reads.clear()
-    world.run(0.26)
-    assert [one.pause_s for one in reads] == [0.25, 0.0], "one that finds the record, and the next one without a pause"
+    world.run(pause_s + 0.01)
+    assert [one.pause_s for one in reads] == [pause_s, 0.0], (
+        "one that finds the record, and the next one without a pause"
+    )
 
 
 def test_a_shard_that_never_had_a_record_ends_and_lets_its_children_start() -> None:

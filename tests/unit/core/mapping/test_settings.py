@@ -82,6 +82,9 @@ def test_an_on_success_destination_is_refused() -> None:
     """E14."""
     told = refused(DestinationConfig={"OnSuccess": {"Destination": QUEUE}})
     assert told == (IPV, "OnSuccess configuration is not supported for event source mappings.")
+    queue = {"EventSourceArn": QUEUE, "StartingPosition": "absent"}
+    told = refused(DestinationConfig={"OnSuccess": {"Destination": QUEUE}}, **queue)
+    assert told == (IPV, "Unsupported DestinationConfig parameter for given event source mapping type.")
 
 
 @pytest.mark.parametrize(("name", "shown"), [("EventSourceArn", "eventSourceArn"), ("KMSKeyArn", "kMSKeyArn")])
@@ -471,6 +474,13 @@ def test_an_update_changes_what_it_names_and_nothing_else() -> None:
     changed = update(BatchSize=9, BisectBatchOnFunctionError=False, FunctionResponseTypes=[])
     assert (changed.batch_size, changed.bisect, changed.report_batch_item_failures) == (9, False, False)
     assert (changed.retry_attempts_max, changed.record_age_max_s, changed.on_failure) == (3, 60, QUEUE)
+
+
+def test_an_update_is_held_to_the_model_as_well() -> None:
+    """E5, E12: before what the service says."""
+    with pytest.raises(SettingsError) as error:
+        parse_update(CURRENT, {"BatchSize": 0, "FunctionResponseTypes": ["x"]})
+    assert error.value.code == VE and error.value.message.startswith("2 validation errors detected: ")
 
 
 def test_an_update_takes_limits_away() -> None:
