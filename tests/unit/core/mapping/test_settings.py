@@ -526,3 +526,15 @@ def test_tags_are_bounded(tags: dict[str, Any], told: str) -> None:
 
 def test_what_no_request_has_is_named_for_files_that_people_write() -> None:
     assert unknown_parameters({**NEEDED, "BatchSzie": 1, "Tags": {}, "ScalingConfig": {}}) == ("BatchSzie",)
+
+
+def test_every_member_of_a_request_is_known_and_others_are_named_in_order() -> None:
+    known = (
+        *("BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn"),
+        *("FilterCriteria", "FunctionName", "FunctionResponseTypes", "KMSKeyArn", "MaximumBatchingWindowInSeconds"),
+        *("MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "MetricsConfig", "ParallelizationFactor"),
+        *("ScalingConfig", "StartingPosition", "StartingPositionTimestamp", "Tags", "TumblingWindowInSeconds"),
+    )
+    assert unknown_parameters(dict.fromkeys(known)) == ()
+    strange = [f"{letter}{name}" for letter, name in zip("qwertyuiopasdfghjkl", known, strict=False)]
+    assert unknown_parameters(dict.fromkeys(strange)) == tuple(sorted(strange))
