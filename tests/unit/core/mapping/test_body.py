@@ -107,7 +107,7 @@ def test_patterns_are_echoed_byte_for_byte() -> None:
 
 
 def test_a_start_in_time_is_shown() -> None:
-    at = datetime(2026, 9, 17, tzinfo=UTC)
+    at = datetime(2026, 9, 17, 12, 50, 36, 194000, tzinfo=UTC)
     settings = replace(PLAIN, starting_position=StartingPosition.AT_TIMESTAMP, starting_at=at)
     assert body(settings)["StartingPositionTimestamp"] == at.timestamp()
 

@@ -38,6 +38,11 @@ def test_a_record_that_no_filter_wants_takes_no_place_in_a_batch() -> None:
     assert world.saved() == after(6)
 
 
+def test_a_tables_pattern_may_name_any_member() -> None:
+    """What Kinesis' ``data`` must be holds for Kinesis alone."""
+    assert check_pattern('{"data": ["x"]}') == '{"data": ["x"]}'
+
+
 def test_any_filter_lets_a_record_pass() -> None:
     world = World(settings(filters=(EVEN, '{"eventName": ["REMOVE"]}')), {"s": kinds("odd", "even")}).start().run(1)
     assert world.delivered == [[2]]

@@ -103,6 +103,8 @@ def test_nothing_happens_to_a_mapping_that_is_not_there(event: LifecycleEvent) -
         (State.ENABLING, LifecycleEvent.STOPPED),
         (State.UPDATING, LifecycleEvent.CREATE),
         (State.ENABLED, LifecycleEvent.STARTED),
+        (State.ENABLED, LifecycleEvent.ENABLE),
+        (State.DISABLED, LifecycleEvent.DISABLE),
     ],
 )
 def test_a_report_that_cannot_come_is_a_bug_and_no_refusal(state: State, event: LifecycleEvent) -> None:

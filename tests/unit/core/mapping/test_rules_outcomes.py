@@ -97,7 +97,12 @@ def test_with_the_setting_an_empty_answer_is_a_success_and_what_is_no_json_is_no
 def test_failures_outside_of_their_member_fail_the_whole_batch() -> None:
     """R97: a container of the wrong type is malformed, be its entries right or not."""
     positions = {str(n): Position(n) for n in (1, 2, 3)}
-    for wrong in (b'[{"itemIdentifier":"2"}]', b'{"batchItemFailures":{"itemIdentifier":"2"}}', b'["2"]'):
+    for wrong in (
+        b'[{"itemIdentifier":"2"}]',
+        b'{"batchItemFailures":{"itemIdentifier":"2"}}',
+        b'{"batchItemFailures":7}',
+        b'["2"]',
+    ):
         outcome = read_answer(wrong, function_error=None, executed_version="1", positions=positions, partial=True)
         assert outcome == Failed(Cause.INVALID_RESPONSE, response=ResponseContext("1", None))
 

@@ -9,6 +9,7 @@ import pytest
 from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.commands import ListShards, ReadShard
 from afterbay.core.mapping.events import ReadFailed, ReadFailure
+from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.notice import Notice
 from afterbay.core.mapping.outcome import Cause, Delivered, Failed, NotReached, Outcome
 from afterbay.core.mapping.result import LastResult
@@ -19,6 +20,7 @@ from afterbay.core.shard.position import AtTime, ShardEnd, ShardId, TrimHorizon
 from .driving import T0, World, after, record, settings
 
 UNHANDLED = Failed(Cause.FUNCTION_ERROR)
+KINESIS = "arn:aws:kinesis:eu-west-1:000000000000:stream/clicks"
 
 
 def fails(batch: Batch) -> Outcome:
@@ -106,7 +108,7 @@ def test_a_start_in_time_holds_for_the_shards_of_that_moment() -> None:
     """R8, R47: Kinesis alone; a restart before anything came keeps the moment, a child is read from its start."""
     moment = T0 - timedelta(seconds=10)
     chosen = settings(
-        event_source_arn="arn:aws:kinesis:eu-west-1:000000000000:stream/clicks",
+        event_source_arn=KINESIS,
         starting_position=StartingPosition.AT_TIMESTAMP,
         starting_at=moment,
     )
@@ -117,6 +119,20 @@ def test_a_start_in_time_holds_for_the_shards_of_that_moment() -> None:
     stream["child"] = [record(3, age_s=99)]
     again = World(chosen, stream, parents={"child": ("t",)}, closed={"t"}, stored=world.stored).start().run(5)
     assert again.delivered == [[2], [3]]
+
+
+def test_a_source_that_orders_shards_itself_is_not_made_to_wait() -> None:
+    world = World(settings(), {"p": [record(1)], "c": [record(2)]}, fails, parents={"c": ("p",)})
+    world.mapping = Mapping("uuid-1", world.mapping.settings, b"seed", orders_parents=True)
+    world.start().run(1)
+    assert set(world.mapping.shards) == {"p", "c"}
+
+
+@pytest.mark.parametrize(("changes", "limit"), [({}, 1_000), ({"event_source_arn": KINESIS}, 10_000)])
+def test_a_read_asks_for_as_much_as_the_service_gives(changes: dict[str, str], limit: int) -> None:
+    """S12."""
+    world = World(settings(**changes), {"s": []}).start().run(0)
+    assert {one.limit for _, one in world.pending if isinstance(one, ReadShard)} == {limit}
 
 
 def test_a_child_of_a_merge_waits_for_both_parents() -> None:
@@ -201,9 +217,6 @@ def test_a_source_that_fails_disables_nothing_and_uses_no_retry(failure: ReadFai
     world.run(10)
     assert world.delivered == [[1], [2]] and world.mapping.counters.dropped == 0
     assert world.mapping.state.value == "Enabled"
-
-
-KINESIS = "arn:aws:kinesis:eu-west-1:000000000000:stream/clicks"
 
 
 @pytest.mark.parametrize(("changes", "pause_s"), [({}, 0.25), ({"event_source_arn": KINESIS}, 1.0)])

@@ -11,9 +11,10 @@ from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.notice import Notice
 from afterbay.core.mapping.outcome import Delivered, Failed, FailedFrom, Outcome
 from afterbay.core.mapping.response import read_answer
+from afterbay.core.mapping.warnings import Warnings
 from afterbay.core.shard.position import Position
 
-from .driving import World, record, settings
+from .driving import T0, World, record, settings
 
 POSITIONS = {str(n): Position(n) for n in (1, 2, 3, 4, 5)}
 
@@ -145,3 +146,19 @@ def test_another_warning_is_told_at_once() -> None:
         World(settings(batch_size=1), {"s": [record(1), record(2)]}, lambda batch: read(next(answers))).start().run(5)
     )
     assert [told.notice for told in world.told[:2]] == [Notice.MISSPELT_ANSWER, Notice.MALFORMED_ANSWER]
+
+
+def test_a_warning_that_goes_on_is_told_every_ten_minutes_with_its_count() -> None:
+    warnings, outcome = Warnings(), read(None, window=True)
+
+    def told(minutes: float) -> list[str]:
+        return [one.detail for one in warnings.tell(outcome, None, T0 + timedelta(minutes=minutes))]
+
+    assert outcome.warned is not None
+    text = outcome.warned.detail
+    assert told(0) == [text]
+    assert told(9.99) == told(1) == []
+    assert told(10) == [f"{text} (2 more since it was told last)"]
+    assert told(19) == []
+    assert told(20) == [f"{text} (1 more since it was told last)"]
+    assert told(40) == [text]
