@@ -385,6 +385,7 @@ def test_a_page_that_comes_while_disabling_is_left_for_the_next_start() -> None:
     world.tell(DisableRequested())
     (read,) = [command for _, command in world.pending if isinstance(command, ReadShard)]
     polled = world.mapping.counters.polled
+    world.stream["s"].append(record(11))
     world.tell(world.perform(read))
     assert world.mapping.counters.polled == polled and world.mapping.shards[ShardId("s")].buffered == polled
 
