@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar, assert_never
 
@@ -49,6 +49,7 @@ from afterbay.engine.clock import Clock
 from afterbay.engine.invocation import invoke
 from afterbay.engine.meter import Attempt, Meter
 from afterbay.engine.outbox import Outbox
+from afterbay.engine.saves import Saves
 from afterbay.errors import (
     DeniedError,
     IteratorExpiredError,
@@ -79,9 +80,12 @@ class Performer:
     jitter: Callable[[float], float]
     meter: Meter
     settings: Callable[[], MappingSettings]
+    saves: Saves = field(default_factory=Saves)
 
     def at_once(self, command: Command) -> bool:
         """Do what needs no waiting and has no answer; False: it is another kind of command."""
+        if isinstance(command, SavePositions):
+            self.saves.begins()
         if isinstance(command, ReleaseShard):
             self.source.forget(command.shard)
             return True
@@ -101,7 +105,10 @@ class Performer:
                 await self._pause(delay_s)
                 return Rested(shard, lane, run, request_id)
             case SavePositions(shards=shards, forget=forget):
-                await self._in_thread(lambda: self.store.save(self.mapping, shards, forget))
+                try:
+                    await self._in_thread(lambda: self.store.save(self.mapping, shards, forget))
+                finally:
+                    self.saves.ends()
                 return PositionsSaved()
             case StoreLetter(shard=shard, lane=lane, letter=letter):
                 await self.outbox.put(letter)
@@ -148,6 +155,9 @@ class Performer:
         return RecordsRead(command.shard, command.run, page.records, page.end)
 
     async def _deliver(self, command: Deliver) -> Outcome:
+        """Call the function once what its lane did before is saved: a kill then repeats one batch of each lane at most,
+        however slow the disk is."""
+        await self.saves.settled()
         started = self.clock.now()
         batch, settings, windowed = command.batch, self.settings(), command.window is not None
         partial = settings.report_batch_item_failures
