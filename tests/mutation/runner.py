@@ -438,7 +438,7 @@ def _same(one: types.CodeType, other: types.CodeType) -> bool:
 
 def _without_functions(tree: ast.Module) -> str:
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = []
     return ast.dump(tree)
 
