@@ -1,7 +1,11 @@
 """Writes that moto gets wrong, mended in front of it: what a failed request leaves, and numbers."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
+
+from afterbay.endpoint.protocol import Request
 
 
 @pytest.fixture
@@ -26,6 +30,21 @@ def test_an_update_that_fails_on_a_new_item_leaves_none(address, table):
             ExpressionAttributeValues={":one": {"N": "1"}},
         )
     assert (stored(address, table), keys(address, table)) == (set(), [])
+
+
+@pytest.mark.parametrize("value", [{"L": [{"N": 7}]}, {"M": {"a": {"N": 7}}}, {"NS": [7]}])
+def test_a_value_of_another_json_type_is_refused_and_leaves_nothing(address, table, value):
+    """boto3 would not send it. It was stored, and the next write of the item was never answered."""
+    headers = {
+        "content-type": "application/x-amz-json-1.0",
+        "x-amz-target": "DynamoDB_20120810.PutItem",
+        "authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/dynamodb/aws4_request, Signature=x",
+    }
+    for item, status in (({"pk": {"S": "a"}, "v": value}, 400), ({"pk": {"S": "a"}, "v": {"S": "1"}}, 200)):
+        body = json.dumps({"TableName": table, "Item": item}).encode()
+        answer = address.on_loop(address.address.handle(Request("POST", "/", "", headers, body, "")))
+        assert answer.status == status, answer.body
+    assert keys(address, table) == [("INSERT", "a")]
 
 
 def test_a_cancelled_transaction_leaves_nothing_and_later_writes_are_seen(address, table):

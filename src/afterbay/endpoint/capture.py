@@ -99,23 +99,21 @@ class Recorder:
         """
         item = old if new is None else new
         assert item is not None, "a write has an item before or after"
-        if new is not None:
+        before = None if old is None else typed(old)
+        written = Write(self, item.hash_key, item.range_key, old, before, None)
+        self._capture.note(written)  # before anything can fail: what moto stored by now must be undone then
+        if new is None:
+            return
+        try:
             for value in new.attrs.values():
                 _normalise(value)
-            self._written(self, new)
-        written = Write(
-            self,
-            item.hash_key,
-            item.range_key,
-            old,
-            None if old is None else typed(old),
-            None if new is None else typed(new),
-        )
-        self._capture.note(written)
-        try:
-            decode_item(written.new or {})
+            written.new = typed(new)
+            decode_item(written.new)
         except RecordError as error:
             raise EndpointError("ValidationException", f"One or more parameter values were invalid: {error}") from error
+        except (AttributeError, TypeError, ValueError) as error:  # a value of another JSON type than its tag says
+            raise EndpointError("SerializationException", f"a value is not of its type: {error}") from error
+        self._written(self, new)
 
     def put(self, old: Item | None, new: Item, image: dict[str, object]) -> None:
         """A write of an item that is known to be right. ``image`` is ``new`` in typed form, numbers as stored."""

@@ -202,7 +202,10 @@ def _settle(
     due: list[Callable[[], None]], future: asyncio.Future[T], result: T | None, error: BaseException | None
 ) -> None:
     for call in due:
-        call()
+        try:
+            call()
+        except Exception as failed:  # noqa: BLE001 - the request that caused it must hear of it, and not wait for ever
+            error = error or failed
     if future.done():  # nobody waits any more
         return
     if error is None:
