@@ -67,10 +67,6 @@ class Lineup:
         row = self.saved.get(shard)
         return row is not None and isinstance(row.at, ShardEnd)
 
-    def waiting(self) -> tuple[ShardId, ...]:
-        """Known shards that were not started yet."""
-        return tuple(s for s in self.listed if s not in self._started and not self.is_finished(s))
-
     def take(self, event: ShardsListed, settings: MappingSettings, now: datetime) -> Fresh:
         """Absorb a listing; the first complete one fixes where every shard begins."""
         first = event.complete and not self.positioned and not self.listed

@@ -99,7 +99,6 @@ class Mapping:
         self._wake: datetime | None = None
         self._enabled = False
         self._then: Callable[[datetime], list[Command]] = self._rest_now
-        self._ending = False
 
     @property
     def gone(self) -> bool:
@@ -178,10 +177,8 @@ class Mapping:
                 resume = self._start_with(settings) if self._enabled else self._rest_with(settings)
                 return self._drain(LifecycleEvent.UPDATE, resume, now)
             case DeletionRequested():
-                self._ending = True
                 return self._drain(LifecycleEvent.DELETE, self._delete, now)
             case StopRequested():
-                self._ending = True
                 return self._drain(None, self._over, now)
             case _:
                 assert_never(event)
