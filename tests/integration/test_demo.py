@@ -65,6 +65,8 @@ def test_the_address_never_outlives_a_demo_that_is_stopped(number, exit_code, tm
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},  # killed outright, it cannot clear its folder away
+        # What a shell starts in the background ignores Ctrl-C, and so would everything below it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with process:
         line = process.stderr.readline()
