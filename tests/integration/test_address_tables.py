@@ -47,6 +47,18 @@ def test_a_value_of_another_json_type_is_refused_and_leaves_nothing(address, tab
     assert keys(address, table) == [("INSERT", "a")]
 
 
+def test_a_value_without_a_type_is_answered(address, table):
+    """moto raises StopIteration for it, which no future takes: the request was never answered."""
+    headers = {
+        "content-type": "application/x-amz-json-1.0",
+        "x-amz-target": "DynamoDB_20120810.PutItem",
+        "authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/dynamodb/aws4_request, Signature=x",
+    }
+    body = json.dumps({"TableName": table, "Item": {"pk": {"S": "a"}, "v": {}}}).encode()
+    answer = address.on_loop(address.address.handle(Request("POST", "/", "", headers, body, "")))
+    assert answer.status >= 400 and keys(address, table) == []
+
+
 def test_a_cancelled_transaction_leaves_nothing_and_later_writes_are_seen(address, table):
     dynamodb = address.client("dynamodb")
     dynamodb.put_item(TableName=table, Item={"pk": {"S": "old"}, "v": {"S": "1"}})

@@ -210,6 +210,8 @@ def _settle(
         return
     if error is None:
         future.set_result(cast("T", result))
+    elif isinstance(error, StopIteration):  # no future takes it; moto raises it for a value without a type
+        future.set_exception(RuntimeError("moto: StopIteration"))
     else:
         future.set_exception(error)
 
