@@ -14,8 +14,11 @@ from afterbay.errors import StateError
 def test_a_signal_ends_it(number: signal.Signals) -> None:
     async def run() -> None:
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
-        await asyncio.wait_for(until_told_to_stop(failed=failed), 10)
+        waiting = asyncio.ensure_future(until_told_to_stop(failed=failed))
+        for _ in range(3):
+            await asyncio.sleep(0)  # it listens before the signal comes, or this very process would end by it
+        os.kill(os.getpid(), number)
+        await asyncio.wait_for(waiting, 10)
         assert not failed.done(), "it is left to its owner"
 
     asyncio.run(run())
