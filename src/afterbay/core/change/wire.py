@@ -91,7 +91,7 @@ _members = msgspec.json.Decoder(dict[str, Raw])
 
 _KINDS = frozenset(map(str, ChangeKind))
 _CREATED = b'"ApproximateCreationDateTime"'
-_FIRST = re.compile(rb'\{[^{\\]*+(?<="dynamodb":)\{%b:[0-9]++(?=,)' % _CREATED)
+_FIRST = b'"dynamodb":{' + _CREATED + b":"
 _WHOLE_SECONDS = re.compile(rb"\s*:\s*[0-9]+(?=[\s,}])")
 
 
@@ -168,9 +168,12 @@ def _end_of_digits(raw: bytes) -> int:
     In any other order it is found by name, if no backslash hides another spelling and the name in quotes stands in the
     record once: an attribute of that name, or such a text, makes it two.
     """
-    usual = _FIRST.match(raw)
-    if usual is not None:
-        return usual.end()
+    start = raw.find(_FIRST)
+    if start > 0 and raw.find(b"{", 1, start) < 0 and raw.find(b"\\", 0, start) < 0:
+        behind = start + len(_FIRST)
+        end = raw.find(b",", behind)
+        if raw[behind:end].isdigit():
+            return end
     if b"\\" in raw or raw.count(_CREATED) != 1:
         return 0
     digits = _WHOLE_SECONDS.match(raw, raw.find(_CREATED) + len(_CREATED))
