@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from afterbay.endpoint.address import Address
+from afterbay.endpoint.protocol import Request, Response
 from afterbay.engine.clock import Clock
 from afterbay.errors import AfterbayError
 
@@ -49,6 +50,16 @@ class Running:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.loads(error.read())
+
+    def dynamodb(self, operation: str, members: object) -> Response:
+        """The address's answer to a request as it stands: what no SDK would send, too."""
+        scope = f"any/20260101/{REGION}/dynamodb/aws4_request"
+        headers = {
+            "content-type": "application/x-amz-json-1.0",
+            "x-amz-target": f"DynamoDB_20120810.{operation}",
+            "authorization": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=x",
+        }
+        return self.on_loop(self.address.handle(Request("POST", "/", "", headers, json.dumps(members).encode(), "")))
 
     def on_loop(self, work):
         """The result of a coroutine run on the address's loop."""

@@ -1,11 +1,7 @@
 """Writes that moto gets wrong, mended in front of it: what a failed request leaves, and numbers."""
 
-import json
-
 import pytest
 from botocore.exceptions import ClientError
-
-from afterbay.endpoint.protocol import Request
 
 
 @pytest.fixture
@@ -35,27 +31,15 @@ def test_an_update_that_fails_on_a_new_item_leaves_none(address, table):
 @pytest.mark.parametrize("value", [{"L": [{"N": 7}]}, {"M": {"a": {"N": 7}}}, {"NS": [7]}])
 def test_a_value_of_another_json_type_is_refused_and_leaves_nothing(address, table, value):
     """boto3 would not send it. It was stored, and the next write of the item was never answered."""
-    headers = {
-        "content-type": "application/x-amz-json-1.0",
-        "x-amz-target": "DynamoDB_20120810.PutItem",
-        "authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/dynamodb/aws4_request, Signature=x",
-    }
     for item, status in (({"pk": {"S": "a"}, "v": value}, 400), ({"pk": {"S": "a"}, "v": {"S": "1"}}, 200)):
-        body = json.dumps({"TableName": table, "Item": item}).encode()
-        answer = address.on_loop(address.address.handle(Request("POST", "/", "", headers, body, "")))
+        answer = address.dynamodb("PutItem", {"TableName": table, "Item": item})
         assert answer.status == status, answer.body
     assert keys(address, table) == [("INSERT", "a")]
 
 
 def test_a_value_without_a_type_is_answered(address, table):
     """moto raises StopIteration for it, which no future takes: the request was never answered."""
-    headers = {
-        "content-type": "application/x-amz-json-1.0",
-        "x-amz-target": "DynamoDB_20120810.PutItem",
-        "authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/dynamodb/aws4_request, Signature=x",
-    }
-    body = json.dumps({"TableName": table, "Item": {"pk": {"S": "a"}, "v": {}}}).encode()
-    answer = address.on_loop(address.address.handle(Request("POST", "/", "", headers, body, "")))
+    answer = address.dynamodb("PutItem", {"TableName": table, "Item": {"pk": {"S": "a"}, "v": {}}})
     assert answer.status >= 400 and keys(address, table) == []
 
 

@@ -11,14 +11,9 @@ from hypothesis import strategies as st
 
 from afterbay.endpoint import tables
 from afterbay.endpoint.plain_put import plain_put
-from afterbay.endpoint.protocol import Request
-from integration.running import REGION, Running, running_address
+from integration.running import Running, running_address
 
 SHORT, WHOLE = "short-way", "whole-way"
-HEADERS = {
-    "content-type": "application/x-amz-json-1.0",
-    "authorization": f"AWS4-HMAC-SHA256 Credential=any/20260101/{REGION}/dynamodb/aws4_request, Signature=x",
-}
 INDEX = [
     {
         "IndexName": "by-kind",
@@ -102,9 +97,7 @@ MORE = st.sampled_from(
 
 
 def asked(address: Running, operation: str, members: dict) -> tuple[int, object]:
-    headers = {**HEADERS, "x-amz-target": f"DynamoDB_20120810.{operation}"}
-    body = json.dumps(members).encode()
-    answer = address.on_loop(address.address.handle(Request("POST", "/", "", headers, body, "")))
+    answer = address.dynamodb(operation, members)
     text = answer.body.replace(WHOLE.encode(), SHORT.encode())
     return answer.status, (json.loads(text), answer.headers["content-type"], "x-amz-crc32" in answer.headers)
 

@@ -31,10 +31,8 @@ class LiveLines(Listener):
         what = f"{count} record{'' if count == 1 else 's'}" if count else "no records"
         again = f", attempt {batch.attempts + 1}" if batch.attempts else ""
         took_ms = (attempt.ended - attempt.started).total_seconds() * 1000
-        age = ""
-        if count:
-            age_s = max(0.0, attempt.started.timestamp() - batch.records[-1].created_s)
-            age = f", age {age_s:.1f} s"
+        age_s = batch.age_s(attempt.started)
+        age = "" if age_s is None else f", age {age_s:.1f} s"
         source = _source_name(attempt.settings.event_source_arn)
         self._say(
             f"{source} -> {function}: {what} ({batch.why.value}{again}): "

@@ -34,7 +34,7 @@ from afterbay.endpoint.state.mapping_rows import MappingRows
 from afterbay.endpoint.state.state import State
 from afterbay.endpoint.streams_reader import IDLE_WAIT_S, InProcessStreams
 from afterbay.engine.clock import Clock
-from afterbay.engine.cloudwatch import CloudWatch
+from afterbay.engine.cloudwatch import CloudWatch, put_through
 from afterbay.engine.jitter import spread
 from afterbay.engine.journal import Journal
 from afterbay.engine.meter import Listener, Meter
@@ -147,7 +147,7 @@ class LocalAddress:
         self._aws = AwsRegions(AwsSettings(endpoint_url=self.url, credentials=Credentials("test", "test")))
         self._logs = LogWriter(FunctionLogs(self._aws))
         self._logs.start()
-        self.metrics = CloudWatch(self._put_metrics, NAMESPACE, settings_of=self._settings_of)
+        self.metrics = CloudWatch(put_through(self._aws), NAMESPACE, settings_of=self._settings_of)
         self.metrics.start()
         state = self._state
         self._function_calls = None if state is None else FunctionCalls(state, self.clock.now)
@@ -236,9 +236,6 @@ class LocalAddress:
         answer = await self._aws.of(region).call("s3", "get_object", Bucket=bucket, Key=key)
         body = answer["Body"]
         return body if isinstance(body, bytes) else b""
-
-    async def _put_metrics(self, region: str, namespace: str, data: list[dict[str, object]]) -> None:
-        await self._aws.of(region).call("cloudwatch", "put_metric_data", Namespace=namespace, MetricData=data)
 
     def _settings_of(self, uuid: str) -> MappingSettings | None:
         return self.supervisor.settings_of(uuid)

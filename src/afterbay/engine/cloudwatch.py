@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import TypeAlias
 
+from afterbay.aws.regions import AwsRegions
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.metrics import Datum, of_attempt, of_handling, of_invocation, of_letter
 from afterbay.core.mapping.outcome import Cause, Failed, NotReached
@@ -17,7 +18,7 @@ from afterbay.engine.meter import Attempt, Handled, Listener
 from afterbay.errors import AfterbayError
 from afterbay.telemetry.statistics import Gathered, as_metric_data
 
-__all__ = ["CloudWatch", "PutMetricData"]
+__all__ = ["CloudWatch", "PutMetricData", "put_through"]
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,15 @@ DATA_PER_CALL_MAX = 1_000
 
 PutMetricData: TypeAlias = Callable[[str, str, list[dict[str, object]]], Awaitable[object]]
 """``(region, namespace, data)``; raises ``AfterbayError``."""
+
+
+def put_through(aws: AwsRegions) -> PutMetricData:
+    """PutMetricData of the region that is asked for."""
+
+    async def put(region: str, namespace: str, data: list[dict[str, object]]) -> object:
+        return await aws.of(region).call("cloudwatch", "put_metric_data", Namespace=namespace, MetricData=data)
+
+    return put
 
 
 class CloudWatch(Listener):

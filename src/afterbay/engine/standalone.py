@@ -23,7 +23,7 @@ from afterbay.core.mapping.settings import (
     unknown_parameters,
 )
 from afterbay.engine.clock import Clock
-from afterbay.engine.cloudwatch import CloudWatch
+from afterbay.engine.cloudwatch import CloudWatch, put_through
 from afterbay.engine.jitter import spread
 from afterbay.engine.journal import Journal
 from afterbay.engine.meter import Meter
@@ -210,7 +210,7 @@ class Standalone:
         if self._namespace is None:
             return Meter(self._journal)
         self._metrics = CloudWatch(
-            self._put_metrics,
+            put_through(self._aws),
             self._namespace,
             settings_of=lambda uuid: self.supervisor.settings_of(uuid),
             counts_functions=self._handler is not None,
@@ -218,9 +218,6 @@ class Standalone:
         )
         self._metrics.start()
         return Meter(self._metrics, self._journal)
-
-    async def _put_metrics(self, region: str, namespace: str, data: list[dict[str, object]]) -> None:
-        await self._aws.of(region).call("cloudwatch", "put_metric_data", Namespace=namespace, MetricData=data)
 
     async def _connect(self, region: str) -> None:
         aws = self._aws.of(region)

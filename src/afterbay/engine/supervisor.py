@@ -17,12 +17,9 @@ from afterbay.core.mapping.body import MappingStatus
 from afterbay.core.mapping.events import (
     Created,
     DeletionRequested,
-    DisableRequested,
-    EnableRequested,
     StopRequested,
-    UpdateRequested,
+    update_requested,
 )
-from afterbay.core.mapping.lifecycle import LifecycleEvent, update_event
 from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.queue import QueueMapping
 from afterbay.core.mapping.retry import backoff_s
@@ -114,13 +111,7 @@ class Supervisor:
     async def update(self, uuid: str, settings: MappingSettings, *, enabled: bool | None) -> None:
         """Go on with ``settings`` from the checkpoint (R38). Raises ``SettingsError`` while in use (E19)."""
         runner = self._runners[uuid]
-        match update_event(runner.mapping.state, enabled=enabled):
-            case LifecycleEvent.ENABLE:
-                runner.tell(EnableRequested(settings))
-            case LifecycleEvent.DISABLE:
-                runner.tell(DisableRequested(settings))
-            case _:
-                runner.tell(UpdateRequested(settings))
+        runner.tell(update_requested(runner.mapping.state, settings, enabled=enabled))
         self._enabled[uuid] = self._enabled[uuid] if enabled is None else enabled
 
     async def delete(self, uuid: str) -> None:

@@ -30,8 +30,6 @@ from afterbay.core.mapping.commands import (
 from afterbay.core.mapping.events import (
     Created,
     DeletionRequested,
-    DisableRequested,
-    EnableRequested,
     Event,
     Invoked,
     LetterStored,
@@ -42,10 +40,9 @@ from afterbay.core.mapping.events import (
     RecordsRead,
     Rested,
     StopRequested,
-    UpdateRequested,
     Woke,
+    update_requested,
 )
-from afterbay.core.mapping.lifecycle import LifecycleEvent, update_event
 from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.shard.position import ShardId
@@ -286,13 +283,7 @@ class Simulation:
         """As the engine's supervisor does it (R31, R38)."""
         assert self.mapping is not None
         wanted = settings or self._settings
-        match update_event(self.mapping.state, enabled=enabled):
-            case LifecycleEvent.ENABLE:
-                self._request(EnableRequested(wanted))
-            case LifecycleEvent.DISABLE:
-                self._request(DisableRequested(wanted))
-            case _:
-                self._request(UpdateRequested(wanted))
+        self._request(update_requested(self.mapping.state, wanted, enabled=enabled))
         self._settings = wanted
         self._enabled = self._enabled if enabled is None else enabled
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from afterbay.core.change.raw import RawRecord
@@ -52,6 +53,10 @@ class Batch:
     def final(self) -> bool:
         """True for the invocation that closes a tumbling window."""
         return not self.records
+
+    def age_s(self, at: datetime) -> float | None:
+        """From the stream's receipt of the last record to ``at`` (R139); None without records."""
+        return max(0.0, at.timestamp() - self.records[-1].created_s) if self.records else None
 
     def __str__(self) -> str:
         return describe(self.records)

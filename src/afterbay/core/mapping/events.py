@@ -8,6 +8,7 @@ from enum import Enum
 
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.mapping.checkpoint import SavedShard
+from afterbay.core.mapping.lifecycle import LifecycleEvent, State, update_event
 from afterbay.core.mapping.outcome import Outcome
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.shard.lineage import ShardDescription
@@ -34,6 +35,7 @@ __all__ = [
     "StopRequested",
     "UpdateRequested",
     "Woke",
+    "update_requested",
 ]
 
 
@@ -63,6 +65,19 @@ class UpdateRequested:
     """Any other change of settings (R31); the checkpoint stays (R38)."""
 
     settings: MappingSettings
+
+
+def update_requested(
+    state: State, settings: MappingSettings, *, enabled: bool | None
+) -> EnableRequested | DisableRequested | UpdateRequested:
+    """What a mapping in ``state`` is told of an Update request; ``enabled`` None: it does not say (R31)."""
+    match update_event(state, enabled=enabled):
+        case LifecycleEvent.ENABLE:
+            return EnableRequested(settings)
+        case LifecycleEvent.DISABLE:
+            return DisableRequested(settings)
+        case _:
+            return UpdateRequested(settings)
 
 
 @dataclass(frozen=True, slots=True)

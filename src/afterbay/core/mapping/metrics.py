@@ -45,12 +45,11 @@ def of_attempt(
     not of queues; InvokedEventCount and FailedInvokeEventCount where the mapping asks for them (R143, R144). A final
     invocation has no records and gives none of them.
     """
-    count = len(batch.records)
-    if not count:
+    count, age_s = len(batch.records), batch.age_s(started)
+    if age_s is None:
         return
     if settings.kind is not SourceKind.QUEUE:
-        age_ms = max(0.0, (started.timestamp() - batch.records[-1].created_s) * 1000)
-        yield Datum(_of_function(settings.function_arn, "IteratorAge", MILLISECONDS), age_ms, started)
+        yield Datum(_of_function(settings.function_arn, "IteratorAge", MILLISECONDS), age_s * 1000, started)
     if settings.event_count:
         yield Datum(_of_mapping(mapping, settings, "InvokedEventCount"), count, started)
         if not isinstance(outcome, Delivered):
