@@ -16,7 +16,7 @@ from typing import assert_never
 from afterbay.core.change.message import Message
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.change.source import is_fifo
-from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, fitting
+from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, Why, fitting
 from afterbay.core.mapping.commands import Notice, Tell, WakeAt
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.events import (
@@ -365,7 +365,7 @@ class QueueMapping:
             taken = self._take()
             if not taken:
                 break
-            commands.append(self._deliver(self._batch_of(taken)))
+            commands.append(self._deliver(self._batch_of(taken, self._why(taken))))
             self._window_ends = now + timedelta(seconds=self.settings.batching_window_s)
         return commands
 
@@ -381,13 +381,20 @@ class QueueMapping:
         self._remove(ready[:count])
         return ready[:count]
 
-    def _batch_of(self, taken: list[_Waiting]) -> MessageBatch:
+    def _why(self, taken: list[_Waiting]) -> Why:
+        if len(taken) == self.settings.batch_size:
+            return Why.FULL
+        if sum(len(one.record.body) for one in taken) + self._waiting_bytes >= PAYLOAD_BYTES_MAX:
+            return Why.BYTES
+        return Why.WINDOW_OVER if self.settings.batching_window_s else Why.NO_WINDOW
+
+    def _batch_of(self, taken: list[_Waiting], why: Why) -> MessageBatch:
         """A receipt is handed out once, so an id that derives from it is this batch's alone."""
         records = tuple(one.record for one in taken)
         first, last = records[0].position, records[-1].position
         request_id = self._ids.derive(ShardId(taken[0].message.receipt), first, last, len(taken), 0)
         hidden_until = min(one.received_at for one in taken) + self._visibility
-        made = MessageBatch(Batch(records, request_id, 0), tuple(one.message for one in taken), hidden_until)
+        made = MessageBatch(Batch(records, request_id, 0, why=why), tuple(one.message for one in taken), hidden_until)
         self.batches[request_id] = made
         return made
 

@@ -403,3 +403,28 @@ def test_time_that_is_waited_for_is_none_of_a_mapping_at_rest() -> None:
     assert world.wake is None
     deletes = [one for one in world.commands if isinstance(one, DeleteMessages)]
     assert deletes == []
+
+
+def why(mapping_settings: MappingSettings, *sent: tuple[str, str]) -> list[str]:
+    """Why each batch was sent when it was."""
+    told: list[str] = []
+
+    def function(command: DeliverMessages) -> Outcome:
+        told.append(command.batch.why.value)
+        return Delivered()
+
+    world = World(mapping_settings, function).start().run(1)
+    for name, body in sent:
+        world.queue.send(name, body=body)
+    world.run(45)
+    return told
+
+
+def test_a_batch_says_why_it_was_sent_when_it_was() -> None:
+    """What `afterbay dev` shows of each invocation."""
+    short = [(name, name) for name in "abc"]
+    assert why(settings(batch_size=3), *short) == ["BatchSize reached"]
+    assert why(settings(batch_size=10), *short) == ["no batching window"]
+    assert why(settings(batch_size=2, batching_window_s=20), *short) == ["BatchSize reached", "batching window over"]
+    large = [(name, name * 2_500_000) for name in "abc"]
+    assert why(settings(batch_size=1000, batching_window_s=20), *large) == ["6 MB reached", "batching window over"]
