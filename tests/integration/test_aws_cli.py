@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,53 +15,28 @@ from integration.serving import REGION, ROLE, WITNESS, Function, Served, child, 
 
 BIN = Path(sys.executable).parent
 
-ENABLE_STREAM = r"""
-aws dynamodb update-table \
-  --table-name orders \
-  --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES
+SEED = Path(__file__).parents[1] / "data/seed-commands.txt"
+COMMANDS = [found[0] for found in re.finditer(r"^aws (?:.*\\\n)*.*", SEED.read_text(), re.MULTILINE)]
+"""Every ``aws`` command of the text that this product started from, as it stands there."""
+
+DATE = """#!/bin/sh
+# The commands were written where date has -v: what it means, said to the other date.
+[ "$2" = -v-15M ] && exec /bin/date -u -d "15 minutes ago" "$3"
+exec /bin/date "$@"
 """
 
-CREATE_MAPPING = r"""
-aws lambda create-event-source-mapping \
-  --function-name orders-cdc-processor \
-  --event-source-arn "$STREAM_ARN" \
-  --starting-position LATEST \
-  --batch-size 100 \
-  --maximum-batching-window-in-seconds 5 \
-  --parallelization-factor 4 \
-  --maximum-retry-attempts 3 \
-  --bisect-batch-on-function-error \
-  --maximum-record-age-in-seconds 3600 \
-  --function-response-types ReportBatchItemFailures \
-  --destination-config '{"OnFailure":{"Destination":"'"$DLQ_ARN"'"}}'
-"""
 
-SHIP = r"""
-aws dynamodb update-item \
-  --table-name orders \
-  --key '{"pk":{"S":"ORDER#42"}}' \
-  --update-expression "SET #s = :v" \
-  --expression-attribute-names '{"#s":"status"}' \
-  --expression-attribute-values '{":v":{"S":"SHIPPED"}}'
-"""
-
-UPDATE_MAPPING = r"""
-aws lambda update-event-source-mapping \
-  --uuid "$ESM_UUID" \
-  --parallelization-factor 8 \
-  --batch-size 100 \
-  --maximum-record-age-in-seconds 21600 \
-  --bisect-batch-on-function-error \
-  --function-response-types ReportBatchItemFailures \
-  --destination-config '{"OnFailure":{"Destination":"'"$DLQ_ARN"'"}}'
-"""
+def the_command(*words: str) -> str:
+    """The first command in which all of ``words`` stand."""
+    return next(one for one in COMMANDS if all(word in one for word in words))
 
 
 class Shell:
     """A shell with ``aws`` on its path; AWS_ENDPOINT_URL is all that points it here."""
 
-    def __init__(self, url: str) -> None:
-        self.variables = environment(url, AWS_PAGER="", AWS_DEFAULT_OUTPUT="json", PATH=f"{BIN}:/usr/bin:/bin")
+    def __init__(self, url: str, shims: Path) -> None:
+        path = f"{shims}:{BIN}:/usr/bin:/bin"
+        self.variables = environment(url, AWS_PAGER="", AWS_DEFAULT_OUTPUT="json", PATH=path)
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -80,8 +56,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def shell(served: Served) -> Shell:
-    return Shell(served.url)
+def shell(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    shims = tmp_path_factory.mktemp("shims")
+    (shims / "date").write_text(DATE)
+    (shims / "date").chmod(0o755)
+    return Shell(served.url, shims)
 
 
 def test_the_commands_of_the_pipeline_run_word_for_word(served, shell, tmp_path):
@@ -93,7 +72,7 @@ def test_the_commands_of_the_pipeline_run_word_for_word(served, shell, tmp_path)
         "aws dynamodb create-table --table-name orders --billing-mode PAY_PER_REQUEST"
         " --attribute-definitions AttributeName=pk,AttributeType=S --key-schema AttributeName=pk,KeyType=HASH"
     )
-    table = shell.aws(ENABLE_STREAM)["TableDescription"]
+    table = shell.aws(the_command("update-table"))["TableDescription"]
     assert table["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     sqs = f"aws --endpoint-url {served.url} sqs"
     queue = shell.aws(f"{sqs} create-queue --queue-name orders-dlq")["QueueUrl"]
@@ -105,7 +84,7 @@ def test_the_commands_of_the_pipeline_run_word_for_word(served, shell, tmp_path)
     )
     shell.variables |= {"STREAM_ARN": table["LatestStreamArn"], "DLQ_ARN": attributes["QueueArn"]}
 
-    mapping = shell.aws(CREATE_MAPPING)
+    mapping = shell.aws(the_command("create-event-source-mapping"))
     assert mapping["FunctionArn"] == made["FunctionArn"]
     assert mapping["EventSourceArn"] == table["LatestStreamArn"]
     assert (mapping["StartingPosition"], mapping["State"]) == ("LATEST", "Creating")
@@ -116,8 +95,9 @@ def test_the_commands_of_the_pipeline_run_word_for_word(served, shell, tmp_path)
     assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": attributes["QueueArn"]}}
     served.settle(mapping["UUID"], "Enabled")
 
-    shell.aws(SHIP)
-    shell.aws(SHIP.replace("ORDER#42", "ORDER#13"))
+    ship = the_command("update-item", "SHIPPED")
+    shell.aws(ship)
+    shell.aws(ship.replace("ORDER#42", "ORDER#13"))
     buffered = lambda: sum(one["buffered"] for one in served.status(mapping["UUID"])["shards"])  # noqa: E731
     wait_for(lambda: buffered() == 2 or function.lines(), "both are read")
     served.call("clock", advance_s=6)
@@ -131,8 +111,13 @@ def test_the_commands_of_the_pipeline_run_word_for_word(served, shell, tmp_path)
     assert letter["requestContext"]["approximateInvokeCount"] == 4
     assert letter["DDBStreamBatchInfo"]["streamArn"] == table["LatestStreamArn"]
 
+    iterator_age = the_command("get-metric-statistics", "IteratorAge")
+    points = wait_for(lambda: shell.aws(iterator_age)["Datapoints"], "the age is told")
+    assert all(point["Unit"] == "Milliseconds" for point in points)
+    assert max(point["Maximum"] for point in points) >= 4_000, "the batching window made it old"
+
     shell.variables["ESM_UUID"] = mapping["UUID"]
-    changed = shell.aws(UPDATE_MAPPING)
+    changed = shell.aws(the_command("update-event-source-mapping"))
     assert (changed["ParallelizationFactor"], changed["MaximumRecordAgeInSeconds"]) == (8, 21600)
     served.settle(mapping["UUID"], "Enabled")
     assert shell.aws('aws lambda get-event-source-mapping --uuid "$ESM_UUID"')["ParallelizationFactor"] == 8

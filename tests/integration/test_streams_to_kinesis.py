@@ -1,7 +1,7 @@
 """Tables that write their changes to Kinesis streams (S85 to S92), as recorded on AWS.
 
 The vectors of ``kinesis-for-dynamodb.json`` that tell what the address shows, and the ``kds-`` ones of ``errors.json``.
-Those about a consumer (S93, S94) are about what is done with such records, not about the address.
+Those about a consumer (S93, S94) are about what is done with such records: ``vectors/test_streams_consumer.py``.
 """
 
 from __future__ import annotations

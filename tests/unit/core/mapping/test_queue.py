@@ -22,6 +22,7 @@ from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedSome, 
 from afterbay.core.mapping.queue_commands import DeleteMessages, DeliverMessages, Receive, ReturnMessages
 from afterbay.core.mapping.queue_events import BatchAnswered, MessagesDeleted
 from afterbay.core.mapping.result import LastResult
+from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.shard.position import Position
 from afterbay.errors import SettingsError
 
