@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PYTEST_ARGS ?=
+# A process per processor, four at most: the tests start servers of their own. `make test WORKERS=0` runs them in one.
+WORKERS ?= auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check fix bench lock clean
@@ -21,10 +23,10 @@ demo: setup  ## the orders pipeline, live: poison record, dead letter, and a pro
 	$(BIN)/afterbay demo $(ARGS)
 
 test: setup  ## the whole suite but the long runs (PYTEST_ARGS=... is passed on)
-	$(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not long" $(PYTEST_ARGS)
 
 test-long: setup  ## everything, the long runs too
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 check: setup  ## what CI checks besides the tests: ruff, mypy, pyright, import-linter
 	$(BIN)/ruff check .

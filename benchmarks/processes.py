@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["REGION", "address", "child", "environment", "moto_server", "wait_for"]
+__all__ = ["REGION", "address", "child", "environment", "ministack", "ministack_there", "moto_server", "wait_for"]
 
 REGION = "eu-west-1"
 ROOT = Path(__file__).resolve().parent.parent
+PEERS = Path(os.environ.get("AFTERBAY_PEERS", ROOT / ".cache/peers"))
+"""Where ``scripts/peers.sh`` installs what is measured beside us."""
 START_S = 60
 END_S = 30
 LOOK_S = 0.005
@@ -39,10 +41,12 @@ def environment(url: str | None = None, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def child(command: Sequence[str], log: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def child(
+    command: Sequence[str], log: Path, env: dict[str, str], *, python: str = sys.executable
+) -> Iterator[subprocess.Popen[bytes]]:
     """``python command...`` with its output in ``log``; SIGTERM at the end of the block, SIGKILL if that is ignored."""
     with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, *command], env=env, stdout=output, stderr=output, cwd=log.parent)
+        process = subprocess.Popen([python, *command], env=env, stdout=output, stderr=output, cwd=log.parent)
     try:
         yield process
     finally:
@@ -70,10 +74,29 @@ def moto_server(folder: Path) -> Iterator[str]:
         yield url
 
 
+def ministack_there() -> bool:
+    """True once ``scripts/peers.sh`` was run."""
+    return (PEERS / "bin/ministack").exists()
+
+
 @contextmanager
-def _served(command: list[str], port: int, health: str, log: Path) -> Iterator[str]:
+def ministack(folder: Path) -> Iterator[str]:
+    """The URL of a ministack."""
+    port = _free_port()
+    settings = {"GATEWAY_PORT": str(port), "MINISTACK_REGION": REGION, "S3_PERSIST": "0", "LOG_LEVEL": "WARNING"}
+    python = str(PEERS / "bin/python")
+    with _served(
+        ["-m", "ministack"], port, "/_ministack/health", folder / "ministack.log", python=python, **settings
+    ) as url:
+        yield url
+
+
+@contextmanager
+def _served(
+    command: list[str], port: int, health: str, log: Path, *, python: str = sys.executable, **settings: str
+) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
-    with child(command, log, environment()) as process:
+    with child(command, log, environment(**settings), python=python) as process:
 
         def ready() -> bool:
             if process.poll() is not None:
