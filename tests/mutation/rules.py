@@ -304,7 +304,7 @@ _OUTCOMES = (
     RuleMutation(
         "R80",
         "what the service finds too large counts as not reached",
-        "engine/invocation.py",
+        "engine/deliver.py",
         "return Failed(Cause.TOO_LARGE, splittable=False)",
         'return NotReached("too large")',
         ENGINE_TESTS,
@@ -387,7 +387,7 @@ _OUTCOMES = (
     RuleMutation(
         "R85",
         "the service's errors count as the function's",
-        "engine/invocation.py",
+        "engine/deliver.py",
         'return NotReached(f"{error.code}: {error.message}", advice)',
         "return Failed(Cause.FUNCTION_ERROR)",
         ENGINE_TESTS,

@@ -41,12 +41,9 @@ from afterbay.core.mapping.events import (
     ShardsListed,
 )
 from afterbay.core.mapping.outcome import Outcome
-from afterbay.core.mapping.response import read_answer
 from afterbay.core.mapping.settings import MappingSettings
-from afterbay.core.mapping.window import event_of
-from afterbay.core.shard.position import Position
 from afterbay.engine.clock import Clock
-from afterbay.engine.invocation import invoke
+from afterbay.engine.deliver import Deliverer
 from afterbay.engine.meter import Attempt, Meter
 from afterbay.engine.outbox import Outbox
 from afterbay.engine.saves import Saves
@@ -59,7 +56,7 @@ from afterbay.errors import (
     ThrottledError,
     TrimmedError,
 )
-from afterbay.ports import Answer, CheckpointStore, Function, Source
+from afterbay.ports import CheckpointStore, Source
 
 __all__ = ["Performer"]
 
@@ -72,7 +69,7 @@ class Performer:
 
     mapping: str
     source: Source
-    function: Function
+    deliverer: Deliverer
     store: CheckpointStore
     outbox: Outbox
     clock: Clock
@@ -155,24 +152,12 @@ class Performer:
         return RecordsRead(command.shard, command.run, page.records, page.end)
 
     async def _deliver(self, command: Deliver) -> Outcome:
-        """Call the function once what its lane did before is saved: a kill then repeats one batch of each lane at most,
+        """Deliver once what its lane did before is saved: a kill then repeats one batch of each lane at most,
         however slow the disk is."""
         await self.saves.settled()
         started = self.clock.now()
-        batch, settings, windowed = command.batch, self.settings(), command.window is not None
-        partial = settings.report_batch_item_failures
-
-        def read(answer: Answer) -> Outcome:
-            return read_answer(
-                answer.payload,
-                function_error=answer.function_error,
-                executed_version=answer.executed_version,
-                positions={str(r.position): Position(r.position) for r in batch.records} if partial else {},
-                partial=partial,
-                window=windowed,
-            )
-
-        outcome = await invoke(self.function, event_of(batch.records, command.window), batch.request_id, read)
+        batch, settings = command.batch, self.settings()
+        outcome = await self.deliverer.records(batch, settings, command.window)
         self.meter.attempt(Attempt(self.mapping, settings, batch, started, self.clock.now(), outcome))
         return outcome
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import assert_never
 
-from afterbay.core.change.wire import payload
 from afterbay.core.mapping.commands import Tell, WakeAt
 from afterbay.core.mapping.outcome import Outcome
 from afterbay.core.mapping.queue_commands import (
@@ -29,14 +28,12 @@ from afterbay.core.mapping.queue_events import (
     QueueEvent,
     ReceiveFailed,
 )
-from afterbay.core.mapping.response import read_answer
 from afterbay.core.mapping.settings import MappingSettings
-from afterbay.core.shard.position import Position
 from afterbay.engine.clock import Clock
-from afterbay.engine.invocation import invoke
+from afterbay.engine.deliver import Deliverer
 from afterbay.engine.meter import Attempt, Meter
 from afterbay.errors import RecordError, ServiceError, ThrottledError
-from afterbay.ports import Answer, Function, QueueSource
+from afterbay.ports import QueueSource
 
 __all__ = ["QueuePerformer"]
 
@@ -47,7 +44,7 @@ class QueuePerformer:
 
     mapping: str
     source: QueueSource
-    function: Function
+    deliverer: Deliverer
     clock: Clock
     meter: Meter
     settings: Callable[[], MappingSettings]
@@ -104,20 +101,6 @@ class QueuePerformer:
     async def _deliver(self, command: DeliverMessages) -> Outcome:
         started = self.clock.now()
         batch, settings = command.batch, self.settings()
-        places = {
-            name: Position(record.position) for name, record in zip(command.message_ids, batch.records, strict=True)
-        }
-
-        def read(answer: Answer) -> Outcome:
-            return read_answer(
-                answer.payload,
-                function_error=answer.function_error,
-                executed_version=answer.executed_version,
-                positions=places,
-                partial=settings.report_batch_item_failures,
-                each=True,
-            )
-
-        outcome = await invoke(self.function, payload(batch.records), batch.request_id, read)
+        outcome = await self.deliverer.messages(batch, settings, command.message_ids)
         self.meter.attempt(Attempt(self.mapping, settings, batch, started, self.clock.now(), outcome))
         return outcome

@@ -25,6 +25,7 @@ from afterbay.core.mapping.queue import QueueMapping
 from afterbay.core.mapping.retry import backoff_s
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.engine.clock import Clock
+from afterbay.engine.deliver import Deliverer, FunctionDeliverer
 from afterbay.engine.meter import Meter
 from afterbay.engine.outbox import Outbox
 from afterbay.engine.perform import Performer
@@ -45,16 +46,26 @@ def _no_queue(settings: MappingSettings) -> QueueSource:
     raise SettingsError(f"no queue is read here: {settings.event_source_arn}")
 
 
+def _no_pipe(arn: str) -> Deliverer:
+    raise SettingsError(f"no pipe runs here: {arn}")
+
+
 @dataclass(frozen=True, slots=True)
 class Connections:
     """How a mapping reaches the world: ``source`` for streams, ``queue`` for queues.
 
-    ``function`` may answer ``NotFoundError`` at each invocation (R34), never here.
+    ``function`` may answer ``NotFoundError`` at each invocation (R34), never here. ``pipe``: what delivers the batches
+    of the pipe with this ARN, whose source is read by a mapping of that name.
     """
 
     source: Callable[[MappingSettings], Source]
     function: Callable[[MappingSettings], Function]
     queue: Callable[[MappingSettings], QueueSource] = _no_queue
+    pipe: Callable[[str], Deliverer] = _no_pipe
+
+    def deliverer(self, uuid: str, settings: MappingSettings) -> Deliverer:
+        """What delivers the batches of the mapping ``uuid``."""
+        return self.pipe(uuid) if settings.is_pipe else FunctionDeliverer(self.function(settings))
 
 
 class Supervisor:
@@ -164,7 +175,7 @@ class Supervisor:
         performer = Performer(
             mapping=uuid,
             source=source,
-            function=self._connections.function(settings),
+            deliverer=self._connections.deliverer(uuid, settings),
             store=self._store,
             outbox=self._outbox,
             clock=self._clock,
@@ -180,7 +191,7 @@ class Supervisor:
         performer = QueuePerformer(
             mapping=uuid,
             source=self._connections.queue(settings),
-            function=self._connections.function(settings),
+            deliverer=self._connections.deliverer(uuid, settings),
             clock=self._clock,
             meter=self._meter,
             settings=lambda: mapping.settings,

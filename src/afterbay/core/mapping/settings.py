@@ -132,6 +132,11 @@ class MappingSettings:
         """What is read."""
         return source_kind(self.event_source_arn)
 
+    @property
+    def is_pipe(self) -> bool:
+        """True for the source of a pipe: its ARN stands where a function's would."""
+        return ":pipes:" in self.function_arn
+
     def _numbers(self) -> dict[str, int]:
         """The values of ``RANGES``, by AWS's names and in AWS's terms."""
         return {
