@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from afterbay.aws.errors import from_botocore
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from botocore.session import Session
 
-__all__ = ["Aws", "AwsSettings"]
+__all__ = ["Aws", "AwsSettings", "Caller"]
 
 THREADS_MAX = 16
 """Calls under way at once: letters, invocations and metrics of one process. More wait in line, not on the loop."""
@@ -44,6 +44,12 @@ class AwsSettings:
     region: str | None = None
     profile: str | None = None
     credentials: Credentials | None = field(default=None, repr=False)
+
+
+class Caller(Protocol):
+    """What makes calls: ``Aws``, as far as most need it. Raises ``ServiceError``."""
+
+    async def call(self, service: str, operation: str, **parameters: object) -> dict[str, object]: ...
 
 
 class Aws:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
+from afterbay.aws.client import Caller
 from afterbay.core.change.kinesis import kinesis_record
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.shard.lineage import ShardDescription
@@ -21,7 +22,7 @@ from afterbay.sources.news import News
 from afterbay.sources.stream import ReadLimits, StreamSource
 from afterbay.sources.streams_api import Clock, IteratorType, ShardPage
 
-__all__ = ["OF_KINESIS", "Caller", "KinesisApi", "kinesis_source"]
+__all__ = ["OF_KINESIS", "KinesisApi", "kinesis_source"]
 
 OF_KINESIS = ReadLimits(page_records_max=10_000, empty_pages_at_once=1, whole_seconds=False)
 """One empty page is enough: a shard is read five times a second at most, by all its readers together."""
@@ -33,12 +34,6 @@ READS_APART_S = 0.25
 
 LISTED_PAGES_MAX = 100
 """Ten thousand shards a page: more pages than this are a service that repeats itself."""
-
-
-class Caller(Protocol):
-    """``aws.client.Aws``, as far as it is needed."""
-
-    async def call(self, service: str, operation: str, **parameters: object) -> dict[str, object]: ...
 
 
 class _Shard(msgspec.Struct):

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import msgspec
 
-from afterbay.core.change.arn import parse_arn
+from afterbay.aws.client import Caller
+from afterbay.aws.queue import QueueCalls
 from afterbay.core.change.message import Message, MessageAttribute, queue_message
-from afterbay.errors import NotFoundError, UnavailableError
-from afterbay.sources.kinesis import Caller
+from afterbay.errors import UnavailableError
 from afterbay.sources.news import News
 from afterbay.sources.streams_api import Clock
 
@@ -58,19 +58,18 @@ class _Failed(msgspec.Struct):
 class SqsSource:
     """One queue at one address. ``news``: writers there tell it (the local address); None: long polls at the service.
 
-    Several receives may be under way. The queue's URL is asked for once, and again after the queue was not there.
+    Several receives may be under way.
     """
 
     def __init__(self, caller: Caller, clock: Clock, queue_arn: str, *, news: News | None = None) -> None:
-        self._caller = caller
+        self._queue = QueueCalls(caller, queue_arn)
         self._clock = clock
         self._arn = queue_arn
         self._news = news
         self._stops = News(clock)
-        self._url: str | None = None
 
     async def visibility_s(self) -> float:
-        answer = await self._ask("get_queue_attributes", AttributeNames=["VisibilityTimeout"])
+        answer = await self._queue.call("get_queue_attributes", AttributeNames=["VisibilityTimeout"])
         return float(_read(answer, "Attributes", dict[str, str]).get("VisibilityTimeout", "30"))
 
     async def receive(self, *, limit: int, wait_s: float) -> tuple[Message, ...]:
@@ -95,7 +94,7 @@ class SqsSource:
         deleted, failure = 0, None
         for chunk in _chunks(messages):
             entries = [{"Id": str(n), "ReceiptHandle": one.receipt} for n, one in enumerate(chunk)]
-            failed = _failed(await self._ask("delete_message_batch", Entries=entries))
+            failed = _failed(await self._queue.call("delete_message_batch", Entries=entries))
             deleted += len(chunk) - len(failed)
             if failed:
                 first = chunk[int(failed[0].Id)]
@@ -107,13 +106,13 @@ class SqsSource:
             entries = [
                 {"Id": str(n), "ReceiptHandle": one.receipt, "VisibilityTimeout": 0} for n, one in enumerate(chunk)
             ]
-            await self._ask("change_message_visibility_batch", Entries=entries)
+            await self._queue.call("change_message_visibility_batch", Entries=entries)
 
     async def close(self) -> None:
         """There is nothing to let go; the caller belongs to whoever made it."""
 
     async def _receive(self, limit: int, wait_s: int) -> tuple[Message, ...]:
-        answer = await self._ask(
+        answer = await self._queue.call(
             "receive_message",
             MaxNumberOfMessages=limit,
             WaitTimeSeconds=wait_s,
@@ -136,22 +135,6 @@ class SqsSource:
             },
             md5_of_message_attributes=one.MD5OfMessageAttributes,
         )
-
-    async def _ask(self, operation: str, **parameters: object) -> dict[str, object]:
-        try:
-            return await self._caller.call("sqs", operation, QueueUrl=await self._address(), **parameters)
-        except NotFoundError:
-            self._url = None  # made anew, it may have another address
-            raise
-
-    async def _address(self) -> str:
-        if self._url is None:
-            queue = parse_arn(self._arn)
-            answer = await self._caller.call(
-                "sqs", "get_queue_url", QueueName=queue.resource, QueueOwnerAWSAccountId=queue.account
-            )
-            self._url = _read(answer, "QueueUrl", str)
-        return self._url
 
 
 async def _first(*waits: Coroutine[None, None, None]) -> None:
