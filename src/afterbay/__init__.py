@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from afterbay.core.guard import Verdict as Verdict
     from afterbay.core.pattern import Pattern as Pattern
     from afterbay.core.pattern import PatternError as PatternError
+    from afterbay.core.template import InputTemplate as InputTemplate
+    from afterbay.core.template import TemplateError as TemplateError
     from afterbay.errors import AfterbayError as AfterbayError
     from afterbay.errors import RecordError as RecordError
     from afterbay.errors import ServiceError as ServiceError
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AfterbayError",
     "ChangeRecord",
+    "InputTemplate",
     "Kind",
     "Pattern",
     "PatternError",
@@ -34,6 +37,7 @@ __all__ = [
     "RecordError",
     "ServiceError",
     "SettingsError",
+    "TemplateError",
     "Verdict",
     "changes",
     "each",
@@ -44,6 +48,7 @@ __all__ = [
 _HOMES = {
     "AfterbayError": "afterbay.errors",
     "ChangeRecord": "afterbay.core.change.record",
+    "InputTemplate": "afterbay.core.template",
     "Kind": "afterbay.core.guard",
     "Pattern": "afterbay.core.pattern",
     "PatternError": "afterbay.core.pattern",
@@ -51,6 +56,7 @@ _HOMES = {
     "RecordError": "afterbay.errors",
     "ServiceError": "afterbay.errors",
     "SettingsError": "afterbay.errors",
+    "TemplateError": "afterbay.core.template",
     "Verdict": "afterbay.core.guard",
     "changes": "afterbay.handler.delivery",
     "each": "afterbay.handler.each",

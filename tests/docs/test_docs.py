@@ -17,7 +17,7 @@ CLI = (DOCS / "cli.md").read_text()
 README = (ROOT / "README.md").read_text()
 GROUP = typer.main.get_command(app)
 VERBS = sorted(GROUP.commands)
-RULE = re.compile(r"(?:[RSEXQ]|WR|P)\d+")
+RULE = re.compile(r"(?:[RSEXQB]|WR|P)\d+")
 RANGE = re.compile(r"\b([RS])(\d+) to \1(\d+)\b")
 
 

@@ -41,6 +41,8 @@ class Vector:
     source: str
     input: dict[str, object]
     expect: dict[str, object]
+    status: str = ""
+    rules: tuple[str, ...] = ()
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Reader, Reader]]:
