@@ -1,5 +1,6 @@
 """Input templates of EventBridge Pipes and input transformers of event buses: one grammar, one renderer."""
 
+from afterbay.core.template.dynamic import Parameter
 from afterbay.core.template.errors import TemplateError
 from afterbay.core.template.event import Event
 from afterbay.core.template.input_template import InputTemplate
@@ -11,6 +12,7 @@ __all__ = [
     "Context",
     "Event",
     "InputTemplate",
+    "Parameter",
     "Path",
     "TemplateError",
 ]
