@@ -6,6 +6,7 @@ from afterbay.core.template.event import Event
 from afterbay.core.template.input_template import InputTemplate
 from afterbay.core.template.names import Context
 from afterbay.core.template.path import MISSING, Path
+from afterbay.core.template.transformer import TargetInput, input_violations, parse_target_input
 
 __all__ = [
     "MISSING",
@@ -14,5 +15,8 @@ __all__ = [
     "InputTemplate",
     "Parameter",
     "Path",
+    "TargetInput",
     "TemplateError",
+    "input_violations",
+    "parse_target_input",
 ]
