@@ -8,6 +8,7 @@ from afterbay.cli.demo.verb import demo
 from afterbay.cli.dev import dev
 from afterbay.cli.match import app_command as match
 from afterbay.cli.output import told_in_one_line
+from afterbay.cli.render import render
 from afterbay.cli.run import run
 from afterbay.cli.status import status
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(told_in_one_line(demo))
 app.command()(told_in_one_line(dev))
 app.command("match")(told_in_one_line(match))
+app.command()(told_in_one_line(render))
 app.command()(told_in_one_line(run))
 app.command()(told_in_one_line(status))
 

@@ -3,49 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from afterbay.cli.reading import read_events, text_or_file
 from afterbay.core.pattern import Explanation, Pattern, PatternError
 
 __all__ = ["app_command"]
-
-
-def _pattern_text(given: str) -> str | bytes:
-    return given if given.lstrip()[:1] in ("{", "[", "") else Path(given).read_bytes()
-
-
-def _events(given: str) -> Iterator[bytes]:
-    """One event, or one a line: a text that is one JSON value is one event, however many lines it has.
-
-    If the first line is a JSON value, the others are read as they come; else the whole text must be looked at.
-    """
-    with ExitStack() as opened:
-        source = sys.stdin.buffer if given == "-" else opened.enter_context(Path(given).open("rb"))
-        lines: Iterator[bytes] = (line for line in source if line.strip())
-        first = next(lines, b"")
-        if not _is_json(first):
-            rest = list(lines)
-            if _is_json(whole := b"".join([first, *rest])):
-                yield whole
-                return
-            lines = iter(rest)
-        if first:
-            yield first
-        yield from lines
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _as_json(matched: bool, told: Explanation | None) -> dict[str, object]:
@@ -77,11 +42,11 @@ def app_command(
     Example: afterbay match --pattern '{"eventName": ["INSERT"]}' --event record.json --explain
     """
     try:
-        compiled = Pattern(_pattern_text(pattern), dialect=dialect)
+        compiled = Pattern(text_or_file(pattern), dialect=dialect)
         for warning in compiled.warnings:
             typer.echo(f"warning: {warning}", err=True)
         matched = 0
-        for number, one in enumerate(_events(event), 1):
+        for number, one in enumerate(read_events(event), 1):
             verdict = compiled.matches(one)
             matched += verdict
             told = compiled.explain(one) if explain else None

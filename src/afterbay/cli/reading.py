@@ -1,0 +1,50 @@
+"""How verbs read what they are given: a text or a file with it, one event or one a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+__all__ = ["read_events", "text_or_file"]
+
+
+def text_or_file(given: str, *, starts: str = "{[") -> str | bytes:
+    """``given`` itself if it is blank or begins with one of ``starts``, else the content of the file of that name.
+
+    The name may have an ``@`` in front.
+    """
+    if given.lstrip()[:1] in ("", *starts):
+        return given
+    return Path(given.removeprefix("@")).read_bytes()
+
+
+def read_events(given: str) -> Iterator[bytes]:
+    """One event, or one a line, of the file ``given`` or of standard input (``-``).
+
+    A text that is one JSON value is one event, however many lines it has. If the first line is a JSON value, the others
+    are read as they come; else the whole text must be looked at.
+    """
+    with ExitStack() as opened:
+        source = sys.stdin.buffer if given == "-" else opened.enter_context(Path(given).open("rb"))
+        lines: Iterator[bytes] = (line for line in source if line.strip())
+        first = next(lines, b"")
+        if not _is_json(first):
+            rest = list(lines)
+            if _is_json(whole := b"".join([first, *rest])):
+                yield whole
+                return
+            lines = iter(rest)
+        if first:
+            yield first
+        yield from lines
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
