@@ -14,6 +14,9 @@ from afterbay.core.mapping.constraints import items, members, text
 from afterbay.errors import SettingsError
 
 __all__ = [
+    "FIFO",
+    "STANDARD_QUEUE",
+    "STANDARD_TOPIC",
     "UNSUPPORTED",
     "check_destination",
     "check_metrics",
@@ -47,12 +50,14 @@ _OF_STREAMS = (
 _POSITIONS = ("StartingPosition", "StartingPositionTimestamp")
 
 _HEAD = r"arn:aws[a-zA-Z-]*"
+STANDARD_QUEUE = re.compile(_HEAD + r":sqs:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,80}")
+STANDARD_TOPIC = re.compile(_HEAD + r":sns:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,256}")
 _DESTINATIONS = (
-    re.compile(_HEAD + r":sqs:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,80}"),
-    re.compile(_HEAD + r":sns:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,256}"),
+    STANDARD_QUEUE,
+    STANDARD_TOPIC,
     re.compile(_HEAD + r":s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
 )
-_FIFO = re.compile(_HEAD + r":(sqs|sns):[^:]*:[^:]*:[^:]+\.fifo")
+FIFO = re.compile(_HEAD + r":(sqs|sns):[^:]*:[^:]*:[^:]+\.fifo")
 _KAFKA = "kafka://"
 
 
@@ -83,7 +88,7 @@ def check_destination(arn: str) -> str:
         raise SettingsError(
             f"DestinationConfig.OnFailure {arn}: a Kafka topic serves Kafka sources only (R119): {allowed}"
         )
-    if _FIFO.fullmatch(arn):
+    if FIFO.fullmatch(arn):
         raise SettingsError(f"DestinationConfig.OnFailure {arn}: a FIFO queue or topic is not supported: {allowed}")
     raise SettingsError(
         f"DestinationConfig.OnFailure {arn}: this is not the ARN of an on-failure destination: {allowed}"

@@ -18,10 +18,14 @@ __all__ = [
     "Range",
     "boolean",
     "check_model",
+    "enum_rule",
     "integer",
     "items",
+    "length_rule",
     "members",
     "moment",
+    "number_rule",
+    "pattern_rule",
     "text",
     "validation_error",
 ]
@@ -37,11 +41,8 @@ class Range:
 
     def violation(self, value: int) -> str | None:
         """AWS's sentence about a value outside, or None (E5; the one for minima is by analogy)."""
-        if value > self.high:
-            return _violation(self.name, value, f"Member must have value less than or equal to {self.high}")
-        if value < self.low:
-            return _violation(self.name, value, f"Member must have value greater than or equal to {self.low}")
-        return None
+        rule = number_rule(value, self.low, self.high)
+        return _violation(self.name, value, rule) if rule else None
 
 
 RANGES = (
@@ -85,6 +86,26 @@ def validation_error(violations: Sequence[str]) -> SettingsError:
     count = len(violations)
     head = f"{count} validation error{'s' if count > 1 else ''} detected: "
     return SettingsError(head + "; ".join(violations), code="ValidationException")
+
+
+def number_rule(value: int, low: int, high: int) -> str | None:
+    """What AWS's model says of a number outside ``low`` to ``high``, both included; None of one inside (E5)."""
+    return _bound_rule("value", value, low, high)
+
+
+def length_rule(length: int, low: int, high: int) -> str | None:
+    """The same of the length of a text or a list."""
+    return _bound_rule("length", length, low, high)
+
+
+def enum_rule(allowed: Sequence[str]) -> str:
+    """What AWS's model says of a value outside a closed set (E8)."""
+    return f"Member must satisfy enum value set: [{', '.join(allowed)}]"
+
+
+def pattern_rule(pattern: str) -> str:
+    """What AWS's model says of a text that a regular expression does not describe."""
+    return f"Member must satisfy regular expression pattern: {pattern}"
 
 
 def integer(params: Mapping[str, JsonValue], name: str) -> int | None:
@@ -155,12 +176,11 @@ def _violations(params: Mapping[str, JsonValue], required: Sequence[str]) -> Ite
     function = text(params, "FunctionName")
     yield from _lengths("FunctionName", function, 1, _FUNCTION_NAME_MAX)
     if function and not _FUNCTION_NAME.fullmatch(function):
-        rule = f"Member must satisfy regular expression pattern: {_FUNCTION_NAME.pattern}"
-        yield _violation("FunctionName", function, rule)
+        yield _violation("FunctionName", function, pattern_rule(_FUNCTION_NAME.pattern))
     yield from _lengths("KMSKeyArn", text(params, "KMSKeyArn"), 0, _ARN_MAX)
     position = text(params, "StartingPosition")
     if position is not None and position not in _STARTING_POSITIONS:
-        yield _violation("StartingPosition", position, _one_of(_STARTING_POSITIONS))
+        yield _violation("StartingPosition", position, enum_rule(_STARTING_POSITIONS))
     yield from _choices("FunctionResponseTypes", items(params, "FunctionResponseTypes"), _RESPONSE_TYPES, most=1)
     metrics = items(members(params, "MetricsConfig") or {}, "Metrics")
     yield from _choices("metricsConfig.metrics", metrics, _METRICS, most=3)
@@ -196,18 +216,17 @@ def _choices(name: str, given: list[JsonValue] | None, allowed: Sequence[str], *
         return
     shown = "[" + ", ".join("null" if one is None else str(one) for one in given) + "]"
     if any(one not in allowed for one in given):
-        yield _violation(name, shown, f"Member must satisfy constraint: [{_one_of(allowed)}, Member must not be null]")
+        yield _violation(
+            name, shown, f"Member must satisfy constraint: [{enum_rule(allowed)}, Member must not be null]"
+        )
     if len(given) > most:
         yield _violation(name, shown, f"Member must have length less than or equal to {most}")
 
 
 def _lengths(name: str, value: str | None, low: int, high: int) -> Iterator[str]:
-    if value is None:
-        return
-    if len(value) > high:
-        yield _violation(name, value, f"Member must have length less than or equal to {high}")
-    if len(value) < low:
-        yield _violation(name, value, f"Member must have length greater than or equal to {low}")
+    rule = None if value is None else length_rule(len(value), low, high)
+    if rule:
+        yield _violation(name, value, rule)
 
 
 def _null(name: str) -> str:
@@ -218,8 +237,12 @@ def _violation(name: str, value: object, rule: str) -> str:
     return f"Value '{value}' at '{_camel(name)}' failed to satisfy constraint: {rule}"
 
 
-def _one_of(allowed: Sequence[str]) -> str:
-    return f"Member must satisfy enum value set: [{', '.join(allowed)}]"
+def _bound_rule(noun: str, value: int, low: int, high: int) -> str | None:
+    if value > high:
+        return f"Member must have {noun} less than or equal to {high}"
+    if value < low:
+        return f"Member must have {noun} greater than or equal to {low}"
+    return None
 
 
 def _camel(name: str) -> str:

@@ -14,7 +14,7 @@ from afterbay.core.mapping.outcome import ResponseContext
 from afterbay.core.mapping.window import WindowCall
 from afterbay.core.shard.position import Position, ShardId
 
-__all__ = ["Condition", "Letter", "document", "object_key"]
+__all__ = ["Condition", "Letter", "batch_members", "document", "object_key"]
 
 
 class Condition(Enum):
@@ -58,7 +58,6 @@ def document(letter: Letter, now: datetime) -> dict[str, object]:
     Rules: R110 members, R111 no responseContext on age, R112 arrival times, R114 ``payload`` is JSON text, R130
     windows.
     """
-    kinesis = ":kinesis:" in letter.stream_arn
     whole: dict[str, object] = {
         "requestContext": {
             "requestId": letter.request_id,
@@ -73,8 +72,20 @@ def document(letter: Letter, now: datetime) -> dict[str, object]:
             "executedVersion": letter.response.executed_version,
             "functionError": letter.response.function_error,
         }
-    whole["version"] = "1.0"
-    whole["timestamp"] = _instant(now, "milliseconds")
+    whole |= batch_members(letter, now)
+    if letter.window is not None:
+        whole["timeWindowInfo"] = letter.window.info()
+    if letter.event:
+        whole["payload"] = letter.event.decode()
+    return whole
+
+
+def batch_members(letter: Letter, now: datetime) -> dict[str, object]:
+    """What every document says of the batch, a mapping's and a pipe's (X91): version, time, and where the records are.
+
+    Rules: R112 arrival times, whole seconds for tables and milliseconds for Kinesis.
+    """
+    kinesis = ":kinesis:" in letter.stream_arn
     precision = "milliseconds" if kinesis else "seconds"
     records: dict[str, object] = {
         "startSequenceNumber": str(letter.first),
@@ -83,15 +94,14 @@ def document(letter: Letter, now: datetime) -> dict[str, object]:
         "approximateArrivalOfLastRecord": _instant(_moment(letter.last_created_s), precision),
         "batchSize": letter.count,
     }
+    whole: dict[str, object] = {}
+    whole["version"] = "1.0"
+    whole["timestamp"] = _instant(now, "milliseconds")
     whole["KinesisBatchInfo" if kinesis else "DDBStreamBatchInfo"] = {
         "shardId": letter.shard,
         **(records if letter.count else {}),
         "streamArn": letter.stream_arn,
     }
-    if letter.window is not None:
-        whole["timeWindowInfo"] = letter.window.info()
-    if letter.event:
-        whole["payload"] = letter.event.decode()
     return whole
 
 

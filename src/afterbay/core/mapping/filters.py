@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from afterbay.core.change.source import SourceKind
-from afterbay.core.pattern import Pattern, PatternError, PatternSet
+from afterbay.core.pattern import Dialect, Pattern, PatternError, PatternSet
 from afterbay.errors import SettingsError
 
 __all__ = ["Passes", "check_pattern", "compile_filters"]
@@ -47,16 +47,38 @@ def check_pattern(text: str | None, kind: SourceKind = SourceKind.TABLE) -> str:
     return text
 
 
-def compile_filters(patterns: tuple[str, ...], kind: SourceKind = SourceKind.TABLE) -> Passes | None:
-    """The test that a record's body must pass: any pattern matches (R71). None: no filters."""
+def compile_filters(
+    patterns: tuple[str, ...],
+    kind: SourceKind = SourceKind.TABLE,
+    *,
+    dialect: Dialect = "mapping",
+    hidden: frozenset[str] = frozenset(),
+) -> Passes | None:
+    """The test that a record's body must pass: any pattern matches (R71). None: no filters.
+
+    ``hidden``: members of a record that no pattern sees, as if they were not there (a pipe's, X21).
+    """
     if not patterns:
         return None
-    compiled = [Pattern(pattern, dialect="mapping") for pattern in patterns]
+    compiled = [Pattern(pattern, dialect=dialect) for pattern in patterns]
+    asked_for = hidden & {path.partition(".")[0] for pattern in compiled for path in pattern.needs}
     member = _PAYLOAD.get(kind)
-    return PatternSet(compiled).matches if member is None else _with_payload(compiled, member, kind)
+    if member is None and asked_for:
+        return _without(asked_for, PatternSet(compiled).matches)
+    return PatternSet(compiled).matches if member is None else _with_payload(compiled, member, kind, asked_for)
 
 
-def _with_payload(patterns: Iterable[Pattern], member: str, kind: SourceKind) -> Passes:
+def _without(hidden: frozenset[str], matches: Callable[[bytes], bool]) -> Passes:
+    def passes(body: bytes) -> bool:
+        record = _members.decode(body)
+        for name in hidden:
+            record.pop(name, None)
+        return matches(msgspec.json.encode(record))
+
+    return passes
+
+
+def _with_payload(patterns: Iterable[Pattern], member: str, kind: SourceKind, hidden: frozenset[str]) -> Passes:
     """Patterns are sorted by what they want of the payload: JSON, plain text, or nothing.
 
     Rules: R77 a payload that is no JSON is left out by patterns that want JSON and is nothing to those that look at the
@@ -81,6 +103,8 @@ def _with_payload(patterns: Iterable[Pattern], member: str, kind: SourceKind) ->
             payload = base64.b64decode(msgspec.json.decode(record[member], type=str))
         else:
             payload = msgspec.json.decode(record[member], type=str).encode()
+        for name in hidden:
+            record.pop(name, None)
         if _is_json(payload):
             record[member] = Raw(payload)
             return bool(wants_json) and on_json.matches(msgspec.json.encode(record))

@@ -102,11 +102,6 @@ class MappingSettings:
             self._check_queue()
         if self.starting_at is not None and self.starting_position is not StartingPosition.AT_TIMESTAMP:
             raise SettingsError("Timestamp only valid with StartingPosition AT_TIMESTAMP")  # E10
-        if self.record_age_max_s is not None and not RECORD_AGE_MIN_S <= self.record_age_max_s <= RECORD_AGE_MAX_S:
-            raise SettingsError(
-                "MaximumRecordAgeInSeconds must be either -1 (forever) "
-                f"or between {RECORD_AGE_MIN_S} and {RECORD_AGE_MAX_S} (inclusive)"
-            )  # E11
         if self.tumbling_window_s and self.parallelization_factor > 1:
             raise SettingsError(
                 "Parallelization factor must be equal to 1 when tumbling window period is configured"
@@ -297,7 +292,7 @@ def _changed(current: MappingSettings, params: Mapping[str, JsonValue]) -> Mappi
         batch_size=_or(integer(params, "BatchSize"), current.batch_size),
         batching_window_s=_or(integer(params, "MaximumBatchingWindowInSeconds"), current.batching_window_s),
         parallelization_factor=_or(integer(params, "ParallelizationFactor"), current.parallelization_factor),
-        record_age_max_s=current.record_age_max_s if age is None else _limit(age),
+        record_age_max_s=current.record_age_max_s if age is None else _record_age(age),
         retry_attempts_max=current.retry_attempts_max if attempts is None else _limit(attempts),
         bisect=_or(boolean(params, "BisectBatchOnFunctionError"), current.bisect),
         report_batch_item_failures=current.report_batch_item_failures if responses is None else bool(responses),
@@ -332,6 +327,16 @@ def _filters(params: Mapping[str, JsonValue], current: MappingSettings) -> tuple
         return current.filters
     patterns = [text(one, "Pattern") if isinstance(one, dict) else None for one in items(criteria, "Filters") or []]
     return tuple(check_pattern(pattern, current.kind) for pattern in patterns)
+
+
+def _record_age(value: int) -> int | None:
+    """E11: a rule of Lambda's requests, not of what a mapping can do. A pipe's age may be shorter (X9)."""
+    if value == -1 or RECORD_AGE_MIN_S <= value <= RECORD_AGE_MAX_S:
+        return _limit(value)
+    raise SettingsError(
+        "MaximumRecordAgeInSeconds must be either -1 (forever) "
+        f"or between {RECORD_AGE_MIN_S} and {RECORD_AGE_MAX_S} (inclusive)"
+    )
 
 
 def _limit(value: int) -> int | None:

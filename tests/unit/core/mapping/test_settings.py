@@ -504,7 +504,11 @@ def test_an_update_says_whether_it_enables_and_names_a_function() -> None:
 
 
 def test_settings_made_in_code_are_checked_as_well() -> None:
-    for bad in ({"batch_size": 0}, {"record_age_max_s": 59}, {"tumbling_window_s": 1, "parallelization_factor": 2}):
+    for bad in (
+        {"batch_size": 0},
+        {"record_age_max_s": 604_801},
+        {"tumbling_window_s": 1, "parallelization_factor": 2},
+    ):
         with pytest.raises(SettingsError):
             MappingSettings(event_source_arn=STREAM, function_arn="f", starting_position=StartingPosition.LATEST, **bad)
 
