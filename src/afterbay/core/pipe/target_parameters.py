@@ -1,0 +1,133 @@
+"""How a target or an enrichment is called: the parameters of each kind, typed (X10, X60, X61, X63, X65, X67, X68).
+
+A member that was not given is None and is not shown. A value that is a path stays as it was written: what it stands for
+is found in each event (``core.template.dynamic``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+from afterbay.core.change.wire import JsonValue
+from afterbay.core.mapping.constraints import members
+from afterbay.core.pipe.errors import Field
+from afterbay.core.pipe.group import Group, read_group, shown
+from afterbay.core.pipe.shape import MISSING
+from afterbay.core.pipe.target_service import TargetKind, TargetService
+
+__all__ = [
+    "BusParameters",
+    "HttpParameters",
+    "InvocationParameters",
+    "InvocationType",
+    "KinesisParameters",
+    "LogsParameters",
+    "QueueTargetParameters",
+    "TargetParameters",
+    "faults",
+    "missing",
+    "read",
+    "shown",
+]
+
+
+class InvocationType(StrEnum):
+    """X63: whether the answer is waited for."""
+
+    REQUEST_RESPONSE = "REQUEST_RESPONSE"
+    FIRE_AND_FORGET = "FIRE_AND_FORGET"
+
+
+class InvocationParameters(Group, frozen=True, kw_only=True):
+    """Of a Lambda function and of a state machine."""
+
+    invocation_type: InvocationType | None = None
+
+    @property
+    def waits(self) -> bool:
+        """True if the answer is waited for, which is the default (X63)."""
+        return self.invocation_type is not InvocationType.FIRE_AND_FORGET
+
+
+class QueueTargetParameters(Group, frozen=True, kw_only=True):
+    message_group_id: str | None = None
+    message_deduplication_id: str | None = None
+
+
+class KinesisParameters(Group, frozen=True, kw_only=True):
+    partition_key: str
+
+
+class BusParameters(Group, frozen=True, kw_only=True):
+    """What is None has the defaults of X65. ``time`` is a path (X61)."""
+
+    endpoint_id: str | None = None
+    detail_type: str | None = None
+    source: str | None = None
+    resources: tuple[str, ...] | None = None
+    time: str | None = None
+
+
+class LogsParameters(Group, frozen=True, kw_only=True):
+    """``timestamp`` is a path to epoch milliseconds (X61, X68)."""
+
+    log_stream_name: str | None = None
+    timestamp: str | None = None
+
+
+class HttpParameters(Group, frozen=True, kw_only=True):
+    """Of an API destination and of API Gateway, as a target or an enrichment (X56)."""
+
+    path_parameter_values: tuple[str, ...] | None = None
+    header_parameters: dict[str, str] | None = None
+    query_string_parameters: dict[str, str] | None = None
+
+
+TargetParameters = (
+    InvocationParameters | QueueTargetParameters | KinesisParameters | BusParameters | LogsParameters | HttpParameters
+)
+
+_GROUPS: dict[str, type[TargetParameters]] = {
+    "LambdaFunctionParameters": InvocationParameters,
+    "StepFunctionStateMachineParameters": InvocationParameters,
+    "SqsQueueParameters": QueueTargetParameters,
+    "KinesisStreamParameters": KinesisParameters,
+    "EventBridgeEventBusParameters": BusParameters,
+    "CloudWatchLogsParameters": LogsParameters,
+    "HttpParameters": HttpParameters,
+}
+
+_FIFO = ".fifo"
+
+
+def faults(service: TargetService | None, parameters: Mapping[str, JsonValue], where: str) -> Iterator[Field]:
+    """What is wrong with ``where``, TargetParameters or EnrichmentParameters, once the model has nothing against them.
+
+    Those of other services are refused: they would have no effect (ours). ``service`` None: there is no enrichment.
+    """
+    own = None if service is None else service.group
+    for name, value in parameters.items():
+        if name.endswith("Parameters") and name != own and value:
+            called = "There is no enrichment" if service is None else f"This is {service.kind.value}"
+            yield Field(f"{where}.{name}", f"{called}: these parameters have no effect")
+
+
+def missing(service: TargetService, arn: str, parameters: TargetParameters | None) -> Iterator[Field]:
+    """What a target cannot do without: Kinesis its partition key (X68), a FIFO queue its message group (X67)."""
+    where = f"TargetParameters.{service.group}"
+    if service.kind is TargetKind.KINESIS and parameters is None:
+        yield Field(where, MISSING)
+    if service.kind is TargetKind.QUEUE and arn.endswith(_FIFO):
+        group = parameters.message_group_id if isinstance(parameters, QueueTargetParameters) else None
+        if not group:
+            yield Field(f"{where}.MessageGroupId", MISSING)
+
+
+def read(service: TargetService | None, parameters: Mapping[str, JsonValue]) -> TargetParameters | None:
+    """The service's own group, typed, after ``faults`` found nothing; None if it has none, or none was given."""
+    group = None if service is None else service.group
+    given = None if group is None else members(parameters, group)
+    if group is None or given is None:
+        return None
+    return read_group(_GROUPS[group], given)
