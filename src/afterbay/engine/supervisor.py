@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from afterbay.core.change.source import SourceKind
+from afterbay.core.mapping import filters as of_mappings
 from afterbay.core.mapping.body import MappingStatus
 from afterbay.core.mapping.events import (
     Created,
@@ -20,10 +21,12 @@ from afterbay.core.mapping.events import (
     StopRequested,
     update_requested,
 )
+from afterbay.core.mapping.filters import CompileFilters
 from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.queue import QueueMapping
 from afterbay.core.mapping.retry import backoff_s
 from afterbay.core.mapping.settings import MappingSettings
+from afterbay.core.pipe import filters as of_pipes
 from afterbay.engine.clock import Clock
 from afterbay.engine.deliver import Deliverer, FunctionDeliverer
 from afterbay.engine.meter import Meter
@@ -66,6 +69,10 @@ class Connections:
     def deliverer(self, uuid: str, settings: MappingSettings) -> Deliverer:
         """What delivers the batches of the mapping ``uuid``."""
         return self.pipe(uuid) if settings.is_pipe else FunctionDeliverer(self.function(settings))
+
+
+def _filters_of(settings: MappingSettings) -> CompileFilters:
+    return of_pipes.compile_filters if settings.is_pipe else of_mappings.compile_filters
 
 
 class Supervisor:
@@ -171,7 +178,13 @@ class Supervisor:
 
     def _of_stream(self, uuid: str, settings: MappingSettings) -> AnyRunner:
         source = self._connections.source(settings)
-        mapping = Mapping(uuid, settings, self._store.seed(), orders_parents=source.orders_parents)
+        mapping = Mapping(
+            uuid,
+            settings,
+            self._store.seed(),
+            orders_parents=source.orders_parents,
+            compile_filters=_filters_of(settings),
+        )
         performer = Performer(
             mapping=uuid,
             source=source,
@@ -187,7 +200,7 @@ class Supervisor:
         return Runner(mapping, performer, self._clock, on_end=self._ended)
 
     def _of_queue(self, uuid: str, settings: MappingSettings) -> AnyRunner:
-        mapping = QueueMapping(uuid, settings, self._store.seed())
+        mapping = QueueMapping(uuid, settings, self._store.seed(), compile_filters=_filters_of(settings))
         performer = QueuePerformer(
             mapping=uuid,
             source=self._connections.queue(settings),

@@ -9,7 +9,8 @@ import msgspec
 from afterbay.aws.client import Aws
 from afterbay.aws.queue import QueueCalls
 from afterbay.core.change.arn import Arn
-from afterbay.core.mapping.deadletter import Letter, document
+from afterbay.core.mapping.deadletter import Letter
+from afterbay.targets.document import document
 
 __all__ = ["QueueTarget"]
 

@@ -8,7 +8,8 @@ import msgspec
 
 from afterbay.aws.client import Aws
 from afterbay.core.change.arn import Arn
-from afterbay.core.mapping.deadletter import Letter, document
+from afterbay.core.mapping.deadletter import Letter
+from afterbay.targets.document import document
 
 __all__ = ["TopicTarget"]
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from afterbay.errors import SettingsError
 
-__all__ = ["Arn", "FunctionName", "StreamArn", "parse_arn", "parse_function_name", "parse_stream_arn"]
+__all__ = ["Arn", "FunctionName", "StreamArn", "is_pipe", "parse_arn", "parse_function_name", "parse_stream_arn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class Arn:
 
     def __str__(self) -> str:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
+
+
+def is_pipe(arn: str) -> bool:
+    """True for the ARN of a pipe, which stands where a function's does in what reads the pipe's source."""
+    return ":pipes:" in arn
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,12 @@ from afterbay.core.change.source import SourceKind
 from afterbay.core.pattern import Dialect, Pattern, PatternError, PatternSet
 from afterbay.errors import SettingsError
 
-__all__ = ["Passes", "check_pattern", "compile_filters"]
+__all__ = ["CompileFilters", "Passes", "check_pattern", "compile_filters"]
 
 Passes = Callable[[bytes], bool]
+
+CompileFilters = Callable[[tuple[str, ...], SourceKind], Passes | None]
+"""``compile_filters``, or a pipe's."""
 """Whether a record's body (Lambda's form) gets through."""
 
 _PAYLOAD = {SourceKind.KINESIS: "data", SourceKind.QUEUE: "body"}

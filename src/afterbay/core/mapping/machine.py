@@ -46,7 +46,7 @@ from afterbay.core.mapping.events import (
     UpdateRequested,
     Woke,
 )
-from afterbay.core.mapping.filters import compile_filters
+from afterbay.core.mapping.filters import CompileFilters, compile_filters
 from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step
 from afterbay.core.mapping.lineup import Lineup
 from afterbay.core.mapping.listings import Listings
@@ -77,10 +77,19 @@ class Mapping:
     """An event source mapping, from creation to deletion, over any number of starts and stops.
 
     ``uuid`` is the mapping's; ``seed`` comes from the state store. ``orders_parents``: the source itself hands over
-    parents before children. ``gone`` is True once a deletion is complete, ``stopped`` once a stop is.
+    parents before children; ``compile_filters`` reads the filters, a pipe's in its own way (X21). ``gone`` is True once
+    a deletion is complete, ``stopped`` once a stop is.
     """
 
-    def __init__(self, uuid: str, settings: MappingSettings, seed: bytes, *, orders_parents: bool = False) -> None:
+    def __init__(
+        self,
+        uuid: str,
+        settings: MappingSettings,
+        seed: bytes,
+        *,
+        orders_parents: bool = False,
+        compile_filters: CompileFilters = compile_filters,
+    ) -> None:
         self.uuid = uuid
         self.settings = settings
         self.state = State.CREATING
@@ -89,6 +98,7 @@ class Mapping:
         self.shards: dict[ShardId, Shard] = {}
         self._ids = RequestIds(seed, uuid)
         self._phase = _Phase.RESTING
+        self._compile_filters = compile_filters
         self._lineup = Lineup(orders_parents=orders_parents)
         self._run = 0
         self._passes: Callable[[bytes], bool] | None = None
@@ -199,7 +209,7 @@ class Mapping:
 
     def _start(self, now: datetime) -> list[Command]:
         """Read the saved positions, then the stream's shards."""
-        self._passes = compile_filters(self.settings.filters, self.settings.kind)
+        self._passes = self._compile_filters(self.settings.filters, self.settings.kind)
         self._phase = _Phase.LOADING
         return [LoadPositions()]
 

@@ -28,7 +28,7 @@ from afterbay.core.mapping.events import (
     UpdateRequested,
     Woke,
 )
-from afterbay.core.mapping.filters import Passes, compile_filters
+from afterbay.core.mapping.filters import CompileFilters, Passes, compile_filters
 from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step
 from afterbay.core.mapping.outcome import Delivered, Failed, FailedFrom, FailedSome, NotReached, Outcome
 from afterbay.core.mapping.queue_commands import (
@@ -106,11 +106,19 @@ class MessageBatch:
 
 class QueueMapping:
     """An event source mapping of a queue, from creation to deletion. ``seed`` comes from the state store.
+    ``compile_filters`` reads the filters, a pipe's in its own way (X21).
 
     ``gone`` is True once a deletion is complete, ``stopped`` once a stop or a deletion is.
     """
 
-    def __init__(self, uuid: str, settings: MappingSettings, seed: bytes) -> None:
+    def __init__(
+        self,
+        uuid: str,
+        settings: MappingSettings,
+        seed: bytes,
+        *,
+        compile_filters: CompileFilters = compile_filters,
+    ) -> None:
         self.uuid = uuid
         self.settings = settings
         self.state = State.CREATING
@@ -126,6 +134,7 @@ class QueueMapping:
         self._then: Callable[[], list[QueueCommand]] = self._rest_now
         self._enabled = False
         self._run = 0
+        self._compile_filters = compile_filters
         self._passes: Passes | None = None
         self._visibility = timedelta(0)
         self._received = 0
@@ -222,7 +231,7 @@ class QueueMapping:
         """Polling begins: the API shows it at once, whatever the queue says (R34)."""
         most = self.settings.concurrency_max or CONCURRENCY_MAX
         self.scaling = Scaling(most, first=most) if self._fifo else Scaling(most)
-        self._passes = compile_filters(self.settings.filters, self.settings.kind)
+        self._passes = self._compile_filters(self.settings.filters, self.settings.kind)
         self._phase = _Phase.DESCRIBING
         self._run += 1
         self._active = False

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
+from afterbay.core.change.arn import is_pipe
 from afterbay.core.change.source import SourceKind, is_fifo, source_kind
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.admission import (
@@ -130,7 +131,7 @@ class MappingSettings:
     @property
     def is_pipe(self) -> bool:
         """True for the source of a pipe: its ARN stands where a function's would."""
-        return ":pipes:" in self.function_arn
+        return is_pipe(self.function_arn)
 
     def _numbers(self) -> dict[str, int]:
         """The values of ``RANGES``, by AWS's names and in AWS's terms."""

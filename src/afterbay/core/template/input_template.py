@@ -47,6 +47,8 @@ class InputTemplate:
         self.kind: Kind = kind
         names = PIPE_NAMES if kind == "pipe" else bus_names(variables or {})
         syntax = read_template(text, names.pattern)
+        self.is_json = syntax.is_json
+        """Whether it is a JSON template, which makes JSON or fails (X31, X35); an empty one is none."""
         self._renderer: Renderer | None = None
         self._fault: TemplateError | None = None
         try:

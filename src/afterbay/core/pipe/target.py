@@ -1,0 +1,206 @@
+"""A target, ready to be called: outputs into calls that its API takes, and what an answer says of each (X63 to X74)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import cast
+
+from afterbay.core.change.wire import JsonValue
+from afterbay.core.pipe.group import shown
+from afterbay.core.pipe.output import Output, array_of
+from afterbay.core.pipe.report import Report, read_report
+from afterbay.core.pipe.target_parameters import InvocationParameters, TargetParameters
+from afterbay.core.pipe.target_service import TargetKind, TargetService
+from afterbay.core.target import event_bus, log_group, queue, state_machine, stream, topic
+from afterbay.core.target.call import Answered, Call, DestinationCall, FunctionCall, Rejected
+from afterbay.core.target.entries import by_id, by_place
+from afterbay.core.template.dynamic import Parameter
+from afterbay.core.template.errors import TemplateError
+from afterbay.core.template.exact import read_json
+
+__all__ = ["Target", "destination_call"]
+
+_ANSWERS = {TargetKind.BUS: "Entries", TargetKind.KINESIS: "Records", TargetKind.FIREHOSE: "RequestResponses"}
+"""Where PutEvents and its like list their results, one for each entry."""
+
+_REPORTING = frozenset(
+    {TargetKind.FUNCTION, TargetKind.STATE_MACHINE, TargetKind.API_DESTINATION, TargetKind.API_GATEWAY}
+)
+"""Whose answer may name failed records (X80)."""
+
+_JSON_ONLY = frozenset({TargetKind.FUNCTION, TargetKind.STATE_MACHINE})
+_ENTRY_OVERHEAD_BYTES = 512
+"""What an entry takes beside its text: names, keys, groups. An estimate, on the safe side of every service's count."""
+
+
+class Target:
+    """One target of one pipe. ``pipe`` is the pipe's name and ``source`` what it reads, as ``aws:dynamodb``: a bus is
+    told both by default (X65), a log the name."""
+
+    def __init__(
+        self, service: TargetService, arn: str, parameters: TargetParameters | None, *, pipe: str, source: str
+    ) -> None:
+        self.service = service
+        self._kind = service.kind
+        self._arn = arn
+        self._pipe = pipe
+        self._source = source
+        self.waits = not isinstance(parameters, InvocationParameters) or parameters.waits
+        given = {} if parameters is None else shown(parameters)
+        self._parameters = Parameter(service.group or "", cast("JsonValue", given))
+
+    @property
+    def looks_into_events(self) -> bool:
+        """Whether any parameter is taken from the event."""
+        return self._parameters.is_dynamic
+
+    def prepare(self, output: Output) -> Output:
+        """``output`` with its parameters looked up, which make an entry that the target takes.
+
+        Raises ``TemplateError`` for a parameter that the event does not give (X62), and for text where the target needs
+        JSON (X46).
+        """
+        if self._kind in _JSON_ONLY and not output.is_json:
+            _check_json(output.text)
+        found = self._parameters.value if output.event is None else self._parameters.resolve(output.event)
+        if not isinstance(found, dict) or not found:
+            return output
+        if "Time" in found:
+            found = {**found, "Time": _moment(found["Time"])}
+        if "Timestamp" in found:
+            found = {**found, "Timestamp": _milliseconds(found["Timestamp"])}
+        return replace(output, parameters=found)
+
+    def pieces(self, outputs: Sequence[Output]) -> Iterator[Sequence[Output]]:
+        """Cut into what one call takes, in order: entries and bytes (X70, X74)."""
+        most, bytes_max = self.service.batch_max, self.service.payload_bytes_max
+        if most is None:
+            yield outputs
+            return
+        start, size = 0, 0
+        for index, output in enumerate(outputs):
+            more = len(output.text.encode()) + _ENTRY_OVERHEAD_BYTES
+            if index > start and (index - start == most or size + more > bytes_max):
+                yield outputs[start:index]
+                start, size = index, 0
+            size += more
+        if start < len(outputs):
+            yield outputs[start:]
+
+    def call(self, outputs: Sequence[Output], now: datetime) -> Call:
+        """One call with ``outputs``, which are prepared and one of ``pieces``."""
+        match self._kind:
+            case TargetKind.FUNCTION:
+                return FunctionCall(self._arn, array_of(outputs), self.waits)
+            case TargetKind.STATE_MACHINE:
+                make = state_machine.start_sync if self.waits else state_machine.start
+                return make(self._arn, array_of(outputs).decode())
+            case TargetKind.QUEUE:
+                return queue.send_messages(self._arn, [_message(one) for one in outputs])
+            case TargetKind.TOPIC:
+                return topic.publish_batch(self._arn, [one.text for one in outputs])
+            case TargetKind.BUS:
+                endpoint = _text(outputs[0].parameters, "EndpointId")
+                return event_bus.put_events(self._arn, [self._entry(one) for one in outputs], endpoint_id=endpoint)
+            case TargetKind.KINESIS:
+                records = [(_text(one.parameters, "PartitionKey") or "", one.text.encode()) for one in outputs]
+                return stream.put_records(self._arn, records)
+            case TargetKind.FIREHOSE:
+                return stream.put_record_batch(self._arn, [one.text.encode() for one in outputs])
+            case TargetKind.LOGS:
+                name = _text(outputs[0].parameters, "LogStreamName") or self._pipe
+                now_ms = int(now.timestamp() * 1000)
+                events = [log_group.LogEvent(_number(one.parameters, "Timestamp", now_ms), one.text) for one in outputs]
+                return log_group.put_log_events(self._arn, name, events)
+            case TargetKind.API_DESTINATION | TargetKind.API_GATEWAY:
+                return destination_call(self._arn, outputs[0])
+
+    def rejected(self, reply: Answered) -> tuple[Rejected, ...]:
+        """The entries that a batch call did not take (X82)."""
+        if self._kind in (TargetKind.QUEUE, TargetKind.TOPIC):
+            return by_id(reply.members)
+        name = _ANSWERS.get(self._kind)
+        return () if name is None else by_place(reply.members, name)
+
+    def report(self, reply: Answered) -> Report:
+        """Which records the target itself names as failed (X80); nobody waits for what it says later (X63)."""
+        if self._kind not in _REPORTING or not self.waits:
+            return ()
+        if self._kind is TargetKind.STATE_MACHINE:
+            output = reply.members.get("output")
+            return read_report(output.encode() if isinstance(output, str) else b"")
+        return read_report(reply.payload, strict=self._kind is TargetKind.FUNCTION)
+
+    def _entry(self, output: Output) -> event_bus.BusEntry:
+        """Rules: X65 the defaults; what the template calls ``source`` or ``detail`` stays inside the detail."""
+        told, at = output.parameters, output.parameters.get("Time")
+        resources = told.get("Resources")
+        return event_bus.BusEntry(
+            source=_text(told, "Source") or f"Pipe {self._pipe}",
+            detail_type=_text(told, "DetailType") or f"Event from {self._source}",
+            detail=output.text,
+            resources=tuple(str(one) for one in resources) if isinstance(resources, list) else (),
+            time=None if not isinstance(at, str) else datetime.fromisoformat(at),
+        )
+
+
+def destination_call(arn: str, output: Output) -> DestinationCall:
+    """One record to an API destination or to API Gateway (X56, X69)."""
+    told = output.parameters
+    values = told.get("PathParameterValues")
+    return DestinationCall(
+        arn=arn,
+        path_values=tuple(str(one) for one in values) if isinstance(values, list) else (),
+        headers=_texts(told, "HeaderParameters"),
+        query=_texts(told, "QueryStringParameters"),
+        body=output.text.encode(),
+    )
+
+
+def _message(output: Output) -> queue.QueueMessage:
+    told = output.parameters
+    return queue.QueueMessage(output.text, _text(told, "MessageGroupId"), _text(told, "MessageDeduplicationId"))
+
+
+def _moment(value: JsonValue) -> str:
+    """A time that ``datetime`` reads, with its zone. Raises ``TemplateError``."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError as wrong:
+        raise _no_value("Time", "an ISO 8601 time") from wrong
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+
+
+def _milliseconds(value: JsonValue) -> int:
+    digits = str(value)
+    if not (digits.isascii() and digits.isdecimal()):
+        raise _no_value("Timestamp", "epoch milliseconds")
+    return int(digits)
+
+
+def _check_json(text: str) -> None:
+    try:
+        read_json(text)
+    except ValueError as broken:
+        raise TemplateError("the target takes JSON, and its template makes none", code="InvalidJson") from broken
+
+
+def _no_value(name: str, wanted: str) -> TemplateError:
+    return TemplateError(f"{wanted} is wanted", code="InvalidValue", where=name)
+
+
+def _text(members: Mapping[str, JsonValue], name: str) -> str | None:
+    value = members.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _number(members: Mapping[str, JsonValue], name: str, otherwise: int) -> int:
+    value = members.get(name)
+    return value if isinstance(value, int) else otherwise
+
+
+def _texts(members: Mapping[str, JsonValue], name: str) -> dict[str, str]:
+    value = members.get(name)
+    return {key: str(one) for key, one in value.items()} if isinstance(value, dict) else {}

@@ -1,0 +1,25 @@
+"""Executions of a Step Functions state machine (X55, X63, B66)."""
+
+from __future__ import annotations
+
+from afterbay.core.change.arn import parse_arn
+from afterbay.core.target.call import AwsCall
+
+__all__ = ["INPUT_CHARS_MAX", "start", "start_sync"]
+
+INPUT_CHARS_MAX = 262_144
+
+
+def start(machine_arn: str, payload: str) -> AwsCall:
+    """StartExecution: answered at once."""
+    return _call("start_execution", machine_arn, payload)
+
+
+def start_sync(machine_arn: str, payload: str) -> AwsCall:
+    """StartSyncExecution of an Express state machine: its ``output`` is the answer."""
+    return _call("start_sync_execution", machine_arn, payload)
+
+
+def _call(operation: str, machine_arn: str, payload: str) -> AwsCall:
+    parameters = {"stateMachineArn": machine_arn, "input": payload}
+    return AwsCall("stepfunctions", operation, parse_arn(machine_arn).region, parameters)
