@@ -1,7 +1,6 @@
 """What a dead-letter queue gets, and what metrics tell of it (B55, B60 to B63).
 
-A vector's kind is told by its members, never by its name. Rendering is not this package's: a payload that cannot be
-rendered arrives as the outcome that the driver makes of it.
+A vector's kind is told by its members, never by its name.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from afterbay.core.bus.deadletter import letter_of, message_attributes
 from afterbay.core.bus.delivery import Delivery, GiveUp, TryAgain, overdue, settle
 from afterbay.core.bus.metrics import of_decision, of_letter
 from afterbay.core.bus.outcome import Outcome, not_rendered, of_http_status, of_service_error
-from afterbay.core.bus.target import RetryPolicy
+from afterbay.core.bus.target import RetryPolicy, parse_target
+from afterbay.core.template import Event, TemplateError
 from afterbay.errors import DeniedError, NotFoundError
 from vectors.bus_world import HOME, NOW, QUEUE, World, arrival_of
 from vectors.loading import Reader, vectors
@@ -31,7 +31,7 @@ FAULTS = {
 def outcomes_of(given: Reader) -> list[Outcome]:
     """What the target answers, in order; the last one goes on for ever."""
     if "InputTemplate" in given.names:
-        return [not_rendered(why_not_json(given["InputTemplate"], given["InputPathsMap"], given["event"]))]
+        return [not_rendered(why_not_rendered(given["InputTemplate"], given["InputPathsMap"], given["event"]))]
     failures = given["failures"] if "failures" in given.names else ["AccessDenied"]
     if isinstance(failures, str):
         status, _ = map(int, re.findall(r"\d+", failures))
@@ -39,15 +39,11 @@ def outcomes_of(given: Reader) -> list[Outcome]:
     return [FAULTS[one] if isinstance(one, str) else of_http_status(one["status"]) for one in failures]
 
 
-def why_not_json(template: str, paths: dict, event: dict) -> str:
-    """The values spliced in as they are, and what is wrong with that."""
-    for name, path in paths.items():
-        value = event
-        for step in path.removeprefix("$.").split("."):
-            value = value[step]
-        template = template.replace(f"<{name}>", json.dumps(value))
-    with pytest.raises(ValueError) as error:
-        json.loads(template)
+def why_not_rendered(template: str, paths: dict, event: dict) -> str:
+    transformer = {"InputTemplate": template, "InputPathsMap": paths}
+    target = parse_target({"Id": "t", "Arn": QUEUE, "InputTransformer": transformer}, HOME)
+    with pytest.raises(TemplateError) as error:
+        target.input.payload(Event(event), {})
     return str(error.value)
 
 

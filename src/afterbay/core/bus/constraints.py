@@ -12,7 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from afterbay.core.change.wire import JsonValue
-from afterbay.core.mapping.constraints import Range, integer, items, members, text, validation_error
+from afterbay.core.mapping.constraints import (
+    Range,
+    enum_rule,
+    integer,
+    items,
+    length_rule,
+    members,
+    pattern_rule,
+    text,
+    validation_error,
+)
 from afterbay.errors import EndpointError, SettingsError
 
 __all__ = [
@@ -69,10 +79,10 @@ class Text:
     def broken_value(self, value: str, path: str) -> Iterator[str]:
         shown = None if self.secret else value
         if self.pattern is not None and not re.fullmatch(self.matches or self.pattern, value):
-            yield _sentence(shown, path, f"satisfy regular expression pattern: {self.pattern}")
+            yield _sentence(shown, path, pattern_rule(self.pattern))
         yield from _length(shown, path, len(value), self.low, self.high)
         if self.choices and value not in self.choices:
-            yield _sentence(shown, path, f"satisfy enum value set: [{', '.join(self.choices)}]")
+            yield _sentence(shown, path, enum_rule(self.choices))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,15 +174,14 @@ def _text_item(name: str, value: JsonValue) -> str:
 
 
 def _length(shown: str | None, path: str, length: int, low: int, high: int | None) -> Iterator[str]:
-    if high is not None and length > high:
-        yield _sentence(shown, path, f"have length less than or equal to {high}")
-    if length < low:
-        yield _sentence(shown, path, f"have length greater than or equal to {low}")
+    rule = length_rule(length, low, max(length, low) if high is None else high)
+    if rule:
+        yield _sentence(shown, path, rule)
 
 
 def _sentence(shown: str | None, path: str, rule: str) -> str:
     value = "Value" if shown is None else f"Value '{shown}'"
-    return f"{value} at '{path}' failed to satisfy constraint: Member must {rule}"
+    return f"{value} at '{path}' failed to satisfy constraint: {rule}"
 
 
 def _null(path: str) -> str:

@@ -118,7 +118,7 @@ class Rules:
         given = objects(params, "Targets")
         broken = list(violations(params, (*_OF_RULE, _TARGETS)))
         for number, one in enumerate(given, start=1):
-            broken.extend(target_violations(one, at=f"targets.{number}.member."))
+            broken.extend(target_violations(one, number))
         if broken:
             raise validation_error(broken)
         rule = self._named(bus, text(params, "Rule") or "")

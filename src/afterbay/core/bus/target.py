@@ -1,42 +1,31 @@
-"""A target of a rule: its settings checked (B25, B31, B36, B37, B40, B50, B61, B65).
+"""A target of a rule: its settings checked (B25, B31, B50, B61, B65).
 
-Decides what a member of PutTargets' Targets means. What is sent is rendered elsewhere (``core/template``): of the input
-settings this module knows which are given and which cannot be right.
+Decides what a member of PutTargets' Targets means. The input settings are ``core/template``'s (B36 to B49).
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
 from afterbay.core.bus.call import HttpParameters, http_violations, read_http_parameters
-from afterbay.core.bus.constraints import ARN_MAX, AWS_NAME, Listed, Text, Whole, invalid, violations
+from afterbay.core.bus.constraints import ARN_MAX, AWS_NAME, Text, Whole, invalid, violations
 from afterbay.core.bus.names import Home
 from afterbay.core.change.arn import Arn, parse_arn
 from afterbay.core.change.source import is_fifo
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.constraints import integer, members, text
+from afterbay.core.template import TargetInput, input_violations, parse_target_input
 from afterbay.errors import SettingsError
 
-__all__ = ["TARGET_ID", "RetryPolicy", "Target", "TargetKind", "Transformer", "parse_target", "target_violations"]
+__all__ = ["TARGET_ID", "RetryPolicy", "Target", "TargetKind", "parse_target", "target_violations"]
 
 TARGET_ID = Text(name="Id", low=1, high=64, pattern=AWS_NAME, required=True)
-
-RESERVED = frozenset(
-    {
-        "aws.events.rule-arn",
-        "aws.events.rule-name",
-        "aws.events.event.ingestion-time",
-        "aws.events.event",
-        "aws.events.event.json",
-    }
-)
-"""Placeholders that need no entry in the map (B45, B46)."""
 
 
 class TargetKind(Enum):
@@ -62,27 +51,15 @@ class RetryPolicy:
     age_max_s: int = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Transformer:
-    """InputTransformer: ``paths`` are names and JSON paths, in their order (B40)."""
-
-    template: str
-    paths: tuple[tuple[str, str], ...] = ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One target. ``document`` is the request's JSON, what ListTargetsByRule shows. At most one of ``input``,
-    ``input_path`` and ``transformer`` is set; none: the whole event is sent (B36)."""
+    """One target. ``document`` is the request's JSON, what ListTargetsByRule shows."""
 
     id: str
     arn: str
     kind: TargetKind
     document: bytes
     role_arn: str | None = None
-    input: str | None = None
-    input_path: str | None = None
-    transformer: Transformer | None = None
     retry: RetryPolicy = RetryPolicy()
     dead_letter_arn: str | None = None
     message_group_id: str | None = None
@@ -92,6 +69,16 @@ class Target:
     def body(self) -> dict[str, JsonValue]:
         shown: dict[str, JsonValue] = json.loads(self.document)
         return shown
+
+    @property
+    def input(self) -> TargetInput:
+        """What makes the payload of an event."""
+        return _input_of(self.document)
+
+
+@lru_cache(maxsize=1024)  # compiled once, not for every event
+def _input_of(document: bytes) -> TargetInput:
+    return parse_target_input(json.loads(document))
 
 
 _IMPLEMENTED = (
@@ -114,44 +101,36 @@ _MODEL = (
     TARGET_ID,
     Text(name="Arn", low=1, high=ARN_MAX, required=True),
     Text(name="RoleArn", low=1, high=ARN_MAX),
-    Text(name="Input", high=8192),
-    Text(name="InputPath", high=256),
 )
 _RETRY = (
     Whole(name="MaximumRetryAttempts", low=0, high=185),
     Whole(name="MaximumEventAgeInSeconds", low=60, high=86_400),
 )
-_TEMPLATE = Text(name="InputTemplate", low=1, high=8192, required=True)
 _NESTED = (
-    ("InputTransformer", (_TEMPLATE,)),
     ("KinesisParameters", (Text(name="PartitionKeyPath", high=256, required=True),)),
     ("SqsParameters", (Text(name="MessageGroupId", high=100),)),
     ("DeadLetterConfig", (Text(name="Arn", low=1, high=ARN_MAX),)),
     ("RetryPolicy", _RETRY),
 )
-_PATHS = Listed(
-    name="InputPathsMap", high=100, each=Text(name="InputPathsMap", low=1, high=256, pattern=r"[A-Za-z0-9\_\-]+")
-)
-_PATH = Text(name="InputPathsMap", high=256)
-_PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.\-]+)>")
 
 
-def target_violations(params: Mapping[str, JsonValue], *, at: str) -> Iterator[str]:
-    """What the model says of one target; ``at`` is its path, as in ``targets.1.member.``."""
+def target_violations(params: Mapping[str, JsonValue], place: int) -> Iterator[str]:
+    """What the model says of one target; ``place`` is its number among those of the request, from 1."""
+    at = f"targets.{place}.member."
     yield from violations(params, _MODEL, at=at)
+    yield from input_violations(params, place)
     for name, model in _NESTED:
         nested = members(params, name)
         if nested is not None:
             yield from violations(nested, model, at=f"{at}{name[0].lower()}{name[1:]}.")
-    yield from _path_violations(members(params, "InputTransformer") or {}, at=f"{at}inputTransformer.")
     yield from http_violations(members(params, "HttpParameters") or {}, at=f"{at}httpParameters.")
 
 
 def parse_target(params: Mapping[str, JsonValue], home: Home) -> Target:
     """Read one target that the model took, of a rule at ``home``. Raises ``SettingsError``.
 
-    Rules: B36 one way of input at most, B40 no placeholder without a value, B25 none for a bus of another account, B61
-    the dead-letter queue is a standard one of the same region; it need not exist.
+    Rules: B36 to B49 input settings that can be rendered, B25 none for a bus of another account, B61 the dead-letter
+    queue is a standard one of the same region; it need not exist.
     """
     for name in _NOT_IMPLEMENTED:
         if params.get(name) is not None:
@@ -159,8 +138,7 @@ def parse_target(params: Mapping[str, JsonValue], home: Home) -> Target:
     target_id, arn = text(params, "Id") or "", _read_arn(text(params, "Arn") or "")
     kind = _kind_of(arn)
     given = [name for name in ("Input", "InputPath", "InputTransformer") if params.get(name) is not None]
-    if len(given) > 1:
-        raise invalid(f"Only one of Input, InputPath, or InputTransformer must be provided for target {target_id}.")
+    parse_target_input(params)
     if given and kind is TargetKind.BUS and arn.account != home.account:
         raise invalid(f"{given[0]} is not available for target {target_id}: it is an event bus of another account.")
     group = text(members(params, "SqsParameters") or {}, "MessageGroupId")
@@ -173,9 +151,6 @@ def parse_target(params: Mapping[str, JsonValue], home: Home) -> Target:
         kind=kind,
         document=msgspec.json.encode({name: params[name] for name in _IMPLEMENTED if params.get(name) is not None}),
         role_arn=text(params, "RoleArn"),
-        input=text(params, "Input"),
-        input_path=text(params, "InputPath"),
-        transformer=_transformer(members(params, "InputTransformer"), target_id),
         retry=_policy(retry),
         dead_letter_arn=_dead_letter(text(members(params, "DeadLetterConfig") or {}, "Arn"), home),
         message_group_id=group,
@@ -228,24 +203,3 @@ def _dead_letter(arn: str | None, home: Home) -> str | None:
     if reason is not None:
         raise invalid(f"Parameter DeadLetterConfig.Arn is not valid. Reason: {reason}")
     return arn
-
-
-def _transformer(given: Mapping[str, JsonValue] | None, target_id: str) -> Transformer | None:
-    if given is None:
-        return None
-    template = text(given, "InputTemplate") or ""
-    paths = members(given, "InputPathsMap") or {}
-    for name in paths:
-        if name.startswith("AWS"):
-            raise invalid(f"InputPathsMap for target {target_id} contains the reserved name {name}.")
-    for name in _PLACEHOLDER.findall(template):
-        if name not in paths and name not in RESERVED:
-            raise invalid(f"InputTemplate for target {target_id} contains invalid placeholder {name}.")
-    return Transformer(template, tuple((name, text(paths, name) or "") for name in paths))
-
-
-def _path_violations(transformer: Mapping[str, JsonValue], *, at: str) -> Iterator[str]:
-    paths = members(transformer, "InputPathsMap") or {}
-    yield from violations({_PATHS.name: list(paths)}, (_PATHS,), at=at)
-    for name in paths:
-        yield from _PATH.broken_value(text(paths, name) or "", f"{at}inputPathsMap.{name}")

@@ -353,7 +353,7 @@ class TestRouting:
         of = {"Rule": "r", "EventBusName": "orders"}
         buses.put_targets({**of, "Targets": [{"Id": "t", "Arn": QUEUE, "InputPath": "$.detail"}]})
         found = buses.target_of(delivery)
-        assert found is not None and (found[0].arn, found[1].input_path) == (arn, "$.detail")
+        assert found is not None and (found[0].arn, found[1].body()["InputPath"]) == (arn, "$.detail")
         buses.remove_targets({**of, "Ids": ["t"]})
         assert buses.target_of(delivery) is None
         buses.delete_rule({"Name": "r", "EventBusName": "orders"})
