@@ -209,7 +209,7 @@ def test_beyond_what_is_reserved_an_invocation_is_throttled_and_counts_as_nothin
         name: sum(one.value for one in metrics if one.series.metric == name) for name in ("Throttles", "Invocations")
     }
     assert sums == {"Throttles": 2, "Invocations": 2}
-    assert {one.series.dimension for one in metrics} == {("FunctionName", "orders")}
+    assert {one.series.dimensions for one in metrics} == {(("FunctionName", "orders"),)}
 
 
 def test_nothing_reserved_is_nothing_let_in_and_too_much_is_refused(on_api) -> None:

@@ -11,20 +11,23 @@ from itertools import chain
 
 import pytest
 
+from afterbay.core.bus.calls import outcome_of
 from afterbay.core.bus.deadletter import letter_of, message_attributes
 from afterbay.core.bus.delivery import Delivery, GiveUp, TryAgain, overdue, settle
 from afterbay.core.bus.metrics import of_decision, of_letter
-from afterbay.core.bus.outcome import Outcome, not_rendered, of_http_status, of_service_error
+from afterbay.core.bus.outcome import Outcome, not_rendered
 from afterbay.core.bus.target import RetryPolicy, parse_target
+from afterbay.core.target.http import reply_of
 from afterbay.core.template import Event, TemplateError
 from afterbay.errors import DeniedError, NotFoundError
+from afterbay.targets.caller import refusal_of
 from vectors.bus_world import HOME, NOW, QUEUE, World, arrival_of
 from vectors.loading import Reader, vectors
 
 RULE = HOME.rule_arn("orders", "r")
 FAULTS = {
-    "AccessDenied": of_service_error(DeniedError("not authorized", code="AccessDenied")),
-    "ResourceNotFound": of_service_error(NotFoundError("not there", code="ResourceNotFound")),
+    "AccessDenied": outcome_of(refusal_of(DeniedError("not authorized", code="AccessDenied"))),
+    "ResourceNotFound": outcome_of(refusal_of(NotFoundError("not there", code="ResourceNotFound"))),
 }
 
 
@@ -35,8 +38,8 @@ def outcomes_of(given: Reader) -> list[Outcome]:
     failures = given["failures"] if "failures" in given.names else ["AccessDenied"]
     if isinstance(failures, str):
         status, _ = map(int, re.findall(r"\d+", failures))
-        return [of_http_status(status)]
-    return [FAULTS[one] if isinstance(one, str) else of_http_status(one["status"]) for one in failures]
+        return [outcome_of(reply_of(status))]
+    return [FAULTS[one] if isinstance(one, str) else outcome_of(reply_of(one["status"])) for one in failures]
 
 
 def why_not_rendered(template: str, paths: dict, event: dict) -> str:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import pytest
 
+from afterbay.core.bus import calls
 from afterbay.core.bus.delivery import Backoff, Decision, Delivered, GiveUp, TryAgain, begin, overdue, settle
 from afterbay.core.bus.outcome import (
+    HTTP_TIMEOUT_S,
     Accepted,
     Outcome,
     no_such_host,
-    of_http_status,
-    of_service_error,
-    timed_out,
 )
 from afterbay.core.bus.target import RetryPolicy
+from afterbay.core.target.call import Fault, Refused
+from afterbay.core.target.http import reply_of
 from afterbay.errors import DeniedError, NotFoundError, ThrottledError
+from afterbay.targets.caller import refusal_of
 from vectors.bus_world import HOME, NOW, World, arrival_of
 from vectors.loading import Reader, vectors
 
@@ -26,9 +28,9 @@ EVENT = {
     "resources": [], "detail": {},
 }  # fmt: skip
 FAULTS = {
-    "NO_PERMISSIONS": of_service_error(DeniedError("no", code="AccessDenied")),
-    "NO_RESOURCE": of_service_error(NotFoundError("no", code="QueueDoesNotExist")),
-    "THROTTLING": of_service_error(ThrottledError("no", code="Throttling")),
+    "NO_PERMISSIONS": calls.outcome_of(refusal_of(DeniedError("no", code="AccessDenied"))),
+    "NO_RESOURCE": calls.outcome_of(refusal_of(NotFoundError("no", code="QueueDoesNotExist"))),
+    "THROTTLING": calls.outcome_of(refusal_of(ThrottledError("no", code="Throttling"))),
     "DNS lookup failure": no_such_host("no such name"),
 }
 
@@ -47,14 +49,15 @@ def arrival():
 def outcome_of(given: Reader) -> Outcome:
     if "timeout_seconds" in given.names:
         assert given["target"] == "api-destination"
-        return timed_out(given["timeout_seconds"])
+        assert given["timeout_seconds"] == HTTP_TIMEOUT_S
+        return calls.outcome_of(Refused(Fault.TIMED_OUT, "Timeout", "no answer"))
     if "error" in given.names:
         assert given["target"] == "any"
         return FAULTS[given["error"]]
     assert given["target"] == "api-destination"
     oauth = "auth" in given.names and given["auth"] == "OAUTH_CLIENT_CREDENTIALS"
     advice = given["retry_after"] if "retry_after" in given.names else None
-    return of_http_status(given["status"], oauth=oauth, retry_after_s=advice)
+    return calls.outcome_of(reply_of(given["status"], oauth=oauth, retry_after_s=advice))
 
 
 def one_call(given: Reader, wanted: Reader) -> None:
@@ -95,7 +98,7 @@ def to_the_end(given: Reader, wanted: Reader) -> None:
     decision: Decision = TryAgain(delivery)
     for status in given["failures"]:
         assert isinstance(decision, TryAgain) and overdue(decision.delivery, policy, now_s=delivery.due_s) is None
-        outcome = of_http_status(int(status))
+        outcome = calls.outcome_of(reply_of(int(status)))
         decision = settle(decision.delivery, outcome, policy, now_s=decision.delivery.due_s)
     assert wanted["next"] == "dlq" and isinstance(decision, GiveUp)
     assert decision.delivery.attempts == wanted["attempts"]
@@ -107,7 +110,7 @@ def side_by_side(given: Reader, wanted: Reader) -> None:
     decisions: dict[str, Decision] = {}
     for one in given["targets"]:
         delivery, policy = delivery_to(world, {"Id": one["Id"]}, rule=one["Id"])
-        outcome = Accepted() if one["outcome"] == "ok" else of_http_status(int(one["outcome"]))
+        outcome = Accepted() if one["outcome"] == "ok" else calls.outcome_of(reply_of(int(one["outcome"])))
         decisions[one["Id"]] = settle(delivery, outcome, policy, now_s=NOW.timestamp())
     assert [name for name, one in decisions.items() if isinstance(one, Delivered)] == wanted["delivered"]
     assert [name for name, one in decisions.items() if isinstance(one, TryAgain)] == wanted["retrying"]

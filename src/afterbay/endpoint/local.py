@@ -20,6 +20,7 @@ from afterbay.core.change.arn import parse_arn
 from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.endpoint.address import Address
+from afterbay.endpoint.eventing import Eventing, Sources
 from afterbay.endpoint.function_logs import FunctionLogs
 from afterbay.endpoint.protocol import Request, Response
 from afterbay.endpoint.services.lambda_functions import LambdaFunctions
@@ -128,6 +129,7 @@ class LocalAddress:
     async def __aexit__(self, *exc: object) -> None:
         """Mappings finish what is in flight, then functions, then their logs; the address itself ends last."""
         await self.supervisor.__aexit__(*exc)
+        await self.eventing.close()
         await self.functions.close(grace_s=DRAIN_S)
         await self._logs.close()
         await self.metrics.close()
@@ -151,6 +153,13 @@ class LocalAddress:
         self.metrics.start()
         state = self._state
         self._function_calls = None if state is None else FunctionCalls(state, self.clock.now)
+        self.eventing = Eventing(
+            self._aws,
+            self.clock,
+            Sources(self.address.registry, self.address.kinesis, self.address.queues),
+            lambda arn: _Named(self.functions, arn),
+            state,
+        )
         self.journal = Journal(self._store, keys_in_clear=True)
         self.journal.start()
         self.functions = FunctionRegistry(
@@ -181,11 +190,14 @@ class LocalAddress:
         fetch = self._fetch if calls is None else calls.remembering(self._fetch)
         self._lambda_functions = LambdaFunctions(self.functions, fetch=fetch)
         self.address.add_service("lambda", self._lambda)
+        self.address.add_service("events", self.eventing.events)
         if state is not None and calls is not None:
             await calls.restore(CallLog(state).of(FUNCTIONS), self._lambda_functions)
             await self._restore_mappings(MappingRows(state))
             for waiting in EventRows(state).restore():
                 self.functions.events.resume(waiting)
+        await self.eventing.start(self.supervisor)
+        self.address.add_service("pipes", self.eventing.pipes)
 
     async def _restore_mappings(self, rows: MappingRows) -> None:
         """Each goes on from its saved positions; one that was being deleted is gone."""
@@ -202,7 +214,9 @@ class LocalAddress:
         meter = Meter(self.metrics, self.journal, *self._listeners)
         outbox = Outbox(self._store, self._target, self.clock, threads, meter=meter)
         self._streams = InProcessStreams(self.address.streams, self.address.durable)
-        connections = Connections(source=self._source, function=self._function, queue=self._queue)
+        connections = Connections(
+            source=self._source, function=self._function, queue=self._queue, pipe=self.eventing.deliverer
+        )
         self.supervisor = Supervisor(
             connections, self._store, outbox, self.clock, jitter=spread, meter=meter, threads=threads
         )
@@ -221,6 +235,7 @@ class LocalAddress:
     async def _reset(self) -> None:
         await self.supervisor.clear()
         self.mappings.registry.clear()
+        await self.eventing.reset()
         await self.functions.reset()
         self._targets.clear()
         self.metrics.forget()
@@ -245,11 +260,17 @@ class LocalAddress:
         if settings.kind is not SourceKind.KINESIS:
             return StreamSource(self._streams, arn)
         region = parse_arn(arn).region
-        function = self.functions.find(settings.function_arn, region)
-        role = "" if function is None else function.settings.echoed.get("Role", "")
+        role = self._role(settings, region)
         caller, news = self._aws.of(region), self.address.kinesis.news
         api = KinesisApi(caller, self.clock, news, role=role, reads_apart_s=0.0, idle_wait_s=IDLE_WAIT_S)
         return kinesis_source(api, arn)
+
+    def _role(self, settings: MappingSettings, region: str) -> str:
+        """The role that a Kinesis record names: the function's, or the pipe's."""
+        if settings.is_pipe:
+            return self.eventing.pipes.role(settings.function_arn)
+        function = self.functions.find(settings.function_arn, region)
+        return "" if function is None else function.settings.echoed.get("Role", "")
 
     def _queue(self, settings: MappingSettings) -> QueueSource:
         caller = self._aws.of(parse_arn(settings.event_source_arn).region)

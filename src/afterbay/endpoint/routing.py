@@ -26,6 +26,7 @@ _TARGETS = {
     "AmazonSQS": "sqs",
     "Logs": "logs",
     "Kinesis": "kinesis",
+    "AWSEvents": "events",
     "GraniteServiceVersion20100801": "cloudwatch",
 }
 _QUERY_VERSIONS = {
@@ -36,9 +37,12 @@ _QUERY_VERSIONS = {
     "2010-08-01": "cloudwatch",
 }
 _SCOPE = re.compile(r"Credential=[^/,\s]*/[0-9]{8}/([^/]+)/([^/]+)/aws4_request")
-_REST_PATHS = tuple(
-    (f"/{date}/", "lambda")
-    for date in ("2015-03-31", "2017-03-31", "2017-10-31", "2018-10-31", "2019-09-25", "2019-09-30")
+_REST_PATHS = (
+    *(
+        (f"/{date}/", "lambda")
+        for date in ("2015-03-31", "2017-03-31", "2017-10-31", "2018-10-31", "2019-09-25", "2019-09-30")
+    ),
+    ("/v1/pipes", "pipes"),
 )
 _CBOR_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
 

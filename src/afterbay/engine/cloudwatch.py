@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from afterbay.aws.regions import AwsRegions
+from afterbay.core.change.arn import is_pipe
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.metrics import Datum, of_attempt, of_handling, of_invocation, of_letter
 from afterbay.core.mapping.outcome import Cause, Failed, NotReached
@@ -84,6 +85,8 @@ class CloudWatch(Listener):
 
     def attempt(self, attempt: Attempt) -> None:
         settings, outcome = attempt.settings, attempt.outcome
+        if settings.is_pipe:
+            return  # a pipe has metrics of its own (X106)
         self.add(of_attempt(attempt.mapping, settings, attempt.batch, outcome, attempt.started, attempt.ended))
         if self._counts_functions and not isinstance(outcome, NotReached):
             error = isinstance(outcome, Failed) and outcome.cause is Cause.FUNCTION_ERROR
@@ -91,6 +94,8 @@ class CloudWatch(Listener):
             self.add(of_invocation(settings.function_arn, attempt.started, error=error, duration_ms=duration_ms))
 
     def handled(self, handled: Handled) -> None:
+        if handled.settings.is_pipe:
+            return
         self.add(
             of_handling(
                 handled.mapping,
@@ -104,7 +109,9 @@ class CloudWatch(Listener):
         )
 
     def letter_sent(self, letter: Letter, *, delivered: bool, tries: int, at: datetime) -> None:
-        if tries == 0:  # what failed once was counted as dropped, and is not counted again when it arrives after all
+        if tries == 0 and not is_pipe(
+            letter.function_arn
+        ):  # what failed once was counted as dropped, and is not counted again when it arrives after all
             self.add(of_letter(letter, self._settings_of(letter.mapping), at, delivered=delivered))
 
     async def send(self) -> None:

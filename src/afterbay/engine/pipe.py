@@ -35,7 +35,9 @@ _event_ids = msgspec.json.Decoder(_EventId)
 
 
 class PipeListener(Protocol):
-    """Hears of every execution when it is over: logs, metrics. Called on the loop: it must be quick."""
+    """Hears of every execution: logs, metrics. Called on the loop: it must be quick."""
+
+    def began(self, plan: Plan) -> None: ...
 
     def executed(self, plan: Plan, execution: PipeExecution, execution_id: str) -> None: ...
 
@@ -57,6 +59,7 @@ class PipeDeliverer:
 
     async def _execute(self, batch: Batch, identifiers: Callable[[], Sequence[str]]) -> Outcome:
         plan = self.plan()
+        self.listener.began(plan)
         execution = PipeExecution(plan, batch, self.clock.now(), identifiers=identifiers)
         step = execution.begin(self.clock.now())
         try:

@@ -75,7 +75,7 @@ def as_metric_data(sets: list[tuple[Series, StatisticSet]]) -> list[dict[str, ob
     return [
         {
             "MetricName": series.metric,
-            "Dimensions": [{"Name": series.dimension[0], "Value": series.dimension[1]}],
+            "Dimensions": [{"Name": name, "Value": value} for name, value in series.dimensions],
             "Timestamp": one.at,
             "Unit": series.unit,
             "StatisticValues": {

@@ -122,7 +122,7 @@ async def test_closing_sends_what_is_left(rig: Rig) -> None:
 
 async def test_more_than_one_call_takes_is_sent_in_several(rig: Rig) -> None:
     for number in range(1500):
-        series = Series("eu-west-1", "InvokedEventCount", ("EventSourceMappingUUID", str(number)), "Count")
+        series = Series("eu-west-1", "InvokedEventCount", (("EventSourceMappingUUID", str(number)),), "Count")
         rig.metrics.add([Datum(series, 1, rig.clock.now())])
     await rig.metrics.send()
     assert [len(data) for _, _, data in rig.put] == [1000, 500]

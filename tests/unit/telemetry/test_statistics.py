@@ -8,7 +8,7 @@ from afterbay.core.mapping.metrics import Datum, Series
 from afterbay.telemetry.statistics import Gathered, as_metric_data
 
 T0 = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
-AGE = Series("eu-west-1", "IteratorAge", ("FunctionName", "f"), "Milliseconds")
+AGE = Series("eu-west-1", "IteratorAge", (("FunctionName", "f"),), "Milliseconds")
 OTHER = AGE._replace(region="us-east-1")
 
 

@@ -195,6 +195,9 @@ class Archives:
                 current, event_count=current.event_count + events, size_bytes=current.size_bytes + size_bytes
             )
 
+    def named(self, name: str) -> Archive | None:
+        return self._by_name.get(name)
+
     def find(self, arn: str) -> Archive | None:
         return next((one for one in self._by_name.values() if one.arn == arn), None)
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from afterbay.core.bus.deadletter import Letter
 from afterbay.core.bus.delivery import Decision, Delivery, GiveUp, TryAgain
 from afterbay.core.bus.names import DEFAULT_BUS, split_rule_arn
 from afterbay.core.change.arn import parse_arn
+from afterbay.core.mapping.metrics import Datum, Series
 
 __all__ = [
     "NAMESPACE",
-    "Datum",
     "Metric",
-    "Series",
     "of_decision",
     "of_first_call",
     "of_letter",
@@ -48,20 +46,6 @@ class Metric(StrEnum):
     @property
     def unit(self) -> str:
         return "Milliseconds" if self is Metric.INGESTION_TO_INVOCATION_START_LATENCY else "Count"
-
-
-class Series(NamedTuple):
-    """What a datum belongs to. ``dimensions`` are names and values: the rule, and its bus if that is a custom one."""
-
-    region: str
-    metric: Metric
-    dimensions: tuple[tuple[str, str], ...]
-
-
-class Datum(NamedTuple):
-    series: Series
-    value: float
-    at: datetime
 
 
 def of_match(rule_arn: str, at: datetime) -> Iterator[Datum]:
@@ -107,4 +91,4 @@ def _datum(rule_arn: str, metric: Metric, at: datetime, value: float = 1.0) -> D
     dimensions: tuple[tuple[str, str], ...] = (("RuleName", rule),)
     if bus != DEFAULT_BUS:
         dimensions = (("EventBusName", bus), *dimensions)
-    return Datum(Series(parse_arn(rule_arn).region, metric, dimensions), value, at)
+    return Datum(Series(parse_arn(rule_arn).region, metric, dimensions, metric.unit), value, at)

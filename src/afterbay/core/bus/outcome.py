@@ -10,16 +10,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from afterbay.errors import (
-    ConflictError,
-    DeniedError,
-    NotFoundError,
-    PayloadTooLargeError,
-    ServiceError,
-    ThrottledError,
-    UnavailableError,
-)
-
 __all__ = [
     "HTTP_TIMEOUT_S",
     "Accepted",
@@ -31,10 +21,7 @@ __all__ = [
     "no_such_host",
     "not_connected",
     "not_rendered",
-    "of_http_status",
-    "of_service_error",
     "retry_after_s",
-    "timed_out",
 ]
 
 HTTP_TIMEOUT_S = 5.0
@@ -97,51 +84,6 @@ class TokenRefused:
 
 
 Outcome = Accepted | Failed | Refused | TokenRefused
-
-
-def of_http_status(status: int, *, oauth: bool = False, retry_after_s: float | None = None) -> Outcome:
-    """What an API destination's answer means. ``oauth``: the call bore a token that can be refreshed.
-
-    Rules: B52 429 and 5xx are tried again; 1xx, 3xx and every other 4xx, 409 too, are final.
-    """
-    told = f"HTTP status {status}"
-    if 200 <= status < 300:
-        return Accepted()
-    if status == 429:
-        return Failed(ErrorCode.THROTTLING, told, retry_after_s)
-    if status >= 500:
-        return Failed(ErrorCode.ERROR_FROM_TARGET, told, retry_after_s)
-    if oauth and status in (401, 407):
-        return TokenRefused(told)
-    return Refused(ErrorCode.ERROR_FROM_TARGET, told)
-
-
-def of_service_error(error: ServiceError) -> Outcome:
-    """What a service's refusal of a call means, by the kind that its error code gave it (B52).
-
-    Which fault has which code is AWS's secret for the most part (B62): all but NO_PERMISSIONS, NO_RESOURCE and
-    THROTTLING are our choice.
-    """
-    match error:
-        case ThrottledError():
-            return Failed(ErrorCode.THROTTLING, error.message, error.retry_after_s)
-        case UnavailableError():
-            return Failed(ErrorCode.ERROR_FROM_TARGET, error.message)
-        case ConflictError():
-            return Failed(ErrorCode.RESOURCE_MODIFICATION_COLLISION, error.message)
-        case DeniedError():
-            return Refused(ErrorCode.NO_PERMISSIONS, error.message)
-        case NotFoundError():
-            return Refused(ErrorCode.NO_RESOURCE, error.message)
-        case PayloadTooLargeError():
-            return Refused(ErrorCode.INVALID_PARAMETER, error.message)
-        case _:
-            return Refused(ErrorCode.SDK_CLIENT_ERROR, error.message)
-
-
-def timed_out(after_s: float = HTTP_TIMEOUT_S) -> Failed:
-    """No answer within ``after_s``: tried again (B52)."""
-    return Failed(ErrorCode.TIMEOUT, f"no answer within {after_s:g} s")
 
 
 def not_connected(reason: str) -> Failed:

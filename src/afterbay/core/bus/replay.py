@@ -245,6 +245,10 @@ class Replays:
         self._by_name[name] = replace(self._by_name[name], last_replayed_s=float(event.time_s))
         return self._by_name[name]
 
+    def current(self, name: str) -> Replay:
+        """How it stands with a replay that there is."""
+        return self._by_name[name]
+
     def forget(self, now: datetime) -> tuple[str, ...]:
         """Drop the records of replays that ended 90 days ago; their names (B74)."""
         before_s = now.timestamp() - KEPT_S

@@ -1,6 +1,6 @@
 """What a mapping tells CloudWatch (R139 to R148), one datum at a time.
 
-Decides which metrics there are, of which dimension and value. Gathering and sending them are the engine's.
+Decides which metrics there are, of which dimensions and value. Gathering and sending them are the engine's.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ COUNT, MILLISECONDS = "Count", "Milliseconds"
 
 
 class Series(NamedTuple):
-    """What a datum belongs to. ``dimension`` is a name and its value."""
+    """What a datum belongs to. ``dimensions`` are names and values."""
 
     region: str
     metric: str
-    dimension: tuple[str, str]
+    dimensions: tuple[tuple[str, str], ...]
     unit: str
 
 
@@ -102,9 +102,9 @@ def of_throttle(function_arn: str, at: datetime) -> Iterator[Datum]:
 
 def _of_mapping(mapping: str, settings: MappingSettings, metric: str) -> Series:
     region = parse_function_name(settings.function_arn).region or ""
-    return Series(region, metric, (MAPPING, mapping), COUNT)
+    return Series(region, metric, ((MAPPING, mapping),), COUNT)
 
 
 def _of_function(function_arn: str, metric: str, unit: str) -> Series:
     function = parse_function_name(function_arn)
-    return Series(function.region or "", metric, (FUNCTION, function.name), unit)
+    return Series(function.region or "", metric, ((FUNCTION, function.name),), unit)

@@ -23,9 +23,9 @@ from afterbay.core.template.errors import TemplateError
 from afterbay.core.template.event import Event
 from afterbay.core.template.input_template import InputTemplate
 
-__all__ = ["Ask", "Ended", "PipeExecution", "Stage"]
+__all__ = ["Ask", "Ended", "PipeExecution", "StageCourse"]
 
-_INTERNAL = frozenset({Fault.THROTTLED, Fault.UNAVAILABLE, Fault.TIMED_OUT, Fault.NOT_CONNECTED})
+_INTERNAL = frozenset({Fault.THROTTLED, Fault.UNAVAILABLE, Fault.TIMED_OUT, Fault.NOT_CONNECTED, Fault.CONFLICT})
 """What costs no attempt (X85)."""
 
 
@@ -47,7 +47,7 @@ Step = Ask | Ended
 
 
 @dataclass(slots=True)
-class Stage:
+class StageCourse:
     """One stage as it goes, for the log: texts of what went in and out, moments, and what failed.
 
     ``entered_with`` and ``sent`` are the batch before and after the template; ``answer`` the last reply.
@@ -87,8 +87,8 @@ class PipeExecution:
         self._sent = False
         self.began = now
         self.ended: datetime | None = None
-        self.enrichment: Stage | None = None
-        self.target: Stage | None = None
+        self.enrichment: StageCourse | None = None
+        self.target: StageCourse | None = None
 
     @property
     def bodies(self) -> Sequence[bytes]:
@@ -105,7 +105,7 @@ class PipeExecution:
         plan = self._plan
         if plan.enrichment is None:
             return self._enter_target([None] * len(self._bodies), now)
-        self.enrichment = stage = Stage(plan.enrichment_template is not None, now)
+        self.enrichment = stage = StageCourse(plan.enrichment_template is not None, now)
         try:
             template, looked_into = plan.enrichment_template, plan.enrichment.looks_into_events
             places = range(len(self._bodies))
@@ -144,7 +144,7 @@ class PipeExecution:
         events = enrichment.events(payload)
         self._leave(stage, StageEnd.SUCCEEDED, now)
         if events is None:
-            self.target = Stage(templated=False, entered=now)
+            self.target = StageCourse(templated=False, entered=now)
             return self._over(self.target, StageEnd.SKIPPED, Delivered(), now)
         return self._enter_target(events, now)
 
@@ -154,7 +154,7 @@ class PipeExecution:
         """``events``: what the enrichment made of the batch; None stands for the record in that place."""
         plan, enriched = self._plan, self._plan.enrichment is not None
         template = plan.target_template
-        self.target = stage = Stage(template is not None, now)
+        self.target = stage = StageCourse(template is not None, now)
         most = plan.target.service.batch_max
         if enriched and most is not None and len(events) > most:  # X53
             stage.fault = f"the enrichment answered {len(events)} records; the target takes at most {most}"
@@ -192,14 +192,14 @@ class PipeExecution:
         text = template.render_event(event, {**self._plan.context, "now": now})
         return Output(text, event, place, is_json=template.is_json)
 
-    def _next(self, stage: Stage, now: datetime) -> Step:
+    def _next(self, stage: StageCourse, now: datetime) -> Step:
         """The next piece, or the end."""
         self._piece = next(self._pieces, ())
         if self._piece:
             return self._ask(stage, self._plan.target.call(self._piece, now), now)
         return self._finish(stage, now)
 
-    def _delivered(self, stage: Stage, reply: Reply, now: datetime) -> Step:
+    def _delivered(self, stage: StageCourse, reply: Reply, now: datetime) -> Step:
         """Pieces go in order, so what fails as a whole holds back the pieces behind it (X24, X70)."""
         stage.answer = reply
         if isinstance(reply, Refused):
@@ -248,7 +248,7 @@ class PipeExecution:
             return None
         return dict(zip(self._identifiers(), self._positions, strict=True)).get(name)
 
-    def _finish(self, stage: Stage, now: datetime) -> Ended:
+    def _finish(self, stage: StageCourse, now: datetime) -> Ended:
         """Rules: X82 what was rejected is tried again as a smaller batch; X85 nothing got through and the service is to
         blame: no attempt was used."""
         if not self._failed:
@@ -266,28 +266,28 @@ class PipeExecution:
         log = self._plan.settings.log
         return array_of(outputs).decode() if log is not None and log.includes_data else None
 
-    def _ask(self, stage: Stage, call: Call, now: datetime) -> Ask:
+    def _ask(self, stage: StageCourse, call: Call, now: datetime) -> Ask:
         stage.call = call
         stage.invoked = stage.invoked or now
         return Ask(call)
 
-    def _transformation_failed(self, stage: Stage, wrong: TemplateError, now: datetime) -> Ended:
+    def _transformation_failed(self, stage: StageCourse, wrong: TemplateError, now: datetime) -> Ended:
         """X35: the execution's fault, and the customer's. A record alone is found by bisecting."""
         stage.fault = str(wrong)
         return self._over(stage, StageEnd.TRANSFORMATION_FAILED, Failed(Cause.FUNCTION_ERROR), now)
 
-    def _over(self, stage: Stage, ended: StageEnd, outcome: Outcome, now: datetime) -> Ended:
+    def _over(self, stage: StageCourse, ended: StageEnd, outcome: Outcome, now: datetime) -> Ended:
         self._leave(stage, ended, now)
         self.ended = now
         return Ended(outcome)
 
     @staticmethod
-    def _leave(stage: Stage, ended: StageEnd, now: datetime) -> None:
+    def _leave(stage: StageCourse, ended: StageEnd, now: datetime) -> None:
         stage.ended, stage.left = ended, now
 
 
 def _failure(reply: Refused) -> Outcome:
     """X85: internal failures cost no attempt, a customer's do. Too large a payload is mended by bisecting alone."""
     if reply.fault in _INTERNAL:
-        return NotReached(f"{reply.code}: {reply.message}", reply.retry_after_s)
+        return NotReached(reply.told, reply.retry_after_s)
     return Failed(Cause.TOO_LARGE if reply.fault is Fault.TOO_LARGE else Cause.FUNCTION_ERROR)

@@ -103,4 +103,4 @@ def _data(metric: Metric, pipe: Arn, value: float, at: datetime) -> Iterator[Dat
     kind = metric.value
     values = {PIPE: pipe.resource.removeprefix("pipe/"), ACCOUNT: pipe.account}
     for name in kind.dimensions:
-        yield Datum(Series(pipe.region, kind.name, (name, values[name]), kind.unit), value, at)
+        yield Datum(Series(pipe.region, kind.name, ((name, values[name]),), kind.unit), value, at)

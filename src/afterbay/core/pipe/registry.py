@@ -6,7 +6,7 @@ Keeps what was asked for and in which state each pipe is; a driver does the work
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from afterbay.core.change.wire import JsonValue
@@ -28,17 +28,25 @@ TAGS_MAX = 50
 
 
 class PipeRegistry:
-    """``check_template`` is asked about every input template (X40). Times are epoch seconds.
+    """``check_template`` is asked about every input template (X40), ``check_settings`` about a whole pipe that is right
+    in itself: it refuses what is not served. Times are epoch seconds.
 
     Refusals are ``PipeError``, with the code, the status and the body that the API answers.
     """
 
     def __init__(
-        self, *, account: str, region: str, check_template: CheckTemplate | None = None, pipes_max: int = PIPES_MAX
+        self,
+        *,
+        account: str,
+        region: str,
+        check_template: CheckTemplate | None = None,
+        check_settings: Callable[[PipeSettings], None] | None = None,
+        pipes_max: int = PIPES_MAX,
     ) -> None:
         self.account = account
         self.region = region
         self._check_template = check_template
+        self._check_settings = check_settings
         self._pipes_max = pipes_max
         self._pipes: dict[str, PipeResource] = {}
 
@@ -62,6 +70,7 @@ class PipeRegistry:
     def create(self, params: Mapping[str, JsonValue], now_s: float) -> PipeResource:
         """Rules: a request that is wrong in itself is told first, then that the name is taken (X7), then the quota."""
         settings = parse_create(params, account=self.account, region=self.region, check_template=self._check_template)
+        self._check(settings)
         tags = parse_tags(params, "Tags")
         there = self._pipes.get(settings.name)
         state = step(None if there is None else there.state, LifecycleEvent.CREATE, name=settings.name)
@@ -73,6 +82,7 @@ class PipeRegistry:
     def update(self, name: str, params: Mapping[str, JsonValue], now_s: float) -> PipeResource:
         pipe = self.get(name)
         settings = parse_update(pipe.settings, params, check_template=self._check_template)
+        self._check(settings)
         return self._asked(pipe, LifecycleEvent.UPDATE, settings, now_s)
 
     def start(self, name: str, now_s: float) -> PipeResource:
@@ -127,6 +137,10 @@ class PipeRegistry:
         assert state is not None, "a pipe goes by what the driver tells, not by a request"
         reason = pipe.reason if state is pipe.state else None
         return self._keep(replace(pipe, settings=settings, state=state, modified_s=now_s, reason=reason))
+
+    def _check(self, settings: PipeSettings) -> None:
+        if self._check_settings is not None:
+            self._check_settings(settings)
 
     def _by_arn(self, arn: str) -> PipeResource:
         name = arn.rpartition("pipe/")[2]

@@ -63,6 +63,7 @@ class Fault(Enum):
     TIMED_OUT = "timed out"
     NOT_CONNECTED = "not connected"
     NO_SUCH_HOST = "no such host"
+    CONFLICT = "conflict"
     DENIED = "denied"
     NOT_FOUND = "not found"
     TOO_LARGE = "too large"
@@ -84,7 +85,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The call failed. ``code`` is the service's own, or the status of an HTTP answer.
+    """The call failed. ``code`` is the service's own, empty where it has none; ``status`` that of an HTTP answer, or 0.
 
     ``payload`` is what a function or a server said. ``retry_after_s``: the service's advice; negative: do not come back
     (B52).
@@ -96,6 +97,11 @@ class Refused:
     status: int = 0
     retry_after_s: float | None = None
     payload: bytes = b""
+
+    @property
+    def told(self) -> str:
+        """The code and the message, the code once."""
+        return self.message if self.message.startswith(self.code) else f"{self.code}: {self.message}"
 
 
 Reply = Answered | Refused

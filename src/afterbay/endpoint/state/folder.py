@@ -58,10 +58,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # events of asynchronous invocations, in the order in which they came
     ("CREATE TABLE events (number INTEGER PRIMARY KEY, request_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL)",),
+    (
+        "CREATE TABLE pipes (number INTEGER PRIMARY KEY, arn TEXT NOT NULL UNIQUE, body BLOB NOT NULL)",
+        "CREATE TABLE bus_homes (region TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
+        # what was accepted, until a target or a dead-letter queue has it
+        "CREATE TABLE bus_entries (number INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+        """CREATE TABLE bus_archived (
+            number INTEGER PRIMARY KEY, region TEXT NOT NULL, archive TEXT NOT NULL, body BLOB NOT NULL
+        )""",
+        "CREATE INDEX bus_archived_by_archive ON bus_archived (region, archive)",
+    ),
 )
 """Step n turns form n into form n + 1. A published step never changes."""
 
-DATA = ("calls", "items", "streams", "shards", "records", "messages", "kinesis_records", "mappings", "events")
+DATA = (
+    *("calls", "items", "streams", "shards", "records", "messages", "kinesis_records", "mappings", "events"),
+    *("pipes", "bus_homes", "bus_entries", "bus_archived"),
+)
 """What a reset empties."""
 
 

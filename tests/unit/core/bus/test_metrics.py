@@ -10,9 +10,7 @@ from afterbay.core.bus.deadletter import letter_of
 from afterbay.core.bus.delivery import Delivered, Delivery, GiveUp, TryAgain
 from afterbay.core.bus.envelope import Arrival, Event
 from afterbay.core.bus.metrics import (
-    Datum,
     Metric,
-    Series,
     of_decision,
     of_first_call,
     of_letter,
@@ -22,6 +20,7 @@ from afterbay.core.bus.metrics import (
 )
 from afterbay.core.bus.names import Home
 from afterbay.core.bus.outcome import ErrorCode
+from afterbay.core.mapping.metrics import Datum, Series
 
 HOME = Home("111122223333", "eu-west-1")
 RULE = HOME.rule_arn("orders", "on")
@@ -33,13 +32,13 @@ END = GiveUp(DELIVERY, ErrorCode.TIMEOUT, "late")
 
 
 def names(data: object) -> list[str]:
-    return [datum.series.metric.value for datum in data]
+    return [str(datum.series.metric) for datum in data]
 
 
 def test_a_series_names_the_rule_and_a_custom_bus() -> None:
     (datum,) = of_loop(RULE, NOW)
     dimensions = (("EventBusName", "orders"), ("RuleName", "on"))
-    assert datum == Datum(Series("eu-west-1", Metric.DEAD_LETTER_INVOCATIONS, dimensions), 1.0, NOW)
+    assert datum == Datum(Series("eu-west-1", Metric.DEAD_LETTER_INVOCATIONS, dimensions, "Count"), 1.0, NOW)
     (on_default,) = of_throttle(HOME.rule_arn("default", "on"), NOW)
     assert on_default.series.dimensions == (("RuleName", "on"),)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from afterbay.core.bus.calls import outcome_of
 from afterbay.core.bus.outcome import (
     Accepted,
     ErrorCode,
@@ -15,11 +16,11 @@ from afterbay.core.bus.outcome import (
     no_such_host,
     not_connected,
     not_rendered,
-    of_http_status,
-    of_service_error,
     retry_after_s,
-    timed_out,
 )
+from afterbay.core.target.call import Fault
+from afterbay.core.target.call import Refused as CallRefused
+from afterbay.core.target.http import reply_of
 from afterbay.errors import (
     ConflictError,
     DeniedError,
@@ -29,13 +30,14 @@ from afterbay.errors import (
     ThrottledError,
     UnavailableError,
 )
+from afterbay.targets.caller import refusal_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("status", range(100, 600))
 def test_every_status_has_its_place(status: int) -> None:
-    outcome = of_http_status(status, retry_after_s=7.0)
+    outcome = outcome_of(reply_of(status, retry_after_s=7.0))
     if 200 <= status < 300:
         assert outcome == Accepted()
     elif status == 429:
@@ -48,29 +50,30 @@ def test_every_status_has_its_place(status: int) -> None:
 
 @pytest.mark.parametrize("status", [401, 407])
 def test_a_token_is_refused_only_where_there_is_one(status: int) -> None:
-    assert of_http_status(status, oauth=True) == TokenRefused(f"HTTP status {status}")
-    assert isinstance(of_http_status(status), Refused)
-    assert isinstance(of_http_status(403, oauth=True), Refused)
+    assert outcome_of(reply_of(status, oauth=True)) == TokenRefused(f"HTTP status {status}")
+    assert isinstance(outcome_of(reply_of(status)), Refused)
+    assert isinstance(outcome_of(reply_of(403, oauth=True)), Refused)
 
 
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (ThrottledError("m", code="c", retry_after_s=3), Failed(ErrorCode.THROTTLING, "m", 3)),
-        (UnavailableError("m", code="c"), Failed(ErrorCode.ERROR_FROM_TARGET, "m")),
-        (ConflictError("m", code="c"), Failed(ErrorCode.RESOURCE_MODIFICATION_COLLISION, "m")),
-        (DeniedError("m", code="c"), Refused(ErrorCode.NO_PERMISSIONS, "m")),
-        (NotFoundError("m", code="c"), Refused(ErrorCode.NO_RESOURCE, "m")),
-        (PayloadTooLargeError("m", code="c"), Refused(ErrorCode.INVALID_PARAMETER, "m")),
-        (ServiceError("m", code="c"), Refused(ErrorCode.SDK_CLIENT_ERROR, "m")),
+        (ThrottledError("c: m", code="c", retry_after_s=3), Failed(ErrorCode.THROTTLING, "c: m", 3)),
+        (UnavailableError("c: m", code="c"), Failed(ErrorCode.ERROR_FROM_TARGET, "c: m")),
+        (ConflictError("c: m", code="c"), Failed(ErrorCode.RESOURCE_MODIFICATION_COLLISION, "c: m")),
+        (DeniedError("c: m", code="c"), Refused(ErrorCode.NO_PERMISSIONS, "c: m")),
+        (NotFoundError("c: m", code="c"), Refused(ErrorCode.NO_RESOURCE, "c: m")),
+        (PayloadTooLargeError("c: m", code="c"), Refused(ErrorCode.INVALID_PARAMETER, "c: m")),
+        (ServiceError("c: m", code="c"), Refused(ErrorCode.SDK_CLIENT_ERROR, "c: m")),
     ],
 )
 def test_a_services_refusal_counts_by_its_kind(error: ServiceError, outcome: Failed | Refused) -> None:
-    assert of_service_error(error) == outcome
+    assert outcome_of(refusal_of(error)) == outcome
 
 
 def test_hosts_that_do_not_answer_may_later_and_names_that_are_unknown_will_not() -> None:
-    assert timed_out() == Failed(ErrorCode.TIMEOUT, "no answer within 5 s")
+    late = CallRefused(Fault.TIMED_OUT, "", "no answer within 5 s")
+    assert outcome_of(late) == Failed(ErrorCode.TIMEOUT, "no answer within 5 s")
     assert not_connected("refused") == Failed(ErrorCode.CONNECTION_FAILURE, "refused")
     assert no_such_host("no name") == Refused(ErrorCode.CONNECTION_FAILURE, "no name")
     assert not_rendered("no JSON") == Refused(ErrorCode.INVALID_JSON, "no JSON")

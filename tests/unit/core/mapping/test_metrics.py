@@ -30,11 +30,11 @@ LATER = T0 + timedelta(seconds=2)
 
 
 def of_mapping(metric: str) -> Series:
-    return Series("eu-west-1", metric, ("EventSourceMappingUUID", "m"), "Count")
+    return Series("eu-west-1", metric, (("EventSourceMappingUUID", "m"),), "Count")
 
 
 def of_function(metric: str, unit: str = "Count") -> Series:
-    return Series("eu-west-1", metric, ("FunctionName", "f"), unit)
+    return Series("eu-west-1", metric, (("FunctionName", "f"),), unit)
 
 
 def attempt(outcome: Outcome, batch: Batch = BATCH, **chosen: object) -> list[Datum]:
@@ -126,6 +126,6 @@ def test_a_throttle_is_counted_as_nothing_else() -> None:
 
 def test_a_function_that_is_named_without_its_region_has_none() -> None:
     (told,) = of_throttle("f", T0)
-    assert told.series == Series("", "Throttles", ("FunctionName", "f"), "Count")
+    assert told.series == Series("", "Throttles", (("FunctionName", "f"),), "Count")
     counted = of_handling("m", settings(function_arn="f", event_count=True), T0, polled=None, filtered_out=0, dropped=1)
     assert [one.series.region for one in counted] == [""]

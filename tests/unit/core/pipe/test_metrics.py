@@ -40,7 +40,7 @@ def told(execution: Execution) -> list[Datum]:
 
 
 def of_pipe(execution: Execution) -> dict[str, float]:
-    return {one.series.metric: one.value for one in told(execution) if one.series.dimension == ("PipeName", "p")}
+    return {one.series.metric: one.value for one in told(execution) if one.series.dimensions == (("PipeName", "p"),)}
 
 
 def test_the_catalogue_is_that_of_the_guide() -> None:
@@ -92,7 +92,7 @@ def test_what_is_throttled_counts_as_nothing_else() -> None:
 
 def test_a_datum_is_told_once_for_each_dimension_of_its_metric() -> None:
     found = [one.series for one in told(Execution(target=StageRun(StageEnd.SUCCEEDED)))]
-    of_account = [one.metric for one in found if one.dimension == ("AwsAccountId", "111122223333")]
+    of_account = [one.metric for one in found if one.dimensions == (("AwsAccountId", "111122223333"),)]
     assert of_account == ["Invocations"] and {one.region for one in found} == {"us-east-1"}
     (datum,) = of_concurrency("111122223333", "us-east-1", 7, T0)
-    assert datum.value == 7 and datum.series.dimension == ("AwsAccountId", "111122223333")
+    assert datum.value == 7 and datum.series.dimensions == (("AwsAccountId", "111122223333"),)

@@ -1,0 +1,154 @@
+"""One delivery as a call of its target, and what the reply means for it (B46, B52, B62, B65 to B69)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from afterbay.core.bus.envelope import Event as BusEvent
+from afterbay.core.bus.envelope import encode_event
+from afterbay.core.bus.outcome import (
+    Accepted,
+    ErrorCode,
+    Failed,
+    Outcome,
+    Refused,
+    TokenRefused,
+    no_such_host,
+    not_connected,
+    not_rendered,
+)
+from afterbay.core.bus.rule import Rule
+from afterbay.core.bus.target import Target, TargetKind
+from afterbay.core.change.wire import JsonValue
+from afterbay.core.target import log_group, queue, state_machine, stream, topic
+from afterbay.core.target.call import Answered, Call, DestinationCall, Fault, FunctionCall, Reply
+from afterbay.core.target.call import Refused as CallRefused
+from afterbay.core.target.entries import by_place
+from afterbay.core.template.dynamic import Parameter
+from afterbay.core.template.errors import TemplateError
+from afterbay.core.template.event import Event
+from afterbay.core.template.path import MISSING, Path
+
+__all__ = ["call_of", "outcome_of"]
+
+
+class _LogLine(msgspec.Struct):
+    """What a transformer has to make for a log group (B67)."""
+
+    timestamp: int
+    message: str
+
+
+def call_of(event: BusEvent, rule: Rule, target: Target, now: datetime) -> Call | Refused:
+    """The call that brings ``event`` to ``target``; a bus is none: nothing is called (``envelope.forward``).
+
+    Rules: B36 the input settings, B44 a payload that cannot be made is refused as INVALID_JSON.
+    """
+    read = Event.read(encode_event(event))
+    try:
+        payload = target.input.payload(read, {"rule_arn": rule.arn, "rule_name": rule.name, "now": now})
+        return _call(event, read, rule, target, payload)
+    except TemplateError as wrong:
+        return not_rendered(wrong.message)
+
+
+def _call(event: BusEvent, read: Event, rule: Rule, target: Target, payload: str) -> Call | Refused:
+    match target.kind:
+        case TargetKind.QUEUE:
+            return queue.send_message(target.arn, queue.QueueMessage(payload, target.message_group_id))
+        case TargetKind.TOPIC:
+            return topic.publish(target.arn, payload)
+        case TargetKind.FUNCTION:
+            return FunctionCall(target.arn, payload.encode(), waits=False)  # B66
+        case TargetKind.STATE_MACHINE:
+            return state_machine.start(target.arn, payload)
+        case TargetKind.STREAM:
+            return stream.put_records(target.arn, [(_partition_key(event, read, target), payload.encode())])
+        case TargetKind.DELIVERY_STREAM:
+            return stream.put_record_batch(target.arn, [payload.encode()])
+        case TargetKind.LOG_GROUP:
+            return _log(event, rule, target, payload)
+        case TargetKind.API_DESTINATION | TargetKind.API_GATEWAY:
+            return _http(read, target, payload)
+        case TargetKind.BUS:
+            raise AssertionError("a bus is handed the event, not called")
+
+
+def outcome_of(reply: Reply) -> Outcome:
+    """What the reply of a target means (B52). Which fault has which code is our choice for the most part (B62)."""
+    if isinstance(reply, Answered):
+        return _entries_taken(reply)
+    told = reply.told
+    match reply.fault:
+        case Fault.THROTTLED:
+            return Failed(ErrorCode.THROTTLING, told, reply.retry_after_s)
+        case Fault.UNAVAILABLE:
+            return Failed(ErrorCode.ERROR_FROM_TARGET, told, reply.retry_after_s)
+        case Fault.TIMED_OUT:
+            return Failed(ErrorCode.TIMEOUT, told)
+        case Fault.NOT_CONNECTED:
+            return not_connected(told)
+        case Fault.NO_SUCH_HOST:
+            return no_such_host(told)
+        case Fault.CONFLICT:
+            return Failed(ErrorCode.RESOURCE_MODIFICATION_COLLISION, told)
+        case Fault.TOKEN_REFUSED:
+            return TokenRefused(told)
+        case Fault.DENIED:
+            return Refused(ErrorCode.NO_PERMISSIONS, told)
+        case Fault.NOT_FOUND:
+            return Refused(ErrorCode.NO_RESOURCE, told)
+        case Fault.TOO_LARGE:
+            return Refused(ErrorCode.INVALID_PARAMETER, told)
+        case Fault.REFUSED | Fault.FUNCTION_ERROR:
+            code = ErrorCode.ERROR_FROM_TARGET if reply.status else ErrorCode.SDK_CLIENT_ERROR
+            return Refused(code, told)
+
+
+def _entries_taken(reply: Answered) -> Outcome:
+    """Kinesis and Firehose answer for each record; ours have one."""
+    for name in ("Records", "RequestResponses"):
+        for one in by_place(reply.members, name):
+            return outcome_of(CallRefused(one.fault, one.code, one.message))
+    return Accepted()
+
+
+def _partition_key(event: BusEvent, read: Event, target: Target) -> str:
+    """The event's id unless a path says otherwise (B66). Raises ``TemplateError``."""
+    if target.partition_key_path is None:
+        return event.id
+    found = Path(target.partition_key_path).find(read.raw)
+    if found is MISSING or not isinstance(found, str) or not found:
+        raise TemplateError("the event has no partition key there", code="MissingPath", where="PartitionKeyPath")
+    return found
+
+
+def _log(event: BusEvent, rule: Rule, target: Target, payload: str) -> Call | Refused:
+    """B67: the payload is the message and the event's time its own, unless a transformer says both."""
+    line = log_group.LogEvent(event.time_s * 1000, payload)
+    if target.input.template is not None:
+        try:
+            told = msgspec.json.decode(payload, type=_LogLine)
+        except msgspec.DecodeError as wrong:
+            return Refused(ErrorCode.INVALID_PARAMETER, f"a log group takes timestamp and message: {wrong}")
+        line = log_group.LogEvent(told.timestamp, told.message)
+    return log_group.put_log_events(target.arn, rule.name, [line])
+
+
+def _http(read: Event, target: Target, payload: str) -> Call:
+    """Rules: B69 paths in values, not in names of headers, see the original event. Raises ``TemplateError``."""
+    values: list[JsonValue] = list(target.http.path_values)
+    found = Parameter("HttpParameters.PathParameterValues", values).resolve(read)
+    return DestinationCall(
+        target.arn,
+        tuple(str(one) for one in found) if isinstance(found, list) else (),
+        {name: _resolved(name, value, read) for name, value in target.http.headers},
+        {name: _resolved(name, value, read) for name, value in target.http.query},
+        payload.encode(),
+    )
+
+
+def _resolved(name: str, value: str, read: Event) -> str:
+    return str(Parameter(name, value).resolve(read))

@@ -1,0 +1,158 @@
+"""Calls of API destinations over HTTP: address and connection put together, rate kept, tokens fetched (B52, B54, B68).
+
+Does; what a call holds is ``core.bus.call``'s, what an answer means its caller's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import httpcore
+
+from afterbay.core.bus.authorization import OAuth, additions
+from afterbay.core.bus.call import HttpCall, HttpParameters, compose
+from afterbay.core.bus.connection import Connection
+from afterbay.core.bus.destination import ApiDestination, Pace
+from afterbay.core.bus.oauth import Token, read_token, token_call
+from afterbay.core.bus.outcome import HTTP_TIMEOUT_S, retry_after_s
+from afterbay.core.target.call import DestinationCall, Fault, Refused, Reply
+from afterbay.core.target.http import reply_of
+from afterbay.errors import NotFoundError
+
+__all__ = ["DestinationCaller", "Found"]
+
+ANSWER_BYTES_MAX = 6 * 1024 * 1024
+"""X52; the rest of a longer answer is not read."""
+
+CONNECTIONS_MAX = 32
+_TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), HTTP_TIMEOUT_S)
+
+Found = tuple[ApiDestination, Connection]
+"""A destination with the connection that it calls with."""
+
+
+class Clock(Protocol):
+    """The address's clock: a destination's rate goes by it, time-outs do not (DESIGN section 8)."""
+
+    def now(self) -> datetime: ...
+
+    async def sleep_until(self, when: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    token: Token
+    until: datetime
+
+
+class DestinationCaller:
+    """``find`` looks a destination up by its ARN; None: there is none. ``authorized`` hears whether a connection got
+    its token. ``close`` it."""
+
+    def __init__(
+        self, find: Callable[[str], Found | None], clock: Clock, *, authorized: Callable[[Connection, bool], None]
+    ) -> None:
+        self._find = find
+        self._clock = clock
+        self._authorized = authorized
+        self._pool = httpcore.AsyncConnectionPool(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0)
+        self._paces: dict[tuple[str, int], Pace] = {}
+        self._tokens: dict[str, _Held] = {}
+
+    async def __call__(self, call: DestinationCall) -> Reply:
+        """Make the call when its destination's rate allows it. Raises ``NotFoundError``."""
+        found = self._find(call.arn)
+        if found is None:
+            raise NotFoundError(f"API destination {call.arn} does not exist", code="ResourceNotFoundException")
+        destination, connection = found
+        await self._turn(destination)
+        token = await self._token(connection)
+        if isinstance(token, Refused):
+            return token
+        added = None if connection.auth is None else additions(connection.auth, token=token)
+        target = HttpParameters(
+            path_values=call.path_values, headers=tuple(call.headers.items()), query=tuple(call.query.items())
+        )
+        composed = compose(destination.method, destination.endpoint, call.body, target=target, connection=added)
+        reply = await self._send(composed, oauth=token is not None)
+        if isinstance(reply, Refused) and reply.fault is Fault.TOKEN_REFUSED:
+            self._tokens.pop(connection.arn, None)
+        return reply
+
+    async def fetch_token(self, connection: Connection) -> None:
+        """Authorize an OAuth connection now (B33); ``authorized`` hears what came of it."""
+        await self._token(connection)
+
+    async def close(self) -> None:
+        await self._pool.aclose()
+
+    async def _turn(self, destination: ApiDestination) -> None:
+        pace = self._paces.setdefault((destination.arn, destination.rate), Pace(destination.rate))
+        now = self._clock.now()
+        wait_s = pace.take(now.timestamp())
+        if wait_s > 0:
+            await self._clock.sleep_until(now + timedelta(seconds=wait_s))
+
+    async def _token(self, connection: Connection) -> str | Refused | None:
+        """The token to call with; None where the connection needs none."""
+        oauth = None if connection.auth is None else connection.auth.authorization
+        if not isinstance(oauth, OAuth):
+            return None
+        held = self._tokens.get(connection.arn)
+        if held is not None and held.until > self._clock.now():
+            return held.token.access_token
+        reply = await self._send(token_call(oauth))
+        token = None if isinstance(reply, Refused) else read_token(reply.payload)
+        self._authorized(connection, token is not None)
+        if token is None:
+            told = reply.message if isinstance(reply, Refused) else "the answer holds no access_token"
+            fault = reply.fault if isinstance(reply, Refused) else Fault.DENIED
+            return Refused(fault, "TokenEndpoint", f"no token for connection {connection.name}: {told}")
+        lasts = timedelta(seconds=token.expires_in_s) if token.expires_in_s is not None else timedelta.max / 2
+        now = self._clock.now()
+        until = now + lasts if lasts < timedelta(days=3650) else now + timedelta(days=3650)
+        self._tokens[connection.arn] = _Held(token, until)
+        return token.access_token
+
+    async def _send(self, call: HttpCall, *, oauth: bool = False) -> Reply:
+        """One request and its answer; redirects are not followed (B52)."""
+        try:
+            async with asyncio.timeout(HTTP_TIMEOUT_S):
+                answer = await self._pool.request(
+                    call.method, call.url, headers=call.headers, content=call.body, extensions={"timeout": _TIMEOUTS}
+                )
+        except (TimeoutError, httpcore.TimeoutException):
+            return Refused(Fault.TIMED_OUT, "Timeout", f"no answer within {HTTP_TIMEOUT_S:g} s")
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+            fault = Fault.NO_SUCH_HOST if _is_of_the_name(error) else Fault.NOT_CONNECTED
+            return Refused(fault, type(error).__name__, str(error) or "the connection failed")
+        headers = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
+        payload = _unpacked(answer.content, headers.get(b"content-encoding", ""))[:ANSWER_BYTES_MAX]
+        advice = retry_after_s(headers[b"retry-after"], self._clock.now()) if b"retry-after" in headers else None
+        return reply_of(answer.status, payload, oauth=oauth, retry_after_s=advice)
+
+
+def _is_of_the_name(error: BaseException | None) -> bool:
+    """True if what lies below is that nobody knows the host's name: waiting does not mend that (B52)."""
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    """We say that we take gzip and deflate (X56). What is not what it says stays as it came."""
+    try:
+        if encoding == "gzip":
+            return gzip.decompress(body)
+        return zlib.decompress(body) if encoding == "deflate" else body
+    except (OSError, EOFError, zlib.error):
+        return body
