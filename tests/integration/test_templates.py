@@ -138,8 +138,12 @@ def test_what_the_cdk_synthesised_is_up(tmp_path, file):
         functions = {found["FunctionName"] for found in one.client("lambda").list_functions()["Functions"]}
         skipped = re.findall(r" skipped: (\w+) \(AWS::Lambda::Function\)", one.log)
         assert len(functions) + len(skipped) == kinds.count("AWS::Lambda::Function")
-        later = [kind for kind in kinds if kind.startswith(("AWS::Pipes::", "AWS::Events::"))]
-        assert one.log.count("read, and not created yet") == len(later)
+        assert len(one.client("pipes").list_pipes()["Pipes"]) == kinds.count("AWS::Pipes::Pipe")
+        events = one.client("events")
+        buses = [found["Name"] for found in events.list_event_buses()["EventBuses"]]
+        assert len(buses) == kinds.count("AWS::Events::EventBus") + 1
+        rules = [found for bus in buses for found in events.list_rules(EventBusName=bus)["Rules"]]
+        assert len(rules) == kinds.count("AWS::Events::Rule")
 
 
 def test_a_node_templates_tables_queues_and_topics_are_up(tmp_path):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CLASSES", "LATER", "NOT_FIRED", "REFUSED_TYPES", "Classes"]
+__all__ = ["CLASSES", "NOT_FIRED", "REFUSED_TYPES", "Classes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +110,14 @@ CLASSES: dict[str, Classes] = {
     ),
     "AWS::Pipes::Pipe": _classes(
         "Description DesiredState Enrichment EnrichmentParameters Name RoleArn Source SourceParameters Target"
-        " TargetParameters",
-        "KmsKeyIdentifier LogConfiguration Tags",
+        " TargetParameters LogConfiguration",
+        "KmsKeyIdentifier Tags",
     ),
     "AWS::Events::EventBus": _classes(
         "DeadLetterConfig Description EventSourceName Name", "KmsKeyIdentifier LogConfig Policy Tags"
     ),
     "AWS::Events::Rule": _classes(
-        "Description EventBusName EventPattern Name ScheduleExpression State Targets", "RoleArn Tags"
+        "Description EventBusName EventPattern Name RoleArn ScheduleExpression State Targets", "Tags"
     ),
     "AWS::Events::Archive": _classes(
         "ArchiveName Description EventPattern RetentionDays SourceArn", "KmsKeyIdentifier"
@@ -129,14 +129,6 @@ CLASSES: dict[str, Classes] = {
         "AuthParameters AuthorizationType Description Name", "InvocationConnectivityParameters KmsKeyIdentifier"
     ),
 }
-
-LATER = frozenset(
-    {
-        *("AWS::Pipes::Pipe", "AWS::Events::EventBus", "AWS::Events::Rule", "AWS::Events::Archive"),
-        *("AWS::Events::ApiDestination", "AWS::Events::Connection"),
-    }
-)
-"""Read into resources now, and created from part 5 on."""
 
 NOT_FIRED = {
     "AWS::ApiGateway::RestApi": "an HTTP API",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from afterbay.declaration.classes import LATER
 from afterbay.declaration.place import Place, Problems
 from afterbay.declaration.resources import Declared, LocalCode, Resource, typed
 from afterbay.declaration.template import Note, NoteKind
@@ -57,19 +56,15 @@ class Judge:
         if declared.id in self.gone:
             return None
         whole = replace(declared, properties=kept)
-        self._note_later(whole)
+        self._note_schedule(whole)
         return typed(whole, local)
 
     def sorted_notes(self) -> list[Note]:
         return sorted(self.notes, key=lambda note: (list(NoteKind).index(note.kind), note.place))
 
-    def _note_later(self, declared: Declared) -> None:
-        if declared.kind not in LATER:
-            return
+    def _note_schedule(self, declared: Declared) -> None:
         schedule = declared.properties.get("ScheduleExpression")
-        if schedule is None:
-            self.notes.append(Note(NoteKind.LATER, declared.place, declared.id, declared.kind))
-        else:
+        if schedule is not None:
             told = text_of(schedule) or "a schedule"
             self.notes.append(Note(NoteKind.NOT_FIRED, declared.place, declared.id, f"{told}, {declared.kind}"))
 

@@ -21,7 +21,6 @@ ACCOUNT = "000000000000"
 class NoteKind(Enum):
     """Why something of a template does not act; the value is how a list of such is headed."""
 
-    LATER = "read, and not created yet (part 5)"
     NOT_FIRED = "not fired"
     UNKNOWN = "unknown until deployed"
     LEFT_OUT = "left out"

@@ -31,12 +31,14 @@ from afterbay.declaration.resources import (
 from afterbay.declaration.template import Template
 from afterbay.declaration.value import Attribute, Value
 from afterbay.errors import ServiceError, SettingsError
+from afterbay.manifest.buses import make_archive, make_bus, make_connection, make_destination, make_rule
 from afterbay.manifest.functions import make_alias, make_function, make_layer, make_version
 from afterbay.manifest.mappings import make_mapping
 from afterbay.manifest.messaging import make_queue, make_subscription, make_topic
-from afterbay.manifest.observed import make_alarm, name_later
+from afterbay.manifest.observed import make_alarm
 from afterbay.manifest.order import in_order
 from afterbay.manifest.package import WatchedCode
+from afterbay.manifest.pipes import make_pipe
 from afterbay.manifest.report import Assembled
 from afterbay.manifest.session import Session
 from afterbay.manifest.storage import make_bucket, make_kinesis_stream
@@ -44,8 +46,11 @@ from afterbay.manifest.tables import make_table
 
 __all__ = ["assemble"]
 
-_NAMED = (Table, Function, SourceMapping, Queue, Topic, Bucket, KinesisStream, Alarm)
-_LATER = (Pipe, Bus, Rule, Archive, ApiDestination, Connection)
+_NAMED = (
+    *(Table, Function, SourceMapping, Queue, Topic, Bucket, KinesisStream, Alarm),
+    *(Pipe, Bus, Archive, ApiDestination, Connection),
+)
+"""Of one kind and one name is one thing; a rule's name is one on its bus only."""
 
 
 async def assemble(template: Template, folder: Path, aws: Aws) -> Assembled:
@@ -75,8 +80,7 @@ async def assemble(template: Template, folder: Path, aws: Aws) -> Assembled:
             session.refuse(declared.place, str(declared), SettingsError(f"{twin.declared} is the same, {found['Ref']}"))
             continue
         session.attributes |= {Attribute(declared.id, name): value for name, value in found.items()}
-        if not isinstance(resource, _LATER):
-            made.append(resource)
+        made.append(resource)
     session.problems.raise_if_any()
     return Assembled(template, made, [*template.notes, *session.notes], _code_of(session, made))
 
@@ -122,5 +126,15 @@ async def _make(session: Session, resource: Resource) -> dict[str, Value] | None
             return await make_kinesis_stream(session, resource)
         case Alarm():
             return await make_alarm(session, resource)
-        case Pipe() | Bus() | Rule() | Archive() | ApiDestination() | Connection():
-            return await name_later(session, resource)
+        case Pipe():
+            return await make_pipe(session, resource)
+        case Bus():
+            return await make_bus(session, resource)
+        case Rule():
+            return await make_rule(session, resource)
+        case Archive():
+            return await make_archive(session, resource)
+        case ApiDestination():
+            return await make_destination(session, resource)
+        case Connection():
+            return await make_connection(session, resource)

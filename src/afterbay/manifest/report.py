@@ -26,6 +26,12 @@ _NOUNS = {
     "AWS::S3::Bucket": "bucket",
     "AWS::Kinesis::Stream": "Kinesis stream",
     "AWS::CloudWatch::Alarm": "alarm",
+    "AWS::Pipes::Pipe": "pipe",
+    "AWS::Events::EventBus": "event bus",
+    "AWS::Events::Rule": "rule",
+    "AWS::Events::Archive": "archive",
+    "AWS::Events::ApiDestination": "API destination",
+    "AWS::Events::Connection": "connection",
 }
 
 
@@ -58,4 +64,4 @@ class Assembled:
 def _several(noun: str, count: int) -> str:
     if count == 1:
         return noun
-    return {"alias": "aliases"}.get(noun, noun + "s")
+    return {"alias": "aliases", "event bus": "event buses"}.get(noun, noun + "s")

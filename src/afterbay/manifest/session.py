@@ -23,7 +23,7 @@ __all__ = ["Session", "part_of"]
 _ALREADY_THERE = frozenset(
     {
         *("ResourceInUseException", "ResourceConflictException", "QueueAlreadyExists", "QueueNameExists"),
-        *("BucketAlreadyOwnedByYou", "BucketAlreadyExists"),
+        *("BucketAlreadyOwnedByYou", "BucketAlreadyExists", "ResourceAlreadyExistsException", "ConflictException"),
     }
 )
 _NOT_BUILT = "UnknownOperationException"

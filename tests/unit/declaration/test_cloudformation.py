@@ -138,18 +138,13 @@ def test_what_nothing_fires_is_told():
     assert [one.split()[0] for one in told] == ["Api", "Nightly", "Url"] and "rate(1 day)" in told[1]
 
 
-def test_pipes_buses_and_rules_are_read_and_said_to_come_later():
+def test_pipes_buses_and_rules_are_read():
     text = BASE + (
         "  Bus: {Type: AWS::Events::EventBus, Properties: {Name: shop}}\n"
         "  Rule: {Type: AWS::Events::Rule, Properties: {EventBusName: !Ref Bus, EventPattern: {source: [a]}}}\n"
         "  Pipe: {Type: AWS::Pipes::Pipe, Properties: {Source: !GetAtt Orders.StreamArn, Target: !GetAtt Bus.Arn}}\n"
     )
     template = read(text)
-    assert notes(template, NoteKind.LATER) == [
-        "Bus AWS::Events::EventBus",
-        "Rule AWS::Events::Rule",
-        "Pipe AWS::Pipes::Pipe",
-    ]
     assert resource(template, "Pipe").source == Attribute("Orders", "StreamArn")
     assert resource(template, "Rule").pattern == {"source": ["a"]}
     assert "has no Suorce" in refusal(text.replace("{Source:", "{Suorce:"))[0]

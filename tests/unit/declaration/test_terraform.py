@@ -88,13 +88,9 @@ def test_resources_have_their_line_in_the_plan():
     assert json.dumps("aws_dynamodb_table.orders") in PLAN.splitlines()[place.line]
 
 
-def test_pipes_and_rules_are_read_with_their_targets_and_said_to_come_later():
+def test_pipes_and_rules_are_read_with_their_targets():
     template = read(PLAN)
-    assert [one.split()[0] for one in notes(template, NoteKind.LATER)] == [
-        "aws_cloudwatch_event_bus.orders",
-        "aws_cloudwatch_event_rule.shipped",
-        "aws_pipes_pipe.orders",
-    ]
+    assert resource(template, "aws_cloudwatch_event_bus.orders").declared.kind == "AWS::Events::EventBus"
     pipe = properties(template, "aws_pipes_pipe.orders")
     assert pipe["SourceParameters"]["DynamoDBStreamParameters"]["OnPartialBatchItemFailure"] == "AUTOMATIC_BISECT"
     assert pipe["TargetParameters"]["EventBridgeEventBusParameters"]["DetailType"] == "OrderChanged"

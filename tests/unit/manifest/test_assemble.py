@@ -292,15 +292,109 @@ def test_reserved_concurrency_is_handed_on():
     assert aws.made("put_function_concurrency")[0]["ReservedConcurrentExecutions"] == 1
 
 
-def test_a_pipe_has_a_name_that_others_can_use_before_it_is_built():
-    text = (
-        "Resources:\n  B: {Type: AWS::Events::EventBus, Properties: {Name: shop}}\n"
-        "  Q: {Type: AWS::SQS::Queue, Properties: {QueueName: !Select [5, !Split [':', !GetAtt B.Arn]]}}\n"
-    )
+EVENTS = """
+  Bus: {Type: AWS::Events::EventBus, Properties: {Name: shop, Tags: [{Key: a, Value: b}]}}
+  Shipped:
+    Type: AWS::Events::Rule
+    Properties:
+      Name: shipped
+      EventBusName: !Ref Bus
+      EventPattern: {detail-type: [OrderShipped]}
+      Targets:
+        - {Id: work, Arn: !GetAtt Q.Arn, RetryPolicy: {MaximumRetryAttempts: 3}}
+        - {Id: far, Arn: !GetAtt Custom.Arn}
+  Nightly: {Type: AWS::Events::Rule, Properties: {ScheduleExpression: rate(1 day)}}
+  Kept: {Type: AWS::Events::Archive, Properties: {ArchiveName: kept, SourceArn: !GetAtt Bus.Arn, RetentionDays: 1}}
+  Key:
+    Type: AWS::Events::Connection
+    Properties:
+      Name: key
+      AuthorizationType: API_KEY
+      AuthParameters: {ApiKeyAuthParameters: {ApiKeyName: X-Key, ApiKeyValue: secret}}
+  Hook:
+    Type: AWS::Events::ApiDestination
+    Properties: {Name: hook, ConnectionArn: !GetAtt Key.Arn, HttpMethod: POST, InvocationEndpoint: "http://127.0.0.1/x"}
+  Pipe:
+    Type: AWS::Pipes::Pipe
+    Properties:
+      Name: orders
+      RoleArn: role
+      Source: !GetAtt Orders.StreamArn
+      SourceParameters:
+        DynamoDBStreamParameters: {StartingPosition: LATEST, BatchSize: 10}
+        FilterCriteria: {Filters: [{Pattern: '{"eventName": ["MODIFY"]}'}]}
+      Target: !GetAtt Bus.Arn
+      TargetParameters: {EventBridgeEventBusParameters: {DetailType: OrderShipped}}
+      Tags: {a: b}
+  Q: {Type: AWS::SQS::Queue, Properties: {QueueName: q}}
+  Custom: {Type: Custom::Thing, Properties: {ServiceToken: x}}
+"""
+THERE = ServiceError("it is there", code="ConflictException")
+KNOWN = ServiceError("it is there", code="ResourceAlreadyExistsException")
+
+
+def test_pipes_buses_rules_and_what_they_call_are_made_in_order():
     aws = FakeAws()
-    result = assembled(text, aws)
-    assert aws.made("create_queue")[0]["QueueName"] == "event-bus/shop"
-    assert lines(result)[0] == "template.yaml is up: 1 queue"
+    result = assembled("Resources:" + TABLE + EVENTS, aws)
+    order = [name for name, _ in aws.calls]
+    for before, after in (
+        ("create_event_bus", "put_rule"),
+        ("put_rule", "put_targets"),
+        ("create_connection", "create_api_destination"),
+        ("create_table", "create_pipe"),
+        ("create_event_bus", "create_pipe"),
+        ("create_event_bus", "create_archive"),
+    ):
+        assert order.index(before) < order.index(after)
+    (rule,), (targets,), (pipe,) = map(aws.made, ("put_rule", "put_targets", "create_pipe"))
+    assert (rule["EventBusName"], json.loads(rule["EventPattern"])) == ("shop", {"detail-type": ["OrderShipped"]})
+    assert targets["Targets"] == [
+        {"Id": "work", "Arn": f"arn:aws:sqs:{HOME}:q", "RetryPolicy": {"MaximumRetryAttempts": 3}}
+    ]
+    assert aws.made("remove_targets")[0]["Ids"] == ["old"]
+    assert pipe["Source"].endswith("/stream/label") and pipe["Target"] == f"arn:aws:events:{HOME}:event-bus/shop"
+    assert pipe["SourceParameters"]["DynamoDBStreamParameters"] == {"StartingPosition": "LATEST", "BatchSize": 10}
+    assert "Tags" not in pipe
+    (hook,) = aws.made("create_api_destination")
+    assert hook["ConnectionArn"] == f"arn:aws:events:{HOME}:connection/key/1"
+    assert aws.made("create_archive")[0]["EventSourceArn"] == f"arn:aws:events:{HOME}:event-bus/shop"
+    told = lines(result)
+    assert "1 pipe" in told[0] and "1 event bus" in told[0] and "1 rule," in told[0]
+    assert any("not fired: Nightly: rate(1 day)" in one for one in told)
+    assert any("Shipped: target far is left out" in one for one in told)
+
+
+def test_what_is_there_already_is_brought_up_to_date():
+    aws = FakeAws(
+        create_pipe=THERE,
+        create_event_bus=KNOWN,
+        create_archive=KNOWN,
+        create_connection=KNOWN,
+        create_api_destination=KNOWN,
+    )
+    assembled("Resources:" + TABLE + EVENTS, aws)
+    (pipe,) = aws.made("update_pipe")
+    assert "Source" not in pipe
+    assert pipe["SourceParameters"]["DynamoDBStreamParameters"] == {"BatchSize": 10}
+    assert aws.made("update_event_bus") and aws.made("update_connection") and aws.made("update_api_destination")
+    assert aws.made("update_archive") == [{"ArchiveName": "kept", "RetentionDays": 1}]
+
+
+def test_a_pipe_that_does_not_come_up_is_told_with_its_reason():
+    class Failing(FakeAws):
+        def _describe_pipe(self, given):
+            return {"CurrentState": "CREATE_FAILED", "StateReason": "no permission to call DescribeStream"}
+
+    with pytest.raises(SettingsError, match=r"the pipe is CREATE_FAILED: no permission to call DescribeStream"):
+        assembled("Resources:" + TABLE + EVENTS, Failing())
+
+
+def test_a_pipe_whose_target_is_elsewhere_is_not_made():
+    text = EVENTS.replace("Target: !GetAtt Bus.Arn", "Target: !GetAtt Custom.Arn")
+    aws = FakeAws()
+    result = assembled("Resources:" + TABLE + text, aws)
+    assert aws.made("create_pipe") == []
+    assert any("Pipe: no pipe is made: " in one for one in lines(result))
 
 
 def test_an_alarm_is_put_with_what_it_refers_to():

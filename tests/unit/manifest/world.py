@@ -82,6 +82,48 @@ class FakeAws:
     def _get_queue_attributes(self, given):
         return {"Attributes": {"QueueArn": f"arn:aws:sqs:{HOME}:{given['QueueUrl'].rpartition('/')[2]}"}}
 
+    def _create_event_bus(self, given):
+        return {"EventBusArn": f"arn:aws:events:{HOME}:event-bus/{given['Name']}"}
+
+    def _describe_event_bus(self, given):
+        return {"Arn": f"arn:aws:events:{HOME}:event-bus/{given['Name']}"}
+
+    def _put_rule(self, given):
+        return {"RuleArn": f"arn:aws:events:{HOME}:rule/{given['EventBusName']}/{given['Name']}"}
+
+    def _list_targets_by_rule(self, given):
+        return {"Targets": [{"Id": "old"}]}
+
+    def _create_pipe(self, given):
+        return {"Arn": f"arn:aws:pipes:{HOME}:pipe/{given['Name']}"}
+
+    def _update_pipe(self, given):
+        return self._create_pipe(given)
+
+    def _describe_pipe(self, given):
+        return {"CurrentState": "RUNNING"}
+
+    def _create_archive(self, given):
+        return {"ArchiveArn": f"arn:aws:events:{HOME}:archive/{given['ArchiveName']}"}
+
+    def _describe_archive(self, given):
+        return self._create_archive(given)
+
+    def _create_connection(self, given):
+        return {"ConnectionArn": f"arn:aws:events:{HOME}:connection/{given['Name']}/1"}
+
+    def _update_connection(self, given):
+        return self._create_connection(given)
+
+    def _describe_connection(self, given):
+        return {"SecretArn": f"arn:aws:secretsmanager:{HOME}:secret:{given['Name']}"}
+
+    def _create_api_destination(self, given):
+        return {"ApiDestinationArn": f"arn:aws:events:{HOME}:api-destination/{given['Name']}/1"}
+
+    def _update_api_destination(self, given):
+        return self._create_api_destination(given)
+
     def _create_topic(self, given):
         return {"TopicArn": f"arn:aws:sns:{HOME}:{given['Name']}"}
 

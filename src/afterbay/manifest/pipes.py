@@ -1,0 +1,78 @@
+"""Pipes: created, or brought up to date, and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+
+from afterbay.core.pipe.lifecycle import PipeState
+from afterbay.declaration.resources import Pipe
+from afterbay.declaration.template import Note, NoteKind
+from afterbay.declaration.value import Unknown, Value
+from afterbay.errors import SettingsError
+from afterbay.manifest.session import Session
+
+__all__ = ["make_pipe"]
+
+NAME_MAX = 64
+LOOK_S = 0.02
+"""A pipe here settles within milliseconds."""
+
+PATIENCE = 1_500
+"""Looks, some thirty seconds: more is a bug of ours, and better told than waited for."""
+
+_CREATE_ONLY = frozenset({"Source", "Tags"})
+
+
+async def make_pipe(session: Session, pipe: Pipe) -> dict[str, Value] | None:
+    """None, and a note, for one whose source, enrichment or target is not of this template.
+
+    Raises ``SettingsError`` with the StateReason of one that does not come up.
+    """
+    declared = pipe.declared
+    for name, value in (("Source", pipe.source), ("Enrichment", pipe.enrichment), ("Target", pipe.target)):
+        found = session.value(value)
+        if found is None and name != "Enrichment":
+            found = Unknown(f"its {name} is not known here")  # why was said when it was left out
+        if isinstance(found, Unknown):
+            kind = NoteKind.LEFT_OUT if found.left_out else NoteKind.UNKNOWN
+            text = f"no pipe is made: {found.reason}"
+            session.notes.append(Note(kind, declared.place_of(name), declared.id, text))
+            return None
+    parameters = session.settled(declared)
+    name = session.name(declared, pipe.name, NAME_MAX)
+    parameters["Name"] = name
+    parameters.setdefault("RoleArn", "arn:aws:iam::000000000000:role/any")
+    parameters.pop("Tags", None)
+    answer = await session.create("pipes", "create_pipe", **parameters)
+    if answer is None:
+        answer = await session.call("pipes", "update_pipe", **_changes(parameters))
+    await _settled(session, name)
+    return {"Ref": name, "Arn": str(answer["Arn"])}
+
+
+def _changes(parameters: dict[str, Value]) -> dict[str, Value]:
+    """What UpdatePipe takes of it: all but the source and where it began (X10)."""
+    changes = {name: value for name, value in parameters.items() if name not in _CREATE_ONLY}
+    reading = changes.get("SourceParameters")
+    if isinstance(reading, dict):
+        changes["SourceParameters"] = {name: _without_start(value) for name, value in reading.items()}
+    return changes
+
+
+def _without_start(group: Value) -> Value:
+    if not isinstance(group, dict):
+        return group
+    return {name: value for name, value in group.items() if not name.startswith("StartingPosition")}
+
+
+async def _settled(session: Session, name: str) -> None:
+    """Return once the pipe is RUNNING or STOPPED, as Terraform waits for it (X15)."""
+    for _ in range(PATIENCE):
+        told = await session.call("pipes", "describe_pipe", Name=name)
+        state = PipeState(str(told["CurrentState"]))
+        if state in (PipeState.RUNNING, PipeState.STOPPED):
+            return
+        if state.settled:
+            raise SettingsError(f"the pipe is {state}: {told.get('StateReason', 'no reason is given')}")
+        await asyncio.sleep(LOOK_S)
+    raise SettingsError(f"the pipe {name} does not settle")
