@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from afterbay.core.guard import APPLIED
-from afterbay.core.mapping import lineup, machine, retry
+from afterbay.core.mapping import lineup, retry
 from afterbay.core.mapping import shard as shards
 from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.checkpoint import Watermark
 from afterbay.core.mapping.lane import Lane, LaneState
 from afterbay.core.mapping.lineup import Lineup
+from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedFrom, NotReached
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.retry import GiveUp, Replace, decide
@@ -191,7 +192,13 @@ def filtered_counts_as_lost(patch: Patch) -> None:
 
 
 def filters_are_not_looked_at(patch: Patch) -> None:
-    patch.setattr(machine, "compile_filters", lambda patterns: None)
+    begin = Mapping._start
+
+    def unfiltered(self: Mapping, *args: Any) -> Any:
+        self._compile_filters = lambda patterns, kind: None
+        return begin(self, *args)
+
+    patch.setattr(Mapping, "_start", unfiltered)
 
 
 def repeats_are_delivered_again(patch: Patch) -> None:

@@ -459,7 +459,9 @@ class Invariants:
     def at_rest(self) -> bool:
         """True when nothing that is owed is left."""
         left = any(not lane.empty for lanes in self._lanes.values() for lane in lanes)
-        return not left and self.positions.unfinished() is None and self._windows.open_one is None
+        return not left and self.positions.unfinished() is None and self.open_window() is None
 
     def open_window(self) -> ShardId | None:
-        return self._windows.open_one
+        """A window that is still to be closed. One of a shard that was gone before anybody read on in it never is."""
+        lost = self._stream.gone - self._lanes.keys()
+        return next((shard for shard in self._windows.open_ones() if shard not in lost), None)

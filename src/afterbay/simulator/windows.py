@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from afterbay.core.mapping.checkpoint import SavedShard
@@ -32,9 +32,9 @@ class ExpectedWindows:
         self._saved: dict[ShardId, Seen] = {}
         self._may_close: set[ShardId] = set()
 
-    @property
-    def open_one(self) -> ShardId | None:
-        return next((shard for shard, (opened, _) in self._seen.items() if opened is not None), None)
+    def open_ones(self) -> Iterator[ShardId]:
+        """The shards that have an open window."""
+        return (shard for shard, (opened, _) in self._seen.items() if opened is not None)
 
     def process_started(self) -> None:
         self._issued.clear()
