@@ -15,6 +15,7 @@ from benchmarks import (
     engine_us_per_record,
     get_records,
     patterns,
+    pipe_us_per_record,
     put_item,
     put_to_handler,
 )
@@ -24,6 +25,7 @@ LATEST = Path(__file__).with_name("latest.json")
 
 BENCHMARKS: tuple[Benchmark, ...] = (
     engine_us_per_record.BENCHMARK,
+    pipe_us_per_record.BENCHMARK,
     put_item.BENCHMARK,
     get_records.BENCHMARK,
     put_to_handler.BENCHMARK,

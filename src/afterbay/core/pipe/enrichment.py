@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import cast
+
+from msgspec import structs
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.pipe.group import shown
@@ -48,7 +49,9 @@ class Enrichment:
             case _:
                 (one,) = outputs
                 found = self._parameters.value if one.event is None else self._parameters.resolve(one.event)
-                return destination_call(self._arn, replace(one, parameters=found if isinstance(found, dict) else {}))
+                return destination_call(
+                    self._arn, structs.replace(one, parameters=found if isinstance(found, dict) else {})
+                )
 
     def payload(self, reply: Answered) -> bytes:
         """What it answered; a state machine's ``output`` (X55)."""

@@ -186,7 +186,8 @@ class PipeExecution:
             body = self._bodies[place]
             if template is None and not looked_into:
                 return Output(body.decode(), None, place, is_json=True)
-            event = Event.read(body, self._plan.form)
+            glanced = None if self._plan.glance is None else self._plan.glance.read(body)
+            event = Event.read(body, self._plan.form) if glanced is None else Event(glanced, self._plan.form)
         if template is None:
             return Output(event.text, event, place, is_json=not isinstance(event.raw, str))
         text = template.render_event(event, {**self._plan.context, "now": now})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import cast
+
+import msgspec
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.template.event import Event
@@ -12,10 +14,10 @@ from afterbay.core.template.event import Event
 __all__ = ["Output", "array_of", "identifier_in"]
 
 _IDENTIFIERS = ("eventID", "messageId")
+_NONE: Mapping[str, JsonValue] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True, eq=False, gc=False):
     """``text`` is what is sent, ``event`` what entered the stage, ``parameters`` the target's, looked up in it (X60).
 
     ``event`` None: nobody looks into it. ``is_json``: the text is known to be JSON.
@@ -28,7 +30,7 @@ class Output:
     event: Event | None
     place: int | None
     is_json: bool
-    parameters: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    parameters: Mapping[str, JsonValue] = _NONE
 
 
 def array_of(outputs: Sequence[Output]) -> bytes:

@@ -7,7 +7,8 @@ from afterbay.core.pipe.definition import PipeSettings
 from afterbay.core.pipe.enrichment import Enrichment
 from afterbay.core.pipe.record import FORMS
 from afterbay.core.pipe.target import Target
-from afterbay.core.template.implicit import Source
+from afterbay.core.template.glance import Glance
+from afterbay.core.template.implicit import ENCODED_FIELDS, Source
 from afterbay.core.template.input_template import InputTemplate
 
 __all__ = ["Plan", "compile_template"]
@@ -35,6 +36,7 @@ class Plan:
             pipe=settings.name,
             source=_SOURCES[settings.kind],
         )
+        self.glance = self._glance()
         self.context = {
             "pipe_arn": settings.arn,
             "pipe_name": settings.name,
@@ -42,6 +44,16 @@ class Plan:
             "enrichment_arn": settings.enrichment,
             "target_arn": settings.target,
         }
+
+    def _glance(self) -> Glance | None:
+        """What of a record the target stage looks at, where that is less than all of it; None: read it whole."""
+        template = self.target_template
+        paths = None if template is None or self.enrichment is not None else template.paths
+        if paths is None:
+            return None
+        looked_at = [*paths, *self.target.paths]
+        encoded = any(path.first in ENCODED_FIELDS for path in looked_at) and self.form != "dynamodb"
+        return None if encoded or not all(path.names for path in looked_at) else Glance(looked_at)
 
 
 def compile_template(text: str) -> InputTemplate:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
+
+from msgspec import structs
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.pipe.group import shown
@@ -19,6 +20,7 @@ from afterbay.core.target.entries import by_id, by_place
 from afterbay.core.template.dynamic import Parameter
 from afterbay.core.template.errors import TemplateError
 from afterbay.core.template.exact import read_json
+from afterbay.core.template.path import Path
 
 __all__ = ["Target", "destination_call"]
 
@@ -50,11 +52,15 @@ class Target:
         self.waits = not isinstance(parameters, InvocationParameters) or parameters.waits
         given = {} if parameters is None else shown(parameters)
         self._parameters = Parameter(service.group or "", cast("JsonValue", given))
+        self.looks_into_events = self._parameters.is_dynamic
+        self._fixed = None if self.looks_into_events or not given else _converted(given)
+        is_fixed = self._kind is TargetKind.BUS and not self.looks_into_events
+        self._fixed_entry = self._envelope(self._fixed or {}) if is_fixed else None
 
     @property
-    def looks_into_events(self) -> bool:
-        """Whether any parameter is taken from the event."""
-        return self._parameters.is_dynamic
+    def paths(self) -> Sequence[Path]:
+        """What its parameters look at in an event."""
+        return self._parameters.paths
 
     def prepare(self, output: Output) -> Output:
         """``output`` with its parameters looked up, which make an entry that the target takes.
@@ -64,14 +70,11 @@ class Target:
         """
         if self._kind in _JSON_ONLY and not output.is_json:
             _check_json(output.text)
-        found = self._parameters.value if output.event is None else self._parameters.resolve(output.event)
-        if not isinstance(found, dict) or not found:
-            return output
-        if "Time" in found:
-            found = {**found, "Time": _moment(found["Time"])}
-        if "Timestamp" in found:
-            found = {**found, "Timestamp": _milliseconds(found["Timestamp"])}
-        return replace(output, parameters=found)
+        if not self.looks_into_events:
+            return output if self._fixed is None else structs.replace(output, parameters=self._fixed)
+        assert output.event is not None, "it was read, since somebody looks into it"
+        found = self._parameters.resolve(output.event)
+        return structs.replace(output, parameters=_converted(found) if isinstance(found, dict) else {})
 
     def pieces(self, outputs: Sequence[Output]) -> Iterator[Sequence[Output]]:
         """Cut into what one call takes, in order: entries and bytes (X70, X74)."""
@@ -133,17 +136,21 @@ class Target:
             return read_report(output.encode() if isinstance(output, str) else b"")
         return read_report(reply.payload, strict=self._kind is TargetKind.FUNCTION)
 
-    def _entry(self, output: Output) -> event_bus.BusEntry:
-        """Rules: X65 the defaults; what the template calls ``source`` or ``detail`` stays inside the detail."""
-        told, at = output.parameters, output.parameters.get("Time")
-        resources = told.get("Resources")
-        return event_bus.BusEntry(
+    def _entry(self, output: Output) -> dict[str, object]:
+        """What the template calls ``source`` or ``detail`` stays inside the detail (X65)."""
+        fixed = self._fixed_entry
+        return {**(self._envelope(output.parameters) if fixed is None else fixed), "Detail": output.text}
+
+    def _envelope(self, told: Mapping[str, JsonValue]) -> dict[str, object]:
+        """All of an entry but its detail, with the defaults of X65."""
+        resources, at = told.get("Resources"), told.get("Time")
+        entry = event_bus.BusEntry(
             source=_text(told, "Source") or f"Pipe {self._pipe}",
             detail_type=_text(told, "DetailType") or f"Event from {self._source}",
-            detail=output.text,
             resources=tuple(str(one) for one in resources) if isinstance(resources, list) else (),
-            time=None if not isinstance(at, str) else datetime.fromisoformat(at),
+            time=datetime.fromisoformat(at) if isinstance(at, str) else None,
         )
+        return entry.members(self._arn)
 
 
 def destination_call(arn: str, output: Output) -> DestinationCall:
@@ -162,6 +169,16 @@ def destination_call(arn: str, output: Output) -> DestinationCall:
 def _message(output: Output) -> queue.QueueMessage:
     told = output.parameters
     return queue.QueueMessage(output.text, _text(told, "MessageGroupId"), _text(told, "MessageDeduplicationId"))
+
+
+def _converted(members: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Parameters with times as the target's call has them. Raises ``TemplateError``."""
+    found = dict(members)
+    if "Time" in found:
+        found["Time"] = _moment(found["Time"])
+    if "Timestamp" in found:
+        found["Timestamp"] = _milliseconds(found["Timestamp"])
+    return found
 
 
 def _moment(value: JsonValue) -> str:

@@ -16,31 +16,30 @@ ENTRIES_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class BusEntry:
-    """``detail`` is JSON text; ``time`` None: the time of the call."""
+    """All of an entry but its detail; ``time`` None: the time of the call."""
 
     source: str
     detail_type: str
-    detail: str
     resources: tuple[str, ...] = ()
     time: datetime | None = None
 
-
-def put_events(bus_arn: str, entries: Sequence[BusEntry], *, endpoint_id: str | None = None) -> AwsCall:
-    """At most ``ENTRIES_MAX`` of them. The answer is read by ``entries.by_place``, its list is ``Entries``."""
-    told: list[dict[str, object]] = []
-    for entry in entries:
-        one: dict[str, object] = {
+    def members(self, bus_arn: str) -> dict[str, object]:
+        """The entry's members; ``Detail``, JSON text, is to be added."""
+        told: dict[str, object] = {
             "EventBusName": bus_arn,
-            "Source": entry.source,
-            "DetailType": entry.detail_type,
-            "Detail": entry.detail,
+            "Source": self.source,
+            "DetailType": self.detail_type,
         }
-        if entry.resources:
-            one["Resources"] = list(entry.resources)
-        if entry.time is not None:
-            one["Time"] = entry.time
-        told.append(one)
-    parameters: dict[str, object] = {"Entries": told}
+        if self.resources:
+            told["Resources"] = list(self.resources)
+        if self.time is not None:
+            told["Time"] = self.time
+        return told
+
+
+def put_events(bus_arn: str, entries: Sequence[dict[str, object]], *, endpoint_id: str | None = None) -> AwsCall:
+    """At most ``ENTRIES_MAX`` of them, whole. The answer is read by ``entries.by_place``, its list is ``Entries``."""
+    parameters: dict[str, object] = {"Entries": list(entries)}
     if endpoint_id is not None:
         parameters["EndpointId"] = endpoint_id
     return AwsCall("events", "put_events", parse_arn(bus_arn).region, parameters)

@@ -64,7 +64,9 @@ class Parameter:
     def __init__(self, name: str, value: JsonValue) -> None:
         self.name = name
         self.value = value
-        self._resolve = _compiled(name, value)
+        self.paths: list[Path] = []
+        """What is looked at in an event."""
+        self._resolve = _compiled(name, value, self.paths)
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r})"
@@ -83,24 +85,24 @@ class Parameter:
         return self.value if self._resolve is None else self._resolve(event)
 
 
-def _compiled(name: str, value: JsonValue) -> _Resolve | None:
-    """None: nothing in it is taken from the event."""
+def _compiled(name: str, value: JsonValue, paths: list[Path]) -> _Resolve | None:
+    """None: nothing in it is taken from the event. ``paths`` gathers what is."""
     if isinstance(value, str):
-        return _of_text(name, value)
+        return _of_text(name, value, paths)
     if isinstance(value, list):
-        items = [(_compiled(name, item), item) for item in value]
+        items = [(_compiled(name, item, paths), item) for item in value]
         if not any(resolve for resolve, _ in items):
             return None
         return lambda event: [item if resolve is None else resolve(event) for resolve, item in items]
     if isinstance(value, dict):
-        members = [(key, _compiled(f"{name}.{key}" if name else key, one), one) for key, one in value.items()]
+        members = [(key, _compiled(f"{name}.{key}" if name else key, one, paths), one) for key, one in value.items()]
         if not any(resolve for _, resolve, _ in members):
             return None
         return lambda event: {key: one if resolve is None else resolve(event) for key, resolve, one in members}
     return None
 
 
-def _of_text(name: str, text: str) -> _Resolve | None:
+def _of_text(name: str, text: str, paths: list[Path]) -> _Resolve | None:
     known_as = _INDEX.sub("", name)
     if known_as in _LITERAL:
         return None
@@ -110,7 +112,8 @@ def _of_text(name: str, text: str) -> _Resolve | None:
         return None
     if known_as in ENUMS:
         raise TemplateError("a path cannot stand here", code="ValidationException", where=name)
-    return _from_event(name, Path(text))
+    paths.append(Path(text))
+    return _from_event(name, paths[-1])
 
 
 def _from_event(name: str, path: Path) -> _Resolve:

@@ -9,6 +9,7 @@ from afterbay.core.template.errors import TemplateError
 from afterbay.core.template.event import Event
 from afterbay.core.template.implicit import Source, check_source
 from afterbay.core.template.names import BUS_CONTEXT, PIPE_CONTEXT, PIPE_NAMES, Context, Kind, Names, bus_names
+from afterbay.core.template.path import Path
 from afterbay.core.template.render import Renderer
 from afterbay.core.template.syntax import Position, Syntax, are_quoted_strings, read_template
 from afterbay.errors import SettingsError
@@ -60,6 +61,11 @@ class InputTemplate:
             self._fault = wrong
         if kind == "bus":
             _check_bus(text, syntax, owner)
+
+    @property
+    def paths(self) -> tuple[Path, ...] | None:
+        """All that it looks at in an event; None: the whole event, or nothing that can be told beforehand."""
+        return None if self._renderer is None or not self.text else self._renderer.paths
 
     def __repr__(self) -> str:
         return f"InputTemplate({self.text!r}, kind={self.kind!r})"

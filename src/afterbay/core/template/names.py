@@ -14,7 +14,17 @@ from afterbay.core.template.errors import TemplateError
 from afterbay.core.template.event import Event
 from afterbay.core.template.path import MISSING, Path
 
-__all__ = ["BUS_CONTEXT", "PIPE_CONTEXT", "PIPE_NAMES", "Context", "Fetch", "Kind", "Names", "bus_names"]
+__all__ = [
+    "BUS_CONTEXT",
+    "PIPE_CONTEXT",
+    "PIPE_NAMES",
+    "WHOLE_EVENTS",
+    "Context",
+    "Fetch",
+    "Kind",
+    "Names",
+    "bus_names",
+]
 
 Kind = Literal["pipe", "bus"]
 
@@ -72,6 +82,9 @@ class Names:
             raise TemplateError(f"{owner} contains invalid placeholder {name}.", code="UnknownVariable")
         return found
 
+
+WHOLE_EVENTS = frozenset(f"aws.{owner}.{name}" for owner in ("pipes", "events") for name in ("event", "event.json"))
+"""Names that stand for the event itself."""
 
 PIPE_NAMES = Names(
     pattern=r"\$[^<>]*|aws\.pipes\.[^<>]*",

@@ -64,6 +64,16 @@ class Path:
         return f"Path({self.text!r})"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names up to the first index; none for ``$``, the whole event."""
+        names: list[str] = []
+        for step in self._steps:
+            if not isinstance(step, str):
+                break
+            names.append(step)
+        return tuple(names)
+
+    @property
     def first(self) -> str | None:
         """The first name; None for ``$``, the whole event."""
         return cast("str", self._steps[0]) if self._steps else None

@@ -13,7 +13,7 @@ from afterbay.core.template.errors import TemplateError
 from afterbay.core.template.event import Event
 from afterbay.core.template.exact import compact, read_json
 from afterbay.core.template.implicit import ENCODED_FIELDS
-from afterbay.core.template.names import Context, Fetch, Names
+from afterbay.core.template.names import WHOLE_EVENTS, Context, Fetch, Names
 from afterbay.core.template.path import MISSING, Path
 from afterbay.core.template.syntax import Position, Syntax
 
@@ -68,6 +68,8 @@ class Renderer:
         self._reserved: list[tuple[int, Fetch, _Write]] = []
         self._quoted: list[int] = []
         self._sees_payloads = False
+        self.paths: tuple[Path, ...] | None = ()
+        """All that is looked at; None: more than paths with a name, so the whole event."""
         for place, part in enumerate(syntax.parts):
             if isinstance(part, str):
                 self._pieces.append(part)
@@ -77,7 +79,9 @@ class Renderer:
             if isinstance(found, Path):
                 self._paths.append((place, found.find, _WRITE[part.position]))
                 self._sees_payloads |= found.first is None or found.first in ENCODED_FIELDS
+                self.paths = (*self.paths, found) if self.paths is not None and found.names else None
             else:
+                self.paths = None if part.name in WHOLE_EVENTS else self.paths
                 self._reserved.append((place, found, _WRITE[part.position]))
             if part.position is Position.QUOTED:
                 self._quoted.append(place)
