@@ -6,6 +6,22 @@ import os
 
 import pytest
 
+import servers
+
+_were_running = pytest.StashKey[frozenset[str]]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        session.config.stash[_were_running] = servers.running()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What these tests started does not outlive them; a server that somebody keeps running is left alone."""
+    if _were_running in session.config.stash:
+        for name in servers.running() - session.config.stash[_were_running]:
+            servers.stop(name)
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,10 @@ from pathlib import Path, PurePosixPath
 
 __all__ = ["has_awslambdaric", "link_libraries"]
 
-OFFERED = ("boto3", "afterbay", "awslambdaric")
+SINK_DRIVERS = ("opensearch-py", "psycopg", "psycopg-binary", "pyarrow", "zstandard", "deltalake", "pyiceberg")
+"""What the extras of ``afterbay`` install for its sinks, so that ``into_sink`` reaches each of them."""
+
+OFFERED = ("boto3", "afterbay", "awslambdaric", *SINK_DRIVERS)
 """What is linked, with all it requires; one that is not installed is left out."""
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)([^;]*)(?:;(.*))?$")

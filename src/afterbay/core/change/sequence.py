@@ -42,6 +42,7 @@ LOWEST_TOKEN = "0" * TOKEN_CHARS
 """The token of a backfilled image (E13): below the token of every change, above "nothing stored"."""
 
 _DIGITS = re.compile(r"[1-9][0-9]{20,39}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _EPOCH = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}", re.ASCII)
 
 
@@ -149,15 +150,16 @@ def document_id(keys: TypedItem, *, bytes_max: int | None = None) -> str:
     """What an item is called in a store of documents or objects (interfaces.md section 4).
 
     A lone string key as it is; else the parts joined as E4 joins them. What is longer than ``bytes_max`` in UTF-8 is
-    replaced by its SHA-256 in hex. Parts stand in the order of their attributes' names, since a record's ``Keys`` have
-    no order of their own (S69): so a live record, a backfilled item and a redrive give the same id.
+    replaced by its SHA-256 in hex, and so is what looks like one, or two items could share a name. Parts stand in the
+    order of their attributes' names, since a record's ``Keys`` have no order of their own (S69): so a live record, a
+    backfilled item and a redrive give the same id.
     """
     values = [keys[name] for name in sorted(keys)]
     parts = _parts(keys)
     lone = len(parts) == 1 and isinstance(values[0], dict) and "S" in values[0]
     whole = parts[0] if lone else "#".join(map(_escaped, parts))
     encoded = whole.encode()
-    if bytes_max is not None and len(encoded) > bytes_max:
+    if bytes_max is not None and (len(encoded) > bytes_max or _SHA256.fullmatch(whole)):
         return hashlib.sha256(encoded).hexdigest()
     return whole
 

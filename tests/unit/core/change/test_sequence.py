@@ -110,6 +110,13 @@ def test_a_name_too_long_for_the_store_becomes_its_hash():
     assert document_id(keys, bytes_max=255) == hashlib.sha256(("é" * 128).encode()).hexdigest()
 
 
+def test_a_key_that_is_another_names_hash_does_not_share_its_name():
+    long = {"pk": {"S": "é" * 128}}
+    rival = {"pk": {"S": document_id(long, bytes_max=255)}}
+    assert document_id(rival, bytes_max=255) != document_id(long, bytes_max=255)
+    assert document_id(rival) == rival["pk"]["S"]
+
+
 @pytest.mark.parametrize("keys", [{}, {"pk": {"BOOL": True}}, {"pk": {"L": []}}, {"pk": {"NULL": True}}])
 def test_what_cannot_be_a_key_has_no_name(keys):
     with pytest.raises(RecordError, match="key"):

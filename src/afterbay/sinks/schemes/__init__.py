@@ -1,0 +1,10 @@
+"""The kinds of sinks by the scheme of their addresses.
+
+Loading these loads no SDK and no driver: a sink's own module does, when an address asks for it.
+"""
+
+from afterbay.sinks.schemes import dynamodb, local
+
+__all__ = ["SCHEMES"]
+
+SCHEMES = {**local.SCHEMES, **dynamodb.SCHEMES}
