@@ -92,6 +92,9 @@ _members = msgspec.json.Decoder(dict[str, Raw])
 _KINDS = frozenset(map(str, ChangeKind))
 _CREATED = b'"ApproximateCreationDateTime"'
 _FIRST = b'"dynamodb":{' + _CREATED + b":"
+_SECONDS_DIGITS = 10
+"""Of every creation time from 2001 to 2286."""
+_COMMA = ord(",")
 _WHOLE_SECONDS = re.compile(rb"\s*:\s*[0-9]+(?=[\s,}])")
 
 
@@ -108,9 +111,10 @@ def split_page(page: bytes, stream_arn: str) -> tuple[list[RawRecord], str | Non
     records: list[RawRecord] = []
     tail = _arn_member(stream_arn)
     ascii_only = page.isascii()
+    opening = _opening(bytes(answer.Records[0])) if answer.Records else b""
     for index, raw in enumerate(answer.Records):
         try:
-            records.append(_spliced(bytes(raw), stream_arn, tail, ascii_only=ascii_only))
+            records.append(_spliced(bytes(raw), stream_arn, tail, opening, ascii_only=ascii_only))
         except RecordError as unreadable:
             raise _unreadable(bytes(raw), unreadable, index, tuple(records)) from unreadable
     return records, answer.NextShardIterator
@@ -148,11 +152,14 @@ def payload(records: Iterable[RawRecord]) -> bytes:
     return b'{"Records":[' + b",".join([record.body for record in records]) + b"]}"
 
 
-def _spliced(raw: bytes, stream_arn: str, tail: bytes, *, ascii_only: bool = False) -> RawRecord:
+def _spliced(raw: bytes, stream_arn: str, tail: bytes, opening: bytes = b"", *, ascii_only: bool = False) -> RawRecord:
+    """``opening``: how another record of the page begins (``_opening``); most begin with the same bytes."""
     head = _head(raw, ascii_only=ascii_only)
     if head.userIdentity is UNSET and head.eventSourceARN is UNSET:
-        end = _end_of_digits(raw)
-        if end:
+        begin = len(opening)
+        end = begin + _SECONDS_DIGITS
+        known = begin and raw.startswith(opening) and raw[begin:end].isdigit() and raw[end] == _COMMA
+        if known or (end := _end_of_digits(raw)):
             return _headed(b"".join((raw[:end], b".0", raw[end:-1], tail)), head)
     try:
         return _headed(_rebuilt(raw, stream_arn), head)
@@ -160,19 +167,26 @@ def _spliced(raw: bytes, stream_arn: str, tail: bytes, *, ascii_only: bool = Fal
         raise RecordError(f"a record cannot be taken apart: {_reason(broken)}") from broken
 
 
+def _opening(raw: bytes) -> bytes:
+    """The bytes before the digits of the creation time in the order in which the service writes: it is the first member
+    of the first object inside the record, and that is ``dynamodb``; no backslash before it: the quotes are what they
+    seem. Empty in any other order. Whatever follows, JSON that begins with these bytes has its creation time there.
+    """
+    start = raw.find(_FIRST)
+    in_order = start > 0 and raw.find(b"{", 1, start) < 0 and raw.find(b"\\", 0, start) < 0
+    return raw[: start + len(_FIRST)] if in_order else b""
+
+
 def _end_of_digits(raw: bytes) -> int:
     """Where the whole seconds of the creation time end; 0 where only parsing can tell.
 
-    ``raw`` is valid JSON with that member. In the order in which the service writes, it is the first member of the
-    first object inside the record, and that is ``dynamodb``; no backslash before it: the quotes are what they seem.
-    In any other order it is found by name, if no backslash hides another spelling and the name in quotes stands in the
-    record once: an attribute of that name, or such a text, makes it two.
+    ``raw`` is valid JSON with that member. Out of the service's order it is found by name, if no backslash hides
+    another spelling and the name in quotes stands in the record once: an attribute of that name, or such a text, makes
+    it two.
     """
-    start = raw.find(_FIRST)
-    if start > 0 and raw.find(b"{", 1, start) < 0 and raw.find(b"\\", 0, start) < 0:
-        behind = start + len(_FIRST)
-        end = raw.find(b",", behind)
-        if raw[behind:end].isdigit():
+    if opening := _opening(raw):
+        end = raw.find(b",", len(opening))
+        if raw[len(opening) : end].isdigit():
             return end
     if b"\\" in raw or raw.count(_CREATED) != 1:
         return 0
