@@ -110,6 +110,8 @@ class Eventing:
         for pipe in tuple(store.restore()):
             await self.pipes.restore(pipe)
         self.buses.resume(tuple(self._rows.waiting()))
+        self._archives.resume(self.buses)
+        self.events.resume()
 
     def deliverer(self, pipe_arn: str) -> PipeDeliverer:
         """What delivers the batches of a pipe."""
@@ -118,8 +120,8 @@ class Eventing:
     async def reset(self) -> None:
         """Empty again; the engine has ended what pipes read."""
         await self.pipes.reset()
-        await self.buses.clear()
         await self._archives.clear()
+        await self.buses.clear()
         self.homes.clear()
         for one in self._metrics:
             one.forget()

@@ -5,9 +5,13 @@ moto's own Lambda holds no function, so whatever would call one through moto is 
 
 from __future__ import annotations
 
-from afterbay.endpoint.protocol import Request
+from collections.abc import Iterator, Mapping
+
+from afterbay.core.change.wire import JsonValue
+from afterbay.core.mapping.constraints import members, text
+from afterbay.endpoint.protocol import Request, json_object
 from afterbay.endpoint.routing import Route
-from afterbay.errors import EndpointError
+from afterbay.errors import EndpointError, SettingsError
 
 __all__ = ["refuse_undeliverable"]
 
@@ -15,7 +19,8 @@ _LAMBDA_NOTIFICATIONS = (b"CloudFunctionConfiguration", b"LambdaFunctionConfigur
 
 
 def refuse_undeliverable(route: Route, request: Request) -> None:
-    """Raises ``EndpointError`` for a subscription or notification that would call a function."""
+    """Raises ``EndpointError`` for a subscription or notification that would call a function, and for a delivery stream
+    that would not deliver as it says."""
     if route.service == "sns" and route.operation == "Subscribe" and b"Protocol=lambda" in request.body:
         raise EndpointError(
             "InvalidParameter",
@@ -31,3 +36,42 @@ def refuse_undeliverable(route: Route, request: Request) -> None:
         raise EndpointError(
             "InvalidParameterException", "the local address does not deliver log events to functions yet"
         )
+    if route.service == "firehose" and route.operation in _DELIVERY_STREAM_CALLS:
+        try:
+            told = next(_not_delivered(json_object(request.body)), None)
+        except SettingsError as error:
+            raise EndpointError("SerializationException", error.message) from error
+        if told is not None:
+            raise EndpointError("InvalidArgumentException", f"the local address {told}")
+
+
+_DELIVERY_STREAM_CALLS = frozenset({"CreateDeliveryStream", "UpdateDestination"})
+_SWITCHED_ON = ("ProcessingConfiguration", "DataFormatConversionConfiguration", "DynamicPartitioningConfiguration")
+
+
+def _not_delivered(params: Mapping[str, JsonValue]) -> Iterator[str]:
+    """What a delivery stream asks for that moto takes and does not do: it puts each call's records into one object."""
+    if text(params, "DeliveryStreamType") not in (None, "DirectPut"):
+        yield "delivers what is put into a delivery stream, and reads no other source: leave DeliveryStreamType out"
+    for name in params:
+        if name.endswith(("DestinationConfiguration", "DestinationUpdate")):
+            if "S3Destination" not in name:
+                yield f"delivers delivery streams to S3 only, not as {name} says"
+            yield from _not_written(members(params, name) or {})
+
+
+def _not_written(destination: Mapping[str, JsonValue]) -> Iterator[str]:
+    for name in _SWITCHED_ON:
+        setting = members(destination, name)
+        if setting is not None and setting.get("Enabled", name.startswith("Data")) is not False:
+            yield f"writes records as they came: {name} is not implemented"
+    if text(destination, "CompressionFormat") not in (None, "UNCOMPRESSED"):
+        yield "writes records as they came: CompressionFormat is not implemented"
+    if text(destination, "S3BackupMode") not in (None, "Disabled"):
+        yield "keeps no copy of records: S3BackupMode is not implemented"
+    for name in ("FileExtension", "CustomTimeZone"):
+        if text(destination, name) not in (None, "", "UTC"):
+            yield f"names objects its own way: {name} is not implemented"
+    prefix = text(destination, "Prefix") or ""
+    if "!{" in prefix or (prefix and not prefix.endswith("/")):
+        yield "takes a Prefix that ends with a slash and has no expressions in it"

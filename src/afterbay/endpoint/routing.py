@@ -17,7 +17,7 @@ __all__ = ["DEFAULT_REGION", "MOTO_SERVICES", "Route", "route", "wire_protocol"]
 DEFAULT_REGION = "us-east-1"
 """Where an unsigned request goes."""
 
-MOTO_SERVICES = frozenset({"cloudwatch", "dynamodb", "iam", "kinesis", "logs", "s3", "sns", "sqs", "sts"})
+MOTO_SERVICES = frozenset({"cloudwatch", "dynamodb", "firehose", "iam", "kinesis", "logs", "s3", "sns", "sqs", "sts"})
 
 _SIGNING_NAMES = {"monitoring": "cloudwatch"}
 _TARGETS = {
@@ -26,6 +26,7 @@ _TARGETS = {
     "AmazonSQS": "sqs",
     "Logs": "logs",
     "Kinesis": "kinesis",
+    "Firehose": "firehose",
     "AWSEvents": "events",
     "GraniteServiceVersion20100801": "cloudwatch",
 }

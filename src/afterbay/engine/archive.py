@@ -22,6 +22,9 @@ __all__ = ["ARCHIVED_MAX", "ArchiveKeeper", "ArchiveStore"]
 ARCHIVED_MAX = 100_000
 """Events of one archive; beyond it the oldest go, which AWS would keep. A local address is no place for more."""
 
+ARCHIVED_BYTES_MAX = 256 * 1024 * 1024
+"""Bytes of one archive, as its SizeBytes counts them (B78): they are held in memory."""
+
 _Key = tuple[str, str]
 
 
@@ -35,13 +38,33 @@ class ArchiveStore(Protocol):
         ...
 
 
+class Deliverer(Protocol):
+    """Where a replay's events go (``engine.bus``)."""
+
+    def accept(self, arrivals: Sequence[Arrival]) -> None: ...
+
+    async def room(self) -> None:
+        """Return once there is room for another event."""
+        ...
+
+
 class ArchiveKeeper:
     """``store`` None: nothing outlives the process."""
 
-    def __init__(self, homes: Homes, now: Callable[[], datetime], store: ArchiveStore | None = None) -> None:
+    def __init__(
+        self,
+        homes: Homes,
+        now: Callable[[], datetime],
+        store: ArchiveStore | None = None,
+        *,
+        events_max: int = ARCHIVED_MAX,
+        bytes_max: int = ARCHIVED_BYTES_MAX,
+    ) -> None:
         self._homes = homes
         self._now = now
         self._store = store
+        self._events_max = events_max
+        self._bytes_max = bytes_max
         self._events: dict[_Key, deque[Archived]] = {}
         self._replays: set[asyncio.Task[None]] = set()
 
@@ -69,15 +92,27 @@ class ArchiveKeeper:
                     size_bytes=sum(one.counted_bytes for one in events) - archive.size_bytes,
                 )
 
+    def prune(self, region: str) -> None:
+        """Drop what is past its retention by now, so that what is told of archives is so."""
+        for archive in self._homes.of(region).archives.saved():
+            self._prune(region, archive.name)
+
     def forget(self, region: str, name: str) -> None:
         """The archive was deleted."""
         gone = self._events.pop((region, name), None)
         if gone and self._store is not None:
             self._store.drop(region, name, len(gone))
 
-    def replay(self, region: str, name: str, accept: Callable[[Sequence[Arrival]], None]) -> None:
-        """Send what a replay that was just started selects."""
-        task = asyncio.get_running_loop().create_task(self._replay(region, name, accept))
+    def resume(self, bus: Deliverer) -> None:
+        """Go on with the replays of an earlier process, each from the minute that it was in."""
+        for home in self._homes:
+            for replay in home.replays.saved():
+                if replay.state.active:
+                    self.replay(parse_arn(replay.arn).region, replay.name, bus)
+
+    def replay(self, region: str, name: str, bus: Deliverer) -> None:
+        """Send what is left of a replay."""
+        task = asyncio.get_running_loop().create_task(self._replay(region, name, bus))
         self._replays.add(task)
         task.add_done_callback(self._replays.discard)
 
@@ -90,21 +125,25 @@ class ArchiveKeeper:
         await self.close()
         self._events.clear()
 
-    async def _replay(self, region: str, name: str, accept: Callable[[Sequence[Arrival]], None]) -> None:
+    async def _replay(self, region: str, name: str, bus: Deliverer) -> None:
         """Minute by minute, first minute first (B74); cancelled between two events at the earliest (B77)."""
         home = self._homes.of(region)
-        replay = home.replays.report(name, ReplayEvent.STARTED, now=self._now())
-        self._homes.changed(region)
+        replay = home.replays.current(name)
+        if replay.state is not ReplayState.RUNNING:
+            replay = home.replays.report(name, ReplayEvent.STARTED, now=self._now())
+            self._homes.changed(region)
         archive = replay.archive_arn.rpartition("/")[2]
         self._prune(region, archive)
         for minute in in_minutes(replay, tuple(self._events.get((region, archive), ()))):
             for one in minute:
+                await bus.room()
+                replay = home.replays.current(name)
                 if replay.state is ReplayState.CANCELLING:
                     break
-                accept([replay_arrival(replay, one, now_s=self._now().timestamp())])
-                replay = home.replays.replayed(name, one.event)
+                bus.accept([replay_arrival(replay, one, now_s=self._now().timestamp())])
+                home.replays.replayed(name, one.event)
                 await asyncio.sleep(0)
-                replay = home.replays.current(name)
+            self._homes.changed(region)  # how far it is: a restart goes on from here
         home.replays.report(name, ReplayEvent.STOPPED, now=self._now())
         self._homes.changed(region)
 
@@ -117,7 +156,11 @@ class ArchiveKeeper:
             return
         before_s = archive.dropped_before_s(self._now())
         dropped = size_bytes = 0
-        while events and (len(events) > ARCHIVED_MAX or (before_s is not None and events[0].archived_s < before_s)):
+        while events and (
+            len(events) > self._events_max
+            or archive.size_bytes - size_bytes > self._bytes_max
+            or (before_s is not None and events[0].archived_s < before_s)
+        ):
             size_bytes += events.popleft().counted_bytes
             dropped += 1
         if dropped:

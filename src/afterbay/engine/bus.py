@@ -22,7 +22,7 @@ from afterbay.core.bus.calls import call_of, outcome_of
 from afterbay.core.bus.deadletter import Letter, letter_of
 from afterbay.core.bus.delivery import Backoff, Decision, Delivered, Delivery, GiveUp, TryAgain, overdue, settle
 from afterbay.core.bus.envelope import Arrival, forward
-from afterbay.core.bus.metrics import of_decision, of_first_call, of_letter, of_loop, of_match
+from afterbay.core.bus.metrics import of_decision, of_first_call, of_letter, of_loop, of_match, of_throttle
 from afterbay.core.bus.outcome import Accepted, ErrorCode, Outcome, Refused
 from afterbay.core.bus.rule import Rule
 from afterbay.core.bus.target import Target, TargetKind
@@ -112,6 +112,7 @@ class BusEngine:
         metrics: Callable[[Iterable[Datum]], None],
         store: DeliveryStore | None = None,
         backoff: Backoff | None = None,
+        waiting_max: int = WAITING_MAX,
     ) -> None:
         self._homes = homes
         self._perform = perform
@@ -120,18 +121,26 @@ class BusEngine:
         self._jitter = jitter
         self._new_id = new_id
         self._metrics = metrics
-        self._store = store or NoStore()
+        self._store = NoStore() if store is None else store
         self._backoff = backoff or Backoff()
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._numbers = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._waiting_max = waiting_max
+        self._room = asyncio.Event()
         self.waiting = 0
 
     @property
     def full(self) -> bool:
         """True while no more is to be accepted."""
-        return self.waiting >= WAITING_MAX
+        return self.waiting >= self._waiting_max
+
+    async def room(self) -> None:
+        """Return once more can be accepted: for who has time, such as a replay."""
+        while self.full:
+            self._room.clear()
+            await self._room.wait()
 
     def accept(self, arrivals: Sequence[Arrival]) -> None:
         """Put events on their buses: every rule that matches gets them, and every archive that wants them (B23)."""
@@ -144,7 +153,7 @@ class BusEngine:
             for rule in routing.looped:
                 self._metrics(of_loop(rule.arn, now))
             for delivery in routing.deliveries:
-                self._add(next(self._numbers), DeliveryEntry(delivery))
+                self._begin(delivery, now)
             self._archives.keep(arrival)
 
     def resume(self, stored: Iterable[tuple[int, Entry]]) -> None:
@@ -158,25 +167,34 @@ class BusEngine:
     async def close(self) -> None:
         """Start nothing new and let what is under way end; what waits stays where it is stored."""
         self._closing = True
-        for lane in self._lanes.values():
-            if lane.alarm is not None:
-                lane.alarm[1].cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN_S)
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stop()
 
     async def clear(self) -> None:
-        """Forget everything that waits."""
-        await self.close()
+        """Forget everything, what is under way too: nobody waits for it any more."""
+        self._closing = True
+        await self._stop()
         self._lanes.clear()
         self.waiting = 0
+        self._room.set()
         self._closing = False
+
+    async def _stop(self) -> None:
+        alarms = [lane.alarm[1] for lane in self._lanes.values() if lane.alarm is not None]
+        ended = [*alarms, *self._tasks]
+        for task in ended:
+            task.cancel()
+        await asyncio.gather(*ended, return_exceptions=True)
 
     # The queues
 
-    def _add(self, number: int, entry: Entry) -> None:
+    def _begin(self, delivery: Delivery, now: datetime) -> None:
+        """Rules: B3 without a free place it waits, and is not dropped."""
+        entry, number = DeliveryEntry(delivery), next(self._numbers)
+        lane = self._lanes.get(_key(entry))
+        if lane is not None and lane.running >= CALLS_MAX:
+            self._metrics(of_throttle(delivery.rule_arn, now))
         self._store.put(number, entry)
         self._line_up(number, entry)
 
@@ -203,6 +221,7 @@ class BusEngine:
         while lane.waiting and lane.running < CALLS_MAX and lane.waiting[0][0] <= now_s and not self._closing:
             _, number = heapq.heappop(lane.waiting)
             self.waiting -= 1
+            self._room.set()
             lane.running += 1
             self._start(self._carry(lane, number, lane.entries[number]))
         if lane.waiting and lane.running < CALLS_MAX and not self._closing:
@@ -244,6 +263,8 @@ class BusEngine:
         finally:
             lane.running -= 1
             self._pump(lane)
+            if not lane.entries and lane.alarm is None and self._lanes.get(_key(entry)) is lane:
+                del self._lanes[_key(entry)]
 
     # One delivery
 
@@ -254,6 +275,7 @@ class BusEngine:
             self._done(lane, number)
             return
         rule, target = found
+        delivery = msgspec.structs.replace(delivery, target_arn=target.arn)  # as it is now, which its letter tells
         now = self._clock.now()
         decision: Decision | None = overdue(delivery, target.retry, now_s=now.timestamp())
         if decision is None:

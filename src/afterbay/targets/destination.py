@@ -6,7 +6,6 @@ Does; what a call holds is ``core.bus.call``'s, what an answer means its caller'
 from __future__ import annotations
 
 import asyncio
-import gzip
 import socket
 import zlib
 from collections.abc import Callable
@@ -28,10 +27,15 @@ from afterbay.errors import NotFoundError
 
 __all__ = ["DestinationCaller", "Found"]
 
-ANSWER_BYTES_MAX = 6 * 1024 * 1024
-"""X52; the rest of a longer answer is not read."""
+ANSWER_BYTES_MAX = 6 * 1024 * 1024 + 1
+"""X52, and the byte by which a longer answer is seen to be too long; the rest of it is not read."""
 
 CONNECTIONS_MAX = 32
+
+TOKEN_LASTS_MAX_S = 10 * 365 * 86_400.0
+"""For a token whose server does not say, or says more: a call that is refused fetches another one (B52)."""
+
+_WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), HTTP_TIMEOUT_S)
 
 Found = tuple[ApiDestination, Connection]
@@ -48,8 +52,11 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Held:
+    """A token, and whose it is: other credentials need another one."""
+
     token: Token
     until: datetime
+    oauth: OAuth
 
 
 class DestinationCaller:
@@ -65,29 +72,36 @@ class DestinationCaller:
         self._pool = httpcore.AsyncConnectionPool(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0)
         self._paces: dict[tuple[str, int], Pace] = {}
         self._tokens: dict[str, _Held] = {}
+        self._fetching: dict[str, asyncio.Lock] = {}
 
     async def __call__(self, call: DestinationCall) -> Reply:
-        """Make the call when its destination's rate allows it. Raises ``NotFoundError``."""
+        """Make the call when its destination's rate allows it. Raises ``NotFoundError``.
+
+        A connection that was deauthorized has no credentials: nothing is called without them.
+        """
         found = self._find(call.arn)
         if found is None:
             raise NotFoundError(f"API destination {call.arn} does not exist", code="ResourceNotFoundException")
         destination, connection = found
+        if connection.auth is None:
+            return Refused(Fault.DENIED, "Deauthorized", f"connection {connection.name} is deauthorized")
         await self._turn(destination)
         token = await self._token(connection)
         if isinstance(token, Refused):
             return token
-        added = None if connection.auth is None else additions(connection.auth, token=token)
+        added = additions(connection.auth, token=token)
         target = HttpParameters(
             path_values=call.path_values, headers=tuple(call.headers.items()), query=tuple(call.query.items())
         )
         composed = compose(destination.method, destination.endpoint, call.body, target=target, connection=added)
         reply = await self._send(composed, oauth=token is not None)
         if isinstance(reply, Refused) and reply.fault is Fault.TOKEN_REFUSED:
-            self._tokens.pop(connection.arn, None)
+            self._drop(connection, token)
         return reply
 
     async def fetch_token(self, connection: Connection) -> None:
-        """Authorize an OAuth connection now (B33); ``authorized`` hears what came of it."""
+        """Authorize an OAuth connection anew (B33); ``authorized`` hears what came of it."""
+        self._tokens.pop(connection.arn, None)
         await self._token(connection)
 
     async def close(self) -> None:
@@ -101,13 +115,23 @@ class DestinationCaller:
             await self._clock.sleep_until(now + timedelta(seconds=wait_s))
 
     async def _token(self, connection: Connection) -> str | Refused | None:
-        """The token to call with; None where the connection needs none."""
+        """The token to call with; None where the connection needs none. Calls that begin together fetch it once."""
         oauth = None if connection.auth is None else connection.auth.authorization
         if not isinstance(oauth, OAuth):
             return None
+        async with self._fetching.setdefault(connection.arn, asyncio.Lock()):
+            held = self._tokens.get(connection.arn)
+            if held is not None and held.oauth == oauth and held.until > self._clock.now():
+                return held.token.access_token
+            return await self._fetched(connection, oauth)
+
+    def _drop(self, connection: Connection, token: str | None) -> None:
+        """Forget a token that was refused, unless another call has fetched a new one meanwhile."""
         held = self._tokens.get(connection.arn)
-        if held is not None and held.until > self._clock.now():
-            return held.token.access_token
+        if held is not None and held.token.access_token == token:
+            del self._tokens[connection.arn]
+
+    async def _fetched(self, connection: Connection, oauth: OAuth) -> str | Refused:
         reply = await self._send(token_call(oauth))
         token = None if isinstance(reply, Refused) else read_token(reply.payload)
         self._authorized(connection, token is not None)
@@ -115,27 +139,34 @@ class DestinationCaller:
             told = reply.message if isinstance(reply, Refused) else "the answer holds no access_token"
             fault = reply.fault if isinstance(reply, Refused) else Fault.DENIED
             return Refused(fault, "TokenEndpoint", f"no token for connection {connection.name}: {told}")
-        lasts = timedelta(seconds=token.expires_in_s) if token.expires_in_s is not None else timedelta.max / 2
-        now = self._clock.now()
-        until = now + lasts if lasts < timedelta(days=3650) else now + timedelta(days=3650)
-        self._tokens[connection.arn] = _Held(token, until)
+        told_s = TOKEN_LASTS_MAX_S if token.expires_in_s is None else token.expires_in_s
+        lasts = timedelta(seconds=max(0.0, min(told_s, TOKEN_LASTS_MAX_S)))
+        self._tokens[connection.arn] = _Held(token, self._clock.now() + lasts, oauth)
         return token.access_token
 
     async def _send(self, call: HttpCall, *, oauth: bool = False) -> Reply:
         """One request and its answer; redirects are not followed (B52)."""
+        # A header may be taken from an event, and events are Unicode: as UTF-8, which HTTP lets pass.
+        headers = [(name.encode(), value.encode(errors="replace")) for name, value in call.headers]
+        timeouts = {"timeout": _TIMEOUTS}
         try:
-            async with asyncio.timeout(HTTP_TIMEOUT_S):
-                answer = await self._pool.request(
-                    call.method, call.url, headers=call.headers, content=call.body, extensions={"timeout": _TIMEOUTS}
-                )
+            async with (
+                asyncio.timeout(HTTP_TIMEOUT_S),
+                self._pool.stream(
+                    call.method, call.url, headers=headers, content=call.body, extensions=timeouts
+                ) as answer,
+            ):
+                received = await _received(answer)
         except (TimeoutError, httpcore.TimeoutException):
             return Refused(Fault.TIMED_OUT, "Timeout", f"no answer within {HTTP_TIMEOUT_S:g} s")
+        except httpcore.LocalProtocolError as error:  # such as a line break in a header
+            return Refused(Fault.REFUSED, "NotSendable", str(error) or "no such request can be sent")
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             fault = Fault.NO_SUCH_HOST if _is_of_the_name(error) else Fault.NOT_CONNECTED
             return Refused(fault, type(error).__name__, str(error) or "the connection failed")
-        headers = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
-        payload = _unpacked(answer.content, headers.get(b"content-encoding", ""))[:ANSWER_BYTES_MAX]
-        advice = retry_after_s(headers[b"retry-after"], self._clock.now()) if b"retry-after" in headers else None
+        told = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
+        payload = _unpacked(received, told.get(b"content-encoding", "").strip().lower())
+        advice = retry_after_s(told[b"retry-after"], self._clock.now()) if b"retry-after" in told else None
         return reply_of(answer.status, payload, oauth=oauth, retry_after_s=advice)
 
 
@@ -148,11 +179,23 @@ def _is_of_the_name(error: BaseException | None) -> bool:
     return False
 
 
+async def _received(answer: httpcore.Response) -> bytes:
+    """The body, as far as it is looked at."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in answer.aiter_stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size >= ANSWER_BYTES_MAX:
+            break
+    return b"".join(chunks)[:ANSWER_BYTES_MAX]
+
+
 def _unpacked(body: bytes, encoding: str) -> bytes:
     """We say that we take gzip and deflate (X56). What is not what it says stays as it came."""
+    if encoding not in _WINDOW_BITS:
+        return body
     try:
-        if encoding == "gzip":
-            return gzip.decompress(body)
-        return zlib.decompress(body) if encoding == "deflate" else body
-    except (OSError, EOFError, zlib.error):
+        return zlib.decompressobj(wbits=_WINDOW_BITS[encoding]).decompress(body, ANSWER_BYTES_MAX)
+    except zlib.error:
         return body

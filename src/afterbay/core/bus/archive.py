@@ -182,9 +182,11 @@ class Archives:
         return {}
 
     def wanting(self, arrival: Arrival) -> list[str]:
-        """The archives that keep an arrival; what a replay sent is kept by none (B72)."""
+        """The archives that keep an arrival; what a replay sent is kept by none (B72), nor what vanishes (B13)."""
+        of_bus = [one.name for one in self._by_name.values() if one.bus_arn == arrival.bus_arn]
+        if not of_bus or not self._buses.has(arrival.bus_arn):
+            return []
         event = encode_event(arrival.event)
-        of_bus = (one.name for one in self._by_name.values() if one.bus_arn == arrival.bus_arn)
         return [name for name in of_bus if self._patterns[name].matches(event)]
 
     def counted(self, name: str, *, events: int, size_bytes: int) -> None:

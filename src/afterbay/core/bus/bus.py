@@ -40,6 +40,7 @@ class Bus:
     description: str | None = None
     kms_key: str | None = None
     dead_letter_arn: str | None = None
+    policy: str | None = None
     tags: dict[str, str] = field(default_factory=dict[str, str])
 
     def settings(self) -> dict[str, JsonValue]:
@@ -51,9 +52,10 @@ class Bus:
 
     def summary(self) -> dict[str, JsonValue]:
         """As ListEventBuses shows it [recorded]."""
-        described = {} if self.description is None else {"Description": self.description}
+        optional: dict[str, JsonValue] = {"Description": self.description, "Policy": self.policy}
+        shown = {name: value for name, value in optional.items() if value is not None}
         times = {"CreationTime": self.created_s, "LastModifiedTime": self.modified_s}
-        return {"Name": self.name, "Arn": self.arn, **described, **times}
+        return {"Name": self.name, "Arn": self.arn, **shown, **times}
 
     def body(self) -> dict[str, JsonValue]:
         """As DescribeEventBus shows it [recorded]."""

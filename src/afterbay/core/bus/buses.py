@@ -16,6 +16,7 @@ from afterbay.core.bus.delivery import Delivery, begin
 from afterbay.core.bus.envelope import Arrival, encode_event
 from afterbay.core.bus.names import DEFAULT_BUS, Home, split_rule_arn
 from afterbay.core.bus.pages import PAGING, page
+from afterbay.core.bus.permission import bus_of, permitted, without_permission
 from afterbay.core.bus.rule import Rule, RuleState, parse_rule
 from afterbay.core.bus.rules import Quotas, Rules
 from afterbay.core.bus.tags import merged, read_resource, read_tags, read_untag, tags_body
@@ -96,6 +97,16 @@ class Buses:
         self._buses.pop(name, None)
         return {}
 
+    def put_permission(self, params: Params) -> Answer:
+        bus = permitted(self.bus(bus_of(params)), params)
+        self._buses[bus.name] = bus
+        return {}
+
+    def remove_permission(self, params: Params) -> Answer:
+        bus = without_permission(self.bus(bus_of(params)), params)
+        self._buses[bus.name] = bus
+        return {}
+
     def put_rule(self, params: Params) -> Answer:
         request = parse_rule(params)
         return self.rules.put(request, self.bus(request.bus).name)
@@ -146,15 +157,19 @@ class Buses:
             raise not_found(f"Event bus {name.rpartition('event-bus/')[2]} does not exist.")
         return self._buses[name]
 
+    def has(self, bus_arn: str) -> bool:
+        """Whether there is such a bus; an event for another one vanishes (B13)."""
+        return self.home.bus_name(bus_arn) in self._buses
+
     def route(self, arrival: Arrival) -> Routing:
         """Who gets an arrival: nobody, where its bus does not exist (B13).
 
         Rules: B23 each rule that matches delivers on its own, B22 all of them the one id, B74 a replay may be for some
         rules only.
         """
-        bus = self.home.bus_name(arrival.bus_arn)
-        if bus not in self._buses:
+        if not self.has(arrival.bus_arn):
             return Routing()
+        bus = self.home.bus_name(arrival.bus_arn)
         matching = self.rules.matching(bus, encode_event(arrival.event))
         wanted = [rule for rule in matching if not arrival.rules or rule.arn in arrival.rules]
         matched = tuple(rule for rule in wanted if not arrival.passed(rule.arn))

@@ -102,7 +102,8 @@ def compose(
     added = connection or Additions()
     parts = urlsplit(endpoint)
     query = _over(parse_qsl(parts.query, keep_blank_values=True), target.query, added.query)
-    url = parts._replace(path=_filled(parts.path, target.path_values), query=urlencode(query, quote_via=quote))
+    written = urlencode(query, quote_via=quote, errors="replace")
+    url = parts._replace(path=_filled(parts.path, target.path_values), query=written)
     headers = _over(HEADERS, target.headers, added.headers, ignoring_case=True)
     return HttpCall(method, urlunsplit(url), headers, _with_members(payload, added.body))
 
@@ -139,8 +140,9 @@ def check_header(name: str) -> None:
 
 
 def _filled(path: str, values: Iterable[str]) -> str:
+    """Half a surrogate pair, which an event's text can hold and no address can, becomes a question mark."""
     for value in values:
-        path = path.replace("*", quote(value, safe="").replace("*", "%2A"), 1)
+        path = path.replace("*", quote(value, safe="", errors="replace").replace("*", "%2A"), 1)
     return path
 
 

@@ -29,7 +29,6 @@ from afterbay.core.target.entries import by_place
 from afterbay.core.template.dynamic import Parameter
 from afterbay.core.template.errors import TemplateError
 from afterbay.core.template.event import Event
-from afterbay.core.template.path import MISSING, Path
 
 __all__ = ["call_of", "outcome_of"]
 
@@ -116,13 +115,14 @@ def _entries_taken(reply: Answered) -> Outcome:
 
 
 def _partition_key(event: BusEvent, read: Event, target: Target) -> str:
-    """The event's id unless a path says otherwise (B66). Raises ``TemplateError``."""
+    """The event's id unless a path says otherwise (B66); a number or a boolean is its JSON text (ours, as X62). Raises
+    ``TemplateError``."""
     if target.partition_key_path is None:
         return event.id
-    found = Path(target.partition_key_path).find(read.raw)
-    if found is MISSING or not isinstance(found, str) or not found:
-        raise TemplateError("the event has no partition key there", code="MissingPath", where="PartitionKeyPath")
-    return found
+    found = Parameter("PartitionKeyPath", target.partition_key_path).resolve(read)
+    if not found:
+        raise TemplateError("the partition key is empty", code="InvalidValue", where="PartitionKeyPath")
+    return str(found)
 
 
 def _log(event: BusEvent, rule: Rule, target: Target, payload: str) -> Call | Refused:

@@ -128,14 +128,23 @@ def selects(replay: Replay, event: Event) -> bool:
 def minute_of(replay: Replay, event: Event) -> int:
     """The minute of the replay's time that an event belongs to, 0 the first: all of one go before those of the next
     (B74)."""
-    return int((event.time_s - replay.from_s) // MINUTE_S)
+    return _minute(replay, event.time_s)
+
+
+def _minute(replay: Replay, time_s: float) -> int:
+    return int((time_s - replay.from_s) // MINUTE_S)
 
 
 def in_minutes(replay: Replay, events: Iterable[Archived]) -> list[tuple[Archived, ...]]:
-    """The events to send, minute by minute, first minute first; within one in the order given (B74 allows any)."""
+    """The events to send, minute by minute, first minute first; within one in the order given (B74 allows any).
+
+    A replay that has sent some goes on with the minute of the last one, which it may send twice (B4).
+    """
+    done_s = replay.from_s if replay.last_replayed_s is None else replay.last_replayed_s
+    first = _minute(replay, done_s)
     minutes: dict[int, list[Archived]] = {}
     for one in events:
-        if selects(replay, one.event):
+        if selects(replay, one.event) and minute_of(replay, one.event) >= first:
             minutes.setdefault(minute_of(replay, one.event), []).append(one)
     return [tuple(minutes[minute]) for minute in sorted(minutes)]
 

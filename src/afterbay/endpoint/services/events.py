@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
-from afterbay.core.bus.connection import Connection
+from afterbay.core.bus.connection import Connection, ConnectionState
 from afterbay.core.bus.entry import EntryRefused, put_events, read_entries
 from afterbay.core.bus.names import Home
 from afterbay.core.bus.pattern import try_pattern
@@ -41,6 +41,8 @@ _SIMPLE: dict[str, _Operation] = {
     "DescribeEventBus": lambda home, params, now: home.buses.describe_event_bus(params),
     "ListEventBuses": lambda home, params, now: home.buses.list_event_buses(params),
     "DeleteEventBus": lambda home, params, now: home.buses.delete_event_bus(params),
+    "PutPermission": lambda home, params, now: home.buses.put_permission(params),
+    "RemovePermission": lambda home, params, now: home.buses.remove_permission(params),
     "PutRule": lambda home, params, now: home.buses.put_rule(params),
     "DescribeRule": lambda home, params, now: home.buses.describe_rule(params),
     "ListRules": lambda home, params, now: home.buses.list_rules(params),
@@ -72,6 +74,10 @@ _SIMPLE: dict[str, _Operation] = {
 }
 
 
+_CHANGES_NOTHING = ("PutEvents", "Describe", "List", "Test")
+"""What an archive has counted is not stored with every event: its events are, and are counted again."""
+
+
 class Events:
     """The service: ``await events(request)``. ``fetch_token`` authorizes an OAuth connection."""
 
@@ -100,8 +106,16 @@ class Events:
             answer = self._answer(operation, request.region, json_object(request.body))
         except SettingsError as error:
             raise EndpointError(error.code, error.message) from error
-        self._homes.changed(request.region)
+        if not operation.startswith(_CHANGES_NOTHING):
+            self._homes.changed(request.region)
         return json_response(answer, protocol="json-1.1")
+
+    def resume(self) -> None:
+        """Authorize what an earlier process was about to authorize."""
+        for home in self._homes:
+            for connection in home.connections.saved():
+                if connection.state is ConnectionState.AUTHORIZING:
+                    self._authorize(home, connection.arn)
 
     async def close(self) -> None:
         for task in tuple(self._tasks):
@@ -110,6 +124,10 @@ class Events:
 
     def _answer(self, operation: str, region: str, params: Answer) -> Answer:
         home, now = self._homes.of(region), self._now()
+        if "Archive" in operation:
+            self._archives.prune(region)
+        elif "Replay" in operation:
+            home.replays.forget(now)
         match operation:
             case "PutEvents":
                 return self._put_events(home.buses.home, params, now)
@@ -118,16 +136,13 @@ class Events:
                     if isinstance(target, dict):
                         _check_served(target, home.buses.home)
                 return home.buses.put_targets(params)
-            case "PutPermission" | "RemovePermission":
-                home.buses.bus(text(params, "EventBusName"))
-                return {}  # no permission is checked here (interfaces.md section 5)
             case "DeleteArchive":
                 answer = home.archives.delete(params)
                 self._archives.forget(region, text(params, "ArchiveName") or "")
                 return answer
             case "StartReplay":
                 answer = home.replays.start(params, now=now)
-                self._archives.replay(region, text(params, "ReplayName") or "", self._engine.accept)
+                self._archives.replay(region, text(params, "ReplayName") or "", self._engine)
                 return answer
             case "CreateConnection":
                 answer = home.connections.create(params, ids=(self._new_id(), self._new_id()), now=now)

@@ -230,6 +230,9 @@ def kept(found: Route, request: Request) -> Kept | None:
             members = _members(request)
             name = members.get("StreamName") or _last(members.get("StreamARN", ""))
             return Kept(_scope(request, name), ends=operation == "DeleteStream", name=name)
+        case "firehose" if not operation.startswith(_READING):
+            # the records, too: they are objects in a bucket, which outlive the delivery stream
+            return Kept(_scope(request, _members(request).get("DeliveryStreamName", "")))
         case "cloudwatch" if operation in _CLOUDWATCH:
             # put as a whole: the same one, later, takes its place
             same = f"{operation} {_digest(request)}" if operation.startswith("Put") else None

@@ -36,6 +36,8 @@ _ONE_QUEUE = frozenset(
 
 _ADDING = frozenset({"SendMessage", "SendMessageBatch", "Publish", "PublishBatch"})
 
+_RECORDS = frozenset({"PutRecord", "PutRecordBatch"})
+
 _READING = ("Get", "List", "Describe")
 
 
@@ -93,6 +95,8 @@ class MotoKeeper:
             case "sqs" | "sns" if not operation.startswith(_READING):
                 return self._messages.changes()
             case "s3" if request.method not in ("GET", "HEAD"):  # a bucket tells queues and topics
+                return self._messages.additions()
+            case "firehose" if operation in _RECORDS:  # which go into a bucket
                 return self._messages.additions()
             case _:
                 return []

@@ -143,10 +143,17 @@ def test_what_is_wrong_is_named(given: dict[str, Any], code: str, told: str) -> 
     assert found[0] == code and told in found[1] and len(archives.saved()) == 1
 
 
+def test_an_event_for_a_bus_that_is_gone_is_kept_by_no_archive() -> None:
+    """B13: it vanishes."""
+    kept = made().saved()
+    assert Archives(Buses(HOME, created=NOW), kept).wanting(at()) == []
+
+
 def test_what_is_saved_makes_the_same_archives_again() -> None:
     kept = made(EventPattern='{"source": ["shop"]}').saved()
     assert msgspec.json.decode(msgspec.json.encode(kept), type=tuple[Archive, ...]) == kept
     buses = Buses(HOME, created=NOW)
+    buses.create_event_bus({"Name": "orders"}, now=NOW)
     assert Archives(buses, kept).wanting(at()) == ["a"]
     one = archived(at())
     assert (one.archived_s, one.counted_bytes) == (7.0, 31)
