@@ -21,6 +21,7 @@ from afterbay.core.change.source import is_fifo
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.constraints import integer, members, text
 from afterbay.core.template import TargetInput, input_violations, parse_target_input
+from afterbay.core.template.path import is_path
 from afterbay.errors import SettingsError
 
 __all__ = ["TARGET_ID", "RetryPolicy", "Target", "TargetKind", "parse_target", "target_violations"]
@@ -144,6 +145,9 @@ def parse_target(params: Mapping[str, JsonValue], home: Home) -> Target:
     group = text(members(params, "SqsParameters") or {}, "MessageGroupId")
     if kind is TargetKind.QUEUE and is_fifo(str(arn)) and not group:
         raise invalid(f"Parameter(s) SqsParameters must be specified for target: {target_id}.")
+    key_path = text(members(params, "KinesisParameters") or {}, "PartitionKeyPath")
+    if key_path is not None and not is_path(key_path):
+        raise invalid("Parameter KinesisParameters.PartitionKeyPath is not valid. Reason: it is no path.")  # ours
     retry = members(params, "RetryPolicy") or {}
     return Target(
         id=target_id,
@@ -154,7 +158,7 @@ def parse_target(params: Mapping[str, JsonValue], home: Home) -> Target:
         retry=_policy(retry),
         dead_letter_arn=_dead_letter(text(members(params, "DeadLetterConfig") or {}, "Arn"), home),
         message_group_id=group,
-        partition_key_path=text(members(params, "KinesisParameters") or {}, "PartitionKeyPath"),
+        partition_key_path=key_path,
         http=read_http_parameters(members(params, "HttpParameters") or {}),
     )
 
