@@ -126,6 +126,10 @@ class Buses:
     def delete_rule(self, params: Params) -> Answer:
         return self.rules.delete(params, self._bus_of(params))
 
+    def read_targets(self, params: Params) -> tuple[Target, ...]:
+        """What PutTargets would put, once all is found to be right."""
+        return self.rules.read_targets(params, self._bus_of(params))
+
     def put_targets(self, params: Params) -> Answer:
         return self.rules.put_targets(params, self._bus_of(params))
 

@@ -14,7 +14,7 @@ from afterbay.core.bus.pages import PAGING, page
 from afterbay.core.bus.pattern import compile_pattern, has_wildcard
 from afterbay.core.bus.rule import EVENT_BUS_NAME, RULE_NAME, Rule, RuleRequest, RuleState
 from afterbay.core.bus.tags import merged
-from afterbay.core.bus.target import TARGET_ID, parse_target, target_violations
+from afterbay.core.bus.target import TARGET_ID, Target, parse_target, target_violations
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.constraints import items, text, validation_error
 from afterbay.core.pattern import Pattern, PatternSet
@@ -113,17 +113,23 @@ class Rules:
         self._compiled.pop(bus, None)
         return {}
 
-    def put_targets(self, params: Mapping[str, JsonValue], bus: str) -> dict[str, JsonValue]:
-        """Add targets, or replace those of the same ids wholly (B31)."""
+    def read_targets(self, params: Mapping[str, JsonValue], bus: str) -> tuple[Target, ...]:
+        """The targets of a PutTargets request, if nothing is wrong with it. Raises ``SettingsError``,
+        ``EndpointError``."""
         given = objects(params, "Targets")
         broken = list(violations(params, (*_OF_RULE, _TARGETS)))
         for number, one in enumerate(given, start=1):
             broken.extend(target_violations(one, number))
         if broken:
             raise validation_error(broken)
+        self._named(bus, text(params, "Rule") or "")
+        return tuple(parse_target(one, self.home) for one in given)
+
+    def put_targets(self, params: Mapping[str, JsonValue], bus: str) -> dict[str, JsonValue]:
+        """Add targets, or replace those of the same ids wholly (B31)."""
+        given = self.read_targets(params, bus)
         rule = self._named(bus, text(params, "Rule") or "")
-        targets = {target.id: target for target in rule.targets}
-        targets |= {target.id: target for target in (parse_target(one, self.home) for one in given)}
+        targets = {target.id: target for target in (*rule.targets, *given)}
         if len(targets) > self.quotas.targets_per_rule or len(given) > TARGETS_IN_REQUEST_MAX:
             raise limit_exceeded()
         self._keep(replace(rule, targets=tuple(targets[name] for name in sorted(targets))))

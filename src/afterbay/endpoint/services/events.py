@@ -14,7 +14,7 @@ from afterbay.core.bus.connection import Connection, ConnectionState
 from afterbay.core.bus.entry import EntryRefused, put_events, read_entries
 from afterbay.core.bus.names import Home
 from afterbay.core.bus.pattern import try_pattern
-from afterbay.core.bus.target import TargetKind, parse_target
+from afterbay.core.bus.target import Target, TargetKind
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.constraints import items, text
 from afterbay.endpoint.protocol import Request, Response, json_object, json_response
@@ -132,9 +132,8 @@ class Events:
             case "PutEvents":
                 return self._put_events(home.buses.home, params, now)
             case "PutTargets":
-                for target in items(params, "Targets") or []:
-                    if isinstance(target, dict):
-                        _check_served(target, home.buses.home)
+                for target in home.buses.read_targets(params):
+                    _check_served(target)
                 return home.buses.put_targets(params)
             case "DeleteArchive":
                 answer = home.archives.delete(params)
@@ -191,20 +190,13 @@ class Events:
         task.add_done_callback(self._tasks.discard)
 
 
-def _check_served(params: Params, home: Home) -> None:
-    """Refuse a target that nothing here would call as it says. Raises ``SettingsError``.
-
-    What is wrong with it otherwise is not said here: the model comes first.
-    """
-    try:
-        target = parse_target(params, home)
-    except SettingsError:
-        return
+def _check_served(target: Target) -> None:
+    """Refuse a target that nothing here would call as it says. Raises ``SettingsError``."""
     reason = _NOT_SERVED.get(target.kind)
-    if target.kind is TargetKind.BUS and any(params.get(name) is not None for name in _INPUTS):
+    if target.kind is TargetKind.BUS and not _INPUTS.isdisjoint(target.body()):
         reason = "an event goes to another bus as it is: input settings are not implemented there"
     if reason is not None:
         raise SettingsError(f"Target {target.id}, {target.arn}: {reason}", code="ValidationException")
 
 
-_INPUTS = ("Input", "InputPath", "InputTransformer")
+_INPUTS = frozenset({"Input", "InputPath", "InputTransformer"})
