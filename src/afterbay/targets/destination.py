@@ -31,6 +31,8 @@ ANSWER_BYTES_MAX = 6 * 1024 * 1024 + 1
 """X52, and the byte by which a longer answer is seen to be too long; the rest of it is not read."""
 
 CONNECTIONS_MAX = 32
+"""Of one destination, whose slowness is no other's."""
+
 
 TOKEN_LASTS_MAX_S = 10 * 365 * 86_400.0
 """For a token whose server does not say, or says more: a call that is refused fetches another one (B52)."""
@@ -69,7 +71,7 @@ class DestinationCaller:
         self._find = find
         self._clock = clock
         self._authorized = authorized
-        self._pool = httpcore.AsyncConnectionPool(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0)
+        self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
         self._paces: dict[tuple[str, int], Pace] = {}
         self._tokens: dict[str, _Held] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
@@ -94,7 +96,7 @@ class DestinationCaller:
             path_values=call.path_values, headers=tuple(call.headers.items()), query=tuple(call.query.items())
         )
         composed = compose(destination.method, destination.endpoint, call.body, target=target, connection=added)
-        reply = await self._send(composed, oauth=token is not None)
+        reply = await self._send(destination.arn, composed, oauth=token is not None)
         if isinstance(reply, Refused) and reply.fault is Fault.TOKEN_REFUSED:
             self._drop(connection, token)
         return reply
@@ -105,7 +107,8 @@ class DestinationCaller:
         await self._token(connection)
 
     async def close(self) -> None:
-        await self._pool.aclose()
+        for pool in self._pools.values():
+            await pool.aclose()
 
     async def _turn(self, destination: ApiDestination) -> None:
         pace = self._paces.setdefault((destination.arn, destination.rate), Pace(destination.rate))
@@ -132,7 +135,7 @@ class DestinationCaller:
             del self._tokens[connection.arn]
 
     async def _fetched(self, connection: Connection, oauth: OAuth) -> str | Refused:
-        reply = await self._send(token_call(oauth))
+        reply = await self._send(connection.arn, token_call(oauth))
         token = None if isinstance(reply, Refused) else read_token(reply.payload)
         self._authorized(connection, token is not None)
         if token is None:
@@ -144,15 +147,22 @@ class DestinationCaller:
         self._tokens[connection.arn] = _Held(token, self._clock.now() + lasts, oauth)
         return token.access_token
 
-    async def _send(self, call: HttpCall, *, oauth: bool = False) -> Reply:
-        """One request and its answer; redirects are not followed (B52)."""
+    def _pool(self, arn: str) -> httpcore.AsyncConnectionPool:
+        found = self._pools.get(arn)
+        if found is None:
+            found = httpcore.AsyncConnectionPool(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0)
+            self._pools[arn] = found
+        return found
+
+    async def _send(self, arn: str, call: HttpCall, *, oauth: bool = False) -> Reply:
+        """One request of the destination or connection ``arn``, and its answer; redirects are not followed (B52)."""
         # A header may be taken from an event, and events are Unicode: as UTF-8, which HTTP lets pass.
         headers = [(name.encode(), value.encode(errors="replace")) for name, value in call.headers]
         timeouts = {"timeout": _TIMEOUTS}
         try:
             async with (
                 asyncio.timeout(HTTP_TIMEOUT_S),
-                self._pool.stream(
+                self._pool(arn).stream(
                     call.method, call.url, headers=headers, content=call.body, extensions=timeouts
                 ) as answer,
             ):

@@ -172,7 +172,6 @@ def letters_to(name: str = "dlq") -> dict:
     return {"DeadLetterConfig": {"Arn": queue_arn(name)}}
 
 
-
 def _named(call: Call) -> tuple[str, dict]:
     match call:
         case AwsCall(queue=str(arn)):

@@ -60,13 +60,12 @@ class World:
         (connection,) = self.connections.saved()
         return connection
 
-    def make(self, kind: str = "API_KEY", auth: dict[str, Any] | None = None, **more: Any) -> None:
+    def make(self, kind: str = "API_KEY", auth: dict[str, Any] | None = None, name: str = "d", **more: Any) -> None:
         now = self.clock.now()
-        made = self.connections.create(
-            {"Name": "c", "AuthorizationType": kind, "AuthParameters": auth or API_KEY}, ids=("1", "2"), now=now
-        )
+        params = {"Name": f"c{name}", "AuthorizationType": kind, "AuthParameters": auth or API_KEY}
+        made = self.connections.create(params, ids=("1", "2"), now=now)
         settings = {"InvocationEndpoint": f"{self.server.url}/in", "HttpMethod": "POST", **more}
-        params = {"Name": "d", "ConnectionArn": made["ConnectionArn"], **settings}
+        params = {"Name": name, "ConnectionArn": made["ConnectionArn"], **settings}
         self.arn = str(self.destinations.create(params, new_id="3", now=now)["ApiDestinationArn"])
 
     def oauth(self, method: str = "POST", **more: Any) -> None:
@@ -172,7 +171,9 @@ async def test_a_token_is_fetched_once_for_all_calls(world: World, method: str) 
 async def test_a_refused_token_is_dropped_and_the_next_call_fetches_another(world: World, status: int) -> None:
     given = tokens(world.server)
     fetch = world.server.answers
-    world.server.answers = lambda seen: Told(status) if seen.headers.get("authorization") == "Bearer t1" else fetch(seen)
+    world.server.answers = lambda seen: (
+        Told(status) if seen.headers.get("authorization") == "Bearer t1" else fetch(seen)
+    )
     world.oauth()
     refused = await world.call()
     assert isinstance(refused, Refused)
@@ -213,7 +214,7 @@ async def test_other_credentials_want_another_token(world: World) -> None:
     world.oauth()
     await world.call()
     client = {"OAuthParameters": {"ClientParameters": {"ClientID": "you", "ClientSecret": "hush"}}}
-    world.connections.update({"Name": "c", "AuthParameters": client}, now=world.clock.now())
+    world.connections.update({"Name": "cd", "AuthParameters": client}, now=world.clock.now())
     assert not world.connection.usable
     await world.caller.fetch_token(world.connection)
     assert world.connection.usable
@@ -244,7 +245,7 @@ async def test_without_a_token_nothing_is_called(world: World, told: Told, fault
 
 async def test_a_deauthorized_connection_calls_nobody(world: World) -> None:
     world.make()
-    world.connections.deauthorize({"Name": "c"}, now=world.clock.now())
+    world.connections.deauthorize({"Name": "cd"}, now=world.clock.now())
     reply = await world.call()
     assert isinstance(reply, Refused)
     assert (reply.fault, world.server.seen) == (Fault.DENIED, [])
@@ -274,6 +275,20 @@ async def test_a_server_that_is_slow_times_out(world: World, monkeypatch: pytest
         free.set()
     assert isinstance(reply, Refused)
     assert reply.fault is Fault.TIMED_OUT
+
+
+async def test_a_slow_destination_keeps_no_other_waiting(world: World) -> None:
+    free = threading.Event()
+    world.server.answers = lambda seen: Told(after=free if seen.path == "/slow" else None)
+    world.make(name="slow", InvocationEndpoint=f"{world.server.url}/slow")
+    slow = [asyncio.create_task(world.call()) for _ in range(destination.CONNECTIONS_MAX + 1)]
+    world.make(name="quick")
+    try:
+        assert isinstance(await world.call(), Answered)
+        assert not any(one.done() for one in slow)
+    finally:
+        free.set()
+        await asyncio.gather(*slow)
 
 
 async def test_a_port_that_nobody_listens_on_is_not_connected(world: World) -> None:

@@ -38,7 +38,10 @@ def bus_of(params: Params) -> str | None:
 def permitted(bus: Bus, params: Params) -> Bus:
     """The bus after a PutPermission: with another Policy, or one more statement. Raises ``SettingsError``."""
     condition = members(params, "Condition")
-    broken = [*violations(params, _PUT), *violations(condition or {}, () if condition is None else _CONDITION, at="condition.")]
+    broken = [
+        *violations(params, _PUT),
+        *violations(condition or {}, () if condition is None else _CONDITION, at="condition."),
+    ]
     if broken:
         raise validation_error(broken)
     policy = text(params, "Policy")

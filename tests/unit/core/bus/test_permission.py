@@ -41,7 +41,7 @@ def test_with_its_last_statement_the_policy_goes(buses: Buses) -> None:
     buses.put_permission(ONE)
     buses.remove_permission({"StatementId": "one"})
     assert "Policy" not in buses.describe_event_bus({})
-    with pytest.raises(EndpointError, match="EventBus does not have a policy."):
+    with pytest.raises(EndpointError, match="does not have a policy"):
         buses.remove_permission({"StatementId": "one"})
 
 

@@ -117,7 +117,7 @@ def test_the_last_body_of_a_region_counts(tmp_path: Path) -> None:
     ("statement", "read"),
     [
         ("INSERT INTO bus_entries VALUES (1, x'c1')", lambda rows: list(rows.waiting())),
-        ("INSERT INTO bus_archived (region, archive, body) VALUES ('r', 'a', x'c1')", lambda rows: list(rows.archived())),
+        ("INSERT INTO bus_archived VALUES (1, 'r', 'a', x'c1')", lambda rows: list(rows.archived())),
     ],
 )
 def test_what_cannot_be_read_is_told(tmp_path: Path, statement: str, read: Callable[[BusRows], object]) -> None:

@@ -56,6 +56,7 @@ def named(call: tuple[Route, Request]) -> tuple[str, str]:
         json_call("logs", "Logs_20140328.PutLogEvents", logGroupName="g"),
         json_call("kinesis", "Kinesis_20131202.PutRecord", StreamName="s"),
         json_call("kinesis", "Kinesis_20131202.ListShards", StreamName="s"),
+        json_call("firehose", "Firehose_20150804.ListDeliveryStreams"),
         form("iam", "Action=GetRole&RoleName=r"),
         s3("GET", "/bucket/key"),
         s3("HEAD", "/bucket/key"),
@@ -74,6 +75,15 @@ def test_a_queue_is_named_in_whatever_form_the_call_has():
         form("sqs", "Action=TagQueue&QueueUrl=http%3A%2F%2Fh%2F000000000000%2Fq"),
     ]
     assert [named(call) for call in calls] == [("eu-west-1/q", "q")] * 3
+
+
+def test_records_of_a_delivery_stream_are_made_again_as_objects():
+    record = {"Data": "eA=="}
+    for operation, members in (("PutRecord", {"Record": record}), ("PutRecordBatch", {"Records": [record]})):
+        call = json_call("firehose", f"Firehose_20150804.{operation}", DeliveryStreamName="lake", **members)
+        about = kept(*call)
+        assert about is not None
+        assert (about.scope, about.part, about.ends) == ("eu-west-1/lake", None, False)
 
 
 def test_a_topic_is_named_by_its_own_and_its_subscriptions_arn():
