@@ -44,8 +44,9 @@ def test_a_queue_gets_the_event_in_aws_form(world: World) -> None:
     )
 
 
-def test_a_fifo_queue_gets_its_group(world: World) -> None:
-    bus, queue = world.bus(), world.queue(FifoQueue="true", ContentBasedDeduplication="true")
+@pytest.mark.parametrize("attributes", [{"FifoQueue": "true", "ContentBasedDeduplication": "true"}, {}])
+def test_a_fifo_or_fair_queue_gets_its_group(world: World, attributes: dict[str, str]) -> None:
+    bus, queue = world.bus(), world.queue(**attributes)
     world.rule(bus, {"Arn": queue.arn, "SqsParameters": {"MessageGroupId": "orders"}})
     world.put(bus, {"n": 1})
     (message,) = eventually(queue.messages, 1, "the message")
@@ -111,6 +112,22 @@ def test_a_log_group_gets_the_event_at_its_time(world: World) -> None:
     eventually(lines, 2, "both lines")
     assert (now * 1000, "order 7") in lines()
     assert {at for at, _ in lines()} == {now * 1000}
+
+
+def test_events_that_come_together_are_all_in_a_new_log_group(world: World) -> None:
+    """Each may be the one that makes the stream."""
+    logs, group, bus = world.served.client("logs"), f"/aws/events/{unique('g')}", world.bus()
+    logs.create_log_group(logGroupName=group)
+    letters = world.queue()
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}"
+    world.rule(bus, {"Arn": arn, "InputPath": "$.detail.n", "DeadLetterConfig": {"Arn": letters.arn}})
+    world.put(bus, *({"n": n} for n in range(10)))
+
+    def lines() -> list[int]:
+        found = [int(one["message"]) for one in logs.filter_log_events(logGroupName=group)["events"]]
+        return sorted(found) + letters.letters()
+
+    assert eventually(lines, 10, "all lines") == list(range(10))
 
 
 def test_a_delivery_stream_writes_to_its_bucket(world: World) -> None:
