@@ -8,11 +8,23 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from afterbay.sinks.delta import DeltaStore
 from afterbay.sinks.dynamodb import DynamoDbSink
+from afterbay.sinks.lake import LakeSink
 from afterbay.sinks.memory import MemorySink
 from afterbay.sinks.options import Expiry, SinkOptions
 from afterbay.sinks.sqlite import SqliteSink
-from contract import sink_suite
+from contract import lakes, sink_suite
+
+KINDS = ["memory", "sqlite", "dynamodb", "delta", "iceberg"]
+SLOW = {"iceberg"}
+"""What takes a tenth of a second per commit: one random history of each sort is enough there."""
+
+
+def histories(*seeds: int):
+    """Each kind of sink with each seed; a slow one with the first."""
+    pairs = [(kind, seed) for kind in KINDS for seed in (seeds[:1] if kind in SLOW else seeds)]
+    return pytest.mark.parametrize(("make_sink", "seed"), pairs, indirect=["make_sink"])
 
 
 @pytest.fixture
@@ -31,7 +43,7 @@ def moto_table(monkeypatch) -> Iterator[str]:
         yield "copy"
 
 
-@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
+@pytest.fixture(params=KINDS)
 def make_sink(request, tmp_path):
     """``make_sink(ttl)``: a sink on the one store of this test, made anew at each call."""
     made = []
@@ -47,6 +59,10 @@ def make_sink(request, tmp_path):
                 sink = SqliteSink(tmp_path / "sink.db", table, options=options)
             case "dynamodb":
                 sink = DynamoDbSink(table, region="eu-west-1", options=options)
+            case "delta":
+                sink = LakeSink(DeltaStore(str(tmp_path / "copy")), options=options)
+            case "iceberg":
+                sink = LakeSink(lakes.iceberg(tmp_path), options=options)
         made.append(sink)
         return sink
 
@@ -56,13 +72,13 @@ def make_sink(request, tmp_path):
     MemorySink.forget(name)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@histories(1, 2, 3)
 @pytest.mark.parametrize("ttl", list(Expiry))
 def test_replays_between_batches_change_nothing(make_sink, ttl, seed):
     sink_suite.in_order_with_replays(make_sink(ttl), ttl, seed)
 
 
-@pytest.mark.parametrize("seed", [4, 5])
+@histories(4, 5)
 def test_changes_in_no_order_at_all_end_in_the_tables_state(make_sink, seed):
     sink_suite.in_no_order(make_sink(Expiry.MIRROR), seed)
 

@@ -24,7 +24,9 @@ ATTRIBUTES = {
 KEY = {"pk": KEYS[2][0], "sk": KEYS[2][1]}
 
 
-@pytest.fixture(params=["memory:projected", "sqlite:///{file}?table=copy", "dynamodb://copy?region=eu-west-1"])
+@pytest.fixture(
+    params=["memory:projected", "sqlite:///{file}?table=copy", "dynamodb://copy?region=eu-west-1", "delta:{file}"]
+)
 def address(request, tmp_path, monkeypatch):
     """An address that parameters can be added to, of an empty store."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")

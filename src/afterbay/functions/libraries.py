@@ -14,8 +14,18 @@ from pathlib import Path, PurePosixPath
 
 __all__ = ["has_awslambdaric", "link_libraries"]
 
-SINK_DRIVERS = ("opensearch-py", "psycopg", "psycopg-binary", "pyarrow", "zstandard", "deltalake", "pyiceberg")
-"""What the extras of ``afterbay`` install for its sinks, so that ``into_sink`` reaches each of them."""
+SINK_DRIVERS = (
+    "opensearch-py",
+    "psycopg",
+    "psycopg-binary",
+    "pyarrow",
+    "zstandard",
+    "deltalake",
+    "pyiceberg",
+    "sqlalchemy",
+)
+"""What the extras of ``afterbay`` install for its sinks, so that ``into_sink`` reaches each of them. SQLAlchemy is an
+extra of pyiceberg's own, for SQL catalogs."""
 
 OFFERED = ("boto3", "afterbay", "awslambdaric", *SINK_DRIVERS)
 """What is linked, with all it requires; one that is not installed is left out."""

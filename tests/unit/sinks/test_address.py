@@ -3,7 +3,7 @@
 import pytest
 
 from afterbay.errors import SettingsError
-from afterbay.sinks.address import parse_address
+from afterbay.sinks.address import parse_address, sink
 from afterbay.sinks.options import Expiry
 
 
@@ -21,6 +21,15 @@ def test_parts_are_decoded():
         ("postgresql://u:half?secret@h/db?table=t", "not built"),
         ("postgresql://u:half%40secret@h/db?table=t", "not built"),
         ("s3://bucket/p", "not built"),
+        ("delta:", "no table"),
+        ("delta:///tmp/t", "one slash"),
+        ("delta:gs://bucket/t", "folder or in a bucket"),
+        ("delta:s3://u:secret@bucket/t", "folder or in a bucket"),
+        ("delta:s3://bucket", "folder or in a bucket"),
+        ("delta:t?table=x", "table"),
+        ("iceberg:orders", "CATALOG/NAMESPACE.TABLE"),
+        ("iceberg:lake/orders", "CATALOG/NAMESPACE.TABLE"),
+        ("iceberg:sql://u:secret@h/shop.orders", "CATALOG/NAMESPACE.TABLE"),
         ("orders", "address"),
         ("sqlite:///f.db", "table"),
         ("sqlite:///f.db?table=a;b", "table"),
@@ -39,3 +48,21 @@ def test_what_is_wrong_is_named_and_no_secret_shown(address, word):
     with pytest.raises(SettingsError, match=word) as told:
         parse_address(address)
     assert "secret" not in str(told.value) and "half" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("delta:/data/my%20lake/orders", "/data/my lake/orders"),
+        ("delta:orders?ttl=mirror", "orders"),
+        ("delta:s3://bucket/lake/orders", "s3://bucket/lake/orders"),
+        ("iceberg:lake/shop.eu.orders", "lake/shop.eu.orders"),
+    ],
+)
+def test_a_lake_table_is_named_by_its_place(address, place):
+    assert parse_address(address).place == place
+
+
+@pytest.mark.parametrize(("address", "text"), [("delta:t", "delta:t"), ("iceberg:lake/shop.t", "iceberg:lake/shop.t")])
+def test_nothing_is_opened_by_naming_a_lake_table(address, text):
+    assert str(sink(address)) == text
