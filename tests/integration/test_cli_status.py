@@ -38,7 +38,7 @@ def test_json_has_the_documented_members(served, blocked):
     done = afterbay("status", "--json", url=served.url)
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
-    assert told.keys() == {"at", "mappings", "outbox"}
+    assert told.keys() == {"at", "mappings", "pipes", "outbox"} and told["pipes"] == []
     assert datetime.fromisoformat(told["at"]).tzinfo is not None
     assert told["outbox"] == {"waiting": 0, "full": False, "last_error": None}
     (mapping,) = told["mappings"]

@@ -61,8 +61,9 @@ def _told(outcome: Outcome, count: int) -> str:
             return "ok"
         case FailedFrom(position=position):
             return f"failed from {position} on"
-        case FailedSome(positions=positions):
-            return f"{len(positions)} of {count} failed"
+        case FailedSome(positions=positions, not_reached=not_reached):
+            word = "failed" if not_reached is None else f"not reached ({not_reached.reason})"
+            return f"{len(positions)} of {count} {word}"
         case Failed(cause=cause):
             return f"failed ({cause.value})"
         case NotReached(reason=reason):

@@ -58,6 +58,17 @@ class _Mapping(msgspec.Struct):
     queue: _Queue | None = None
 
 
+class _Pipe(msgspec.Struct):
+    name: str
+    mapping: str
+    state: str
+    reason: str | None
+    source: str
+    enrichment: str | None
+    target: str
+    warnings: list[str]
+
+
 class _Outbox(msgspec.Struct):
     waiting: int
     full: bool
@@ -68,6 +79,7 @@ class _Status(msgspec.Struct):
     at: str
     mappings: list[_Mapping]
     outbox: _Outbox
+    pipes: list[_Pipe] = msgspec.field(default_factory=list[_Pipe])
 
 
 def status(
@@ -110,24 +122,46 @@ def _fetch(url: str) -> bytes:
 
 def _print(told: _Status) -> None:
     console = Console()
-    if not told.mappings:
+    if not told.mappings and not told.pipes:
         console.print("no mappings")
-    for mapping in told.mappings:
+    reading = {one.uuid: one for one in told.mappings}
+    for pipe in told.pipes:
+        _print_pipe(console, pipe, reading.pop(pipe.mapping, None))
+    for mapping in reading.values():
         console.print(f"[bold]{mapping.function_arn.rsplit(':', 1)[-1]}[/bold]  {mapping.state}  {mapping.uuid}")
-        console.print(f"  from {mapping.event_source_arn}", highlight=False)
-        console.print(f"  last result: {mapping.last_processing_result}   age: {mapping.age_s:.1f} s")
-        if mapping.source_failure:
-            what = "stream cannot be listed" if mapping.queue is None else "queue cannot be read"
-            console.print(f"  [red]the {what}: {mapping.source_failure}[/red]")
-        if mapping.queue is not None:
-            console.print(f"  {_in_hand(mapping.queue)}", highlight=False)
-        if mapping.shards:
-            console.print(_table(mapping.shards))
+        _print_reading(console, mapping)
     if told.outbox.waiting:
         why = f": {told.outbox.last_error}" if told.outbox.last_error else ""
         console.print(f"[yellow]{told.outbox.waiting} dead letter(s) wait in the outbox{why}[/yellow]")
     if told.outbox.full:
         console.print("[red]the outbox is full: shards with something to discard wait[/red]")
+
+
+def _print_pipe(console: Console, pipe: _Pipe, mapping: _Mapping | None) -> None:
+    console.print(f"[bold]pipe {pipe.name}[/bold]  {pipe.state}")
+    if pipe.reason:
+        console.print(f"  [red]{pipe.reason}[/red]", highlight=False)
+    if mapping is None:
+        console.print(f"  from {pipe.source}", highlight=False)
+    else:
+        _print_reading(console, mapping)
+    if pipe.enrichment is not None:
+        console.print(f"  through {pipe.enrichment}", highlight=False)
+    console.print(f"  to {pipe.target}", highlight=False)
+    for one in pipe.warnings:
+        console.print(f"  [yellow]{one}[/yellow]", highlight=False)
+
+
+def _print_reading(console: Console, mapping: _Mapping) -> None:
+    console.print(f"  from {mapping.event_source_arn}", highlight=False)
+    console.print(f"  last result: {mapping.last_processing_result}   age: {mapping.age_s:.1f} s")
+    if mapping.source_failure:
+        what = "stream cannot be listed" if mapping.queue is None else "queue cannot be read"
+        console.print(f"  [red]the {what}: {mapping.source_failure}[/red]")
+    if mapping.queue is not None:
+        console.print(f"  {_in_hand(mapping.queue)}", highlight=False)
+    if mapping.shards:
+        console.print(_table(mapping.shards))
 
 
 def _in_hand(queue: _Queue) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
@@ -20,7 +21,7 @@ from afterbay.core.change.arn import parse_arn
 from afterbay.core.change.source import SourceKind
 from afterbay.core.pipe.definition import PipeSettings
 from afterbay.core.pipe.metrics import NAMESPACE as OF_PIPES
-from afterbay.core.pipe.reason import dead_letter_refused, source_refused
+from afterbay.core.pipe.reason import SourceLost, dead_letter_refused, source_refused
 from afterbay.core.pipe.source_parameters import StreamParameters
 from afterbay.endpoint.protocol import ACCOUNT
 from afterbay.endpoint.services.events import Events
@@ -45,11 +46,19 @@ from afterbay.targets.destination import DestinationCaller
 __all__ = ["Eventing", "Sources"]
 
 
+class TableStreams(Streams, Protocol):
+    """The table streams of the address."""
+
+    def is_disabled(self, stream_arn: str) -> bool:
+        """True for a stream that takes no more records. Raises ``NotFoundError``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What a pipe's source is looked up in."""
 
-    streams: Streams
+    streams: TableStreams
     kinesis: KinesisStreams
     queues: Queues
 
@@ -117,9 +126,14 @@ class Eventing:
         """What delivers the batches of a pipe."""
         return PipeDeliverer(lambda: self.pipes.plan(pipe_arn), self._perform, self._clock, self.logs)
 
+    async def hold(self) -> None:
+        """No pipe begins to run any more: the engine is about to end."""
+        await self.pipes.close()
+
     async def reset(self) -> None:
         """Empty again; the engine has ended what pipes read."""
         await self.pipes.reset()
+        self.logs.forget()
         await self._archives.clear()
         await self.buses.clear()
         self.homes.clear()
@@ -142,9 +156,11 @@ class Eventing:
         self.homes.changed(region)
 
     async def _refusal(self, settings: PipeSettings) -> str | None:
-        """Why the pipe cannot run (X5): its source is not there, or its dead letters have no destination."""
+        """Why the pipe cannot run (X5, X12): its source is not there, or its dead letters have no destination."""
         if not await self._there(settings):
             return source_refused(settings.kind)
+        if settings.kind is SourceKind.TABLE and self._sources.streams.is_disabled(settings.source):
+            return SourceLost.STREAM_GONE.value
         parameters = settings.source_parameters
         arn = parameters.dead_letter_arn if isinstance(parameters, StreamParameters) else None
         return dead_letter_refused(arn) if arn is not None and not await self._takes_letters(arn) else None

@@ -128,6 +128,7 @@ class LocalAddress:
 
     async def __aexit__(self, *exc: object) -> None:
         """Mappings finish what is in flight, then functions, then their logs; the address itself ends last."""
+        await self.eventing.hold()
         await self.supervisor.__aexit__(*exc)
         await self.eventing.close()
         await self.functions.close(grace_s=DRAIN_S)
@@ -230,9 +231,11 @@ class LocalAddress:
         return await self._lambda_functions(request)
 
     async def _status(self) -> object:
-        return as_document(take(self.supervisor, self.clock.now()))
+        await self.eventing.pipes.look()
+        return as_document(take(self.supervisor, self.clock.now(), self.eventing.pipes))
 
     async def _reset(self) -> None:
+        await self.eventing.hold()
         await self.supervisor.clear()
         self.mappings.registry.clear()
         await self.eventing.reset()

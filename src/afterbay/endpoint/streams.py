@@ -123,6 +123,9 @@ class StreamRegistry:
             return True
         return False
 
+    def is_disabled(self, stream_arn: str) -> bool:
+        return not self.get(stream_arn).enabled
+
     def listing(self) -> list[StreamLog]:
         """Every stream that can be described, by ARN."""
         now = self._clock.now()

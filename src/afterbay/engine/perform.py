@@ -134,7 +134,8 @@ class Performer:
         try:
             listing = await self.source.list_shards(pin_latest=command.pin_latest, children_of=command.children_of)
         except ServiceError as error:
-            return ListingFailed(f"{error.code}: {error.message}", command.children_of)
+            gone = isinstance(error, NotFoundError)
+            return ListingFailed(f"{error.code}: {error.message}", command.children_of, gone)
         return ShardsListed(
             listing.shards, listing.complete, command.children_of, listing.stream_disabled, listing.tips
         )

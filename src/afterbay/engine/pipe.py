@@ -39,7 +39,13 @@ class PipeListener(Protocol):
 
     def began(self, plan: Plan) -> None: ...
 
-    def executed(self, plan: Plan, execution: PipeExecution, execution_id: str) -> None: ...
+    def left(self, plan: Plan) -> None:
+        """It runs no more, whether it came to its end or was cut off with its mapping."""
+        ...
+
+    def executed(self, plan: Plan, execution: PipeExecution, execution_id: str) -> None:
+        """It came to its end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class PipeDeliverer:
     perform: Callable[[Call, str], Awaitable[Reply]]
     clock: Clock
     listener: PipeListener
+    limit_s: float = EXECUTION_S_MAX
 
     async def records(self, batch: Batch, settings: MappingSettings, window: WindowCall | None) -> Outcome:
         return await self._execute(batch, lambda: [_event_ids.decode(one.body).eventID for one in batch.records])
@@ -60,15 +67,23 @@ class PipeDeliverer:
     async def _execute(self, batch: Batch, identifiers: Callable[[], Sequence[str]]) -> Outcome:
         plan = self.plan()
         self.listener.began(plan)
-        execution = PipeExecution(plan, batch, self.clock.now(), identifiers=identifiers)
+        try:
+            execution = PipeExecution(plan, batch, self.clock.now(), identifiers=identifiers)
+            outcome = await self._through(execution, batch.request_id)
+        finally:
+            self.listener.left(plan)
+        self.listener.executed(plan, execution, batch.request_id)
+        return outcome
+
+    async def _through(self, execution: PipeExecution, request_id: str) -> Outcome:
+        """From its first stage to its end, or to the end of its time (X75)."""
         step = execution.begin(self.clock.now())
         try:
-            async with asyncio.timeout(EXECUTION_S_MAX):
+            async with asyncio.timeout(self.limit_s):
                 while isinstance(step, Ask):
-                    reply = await self.perform(step.call, batch.request_id)
+                    reply = await self.perform(step.call, request_id)
                     step = execution.told(reply, self.clock.now())
         except TimeoutError:
             step = execution.timed_out(self.clock.now())
         assert not isinstance(step, Ask), "an execution ends"
-        self.listener.executed(plan, execution, batch.request_id)
         return step.outcome

@@ -8,6 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 
@@ -27,11 +28,18 @@ __all__ = ["PipeLogs"]
 log = logging.getLogger(__name__)
 
 WAITING_MAX = 10_000
-"""Records that wait to be sent, of all pipes; beyond it the oldest are lost, and that is said. A pipe is not held up by
-its log."""
+WAITING_BYTES_MAX = 64 * 1024 * 1024
+"""Records that wait to be sent, of all pipes; beyond either the new ones are lost, and that is said. A pipe is not held
+up by its log."""
 
 PER_CALL_MAX = 500
-"""Records in one call, so that it stays below every destination's bytes with ordinary records."""
+PER_CALL_BYTES_MAX = 1024 * 1024
+"""Of one call: what every destination takes (PutLogEvents 1 MiB, PutRecordBatch 500 records and 4 MiB)."""
+
+RECORD_OVERHEAD_BYTES = 26
+"""What CloudWatch Logs counts for each event beside its message."""
+
+_Record = tuple[Plan, int, bytes]
 
 
 class PipeLogs:
@@ -47,7 +55,8 @@ class PipeLogs:
         self._perform = perform
         self._metrics = metrics
         self._now = now
-        self._waiting: deque[tuple[Plan, int, bytes]] = deque(maxlen=WAITING_MAX)
+        self._waiting: deque[_Record] = deque()
+        self._waiting_bytes = 0
         self._news = asyncio.Event()
         self._lost = 0
         self._running: dict[tuple[str, str], int] = {}
@@ -62,14 +71,22 @@ class PipeLogs:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._flush()
 
+    def forget(self) -> None:
+        """Drop what waits: there are no pipes any more."""
+        self._waiting.clear()
+        self._waiting_bytes = self._lost = 0
+        self._running.clear()
+
     def began(self, plan: Plan) -> None:
         home = parse_arn(plan.settings.arn)
         running = self._running[home.account, home.region] = self._running.get((home.account, home.region), 0) + 1
         self._metrics(of_concurrency(home.account, home.region, running, self._now()))
 
-    def executed(self, plan: Plan, execution: PipeExecution, execution_id: str) -> None:
+    def left(self, plan: Plan) -> None:
         home = parse_arn(plan.settings.arn)
-        self._running[home.account, home.region] -= 1
+        self._running[home.account, home.region] = max(0, self._running.get((home.account, home.region), 0) - 1)
+
+    def executed(self, plan: Plan, execution: PipeExecution, execution_id: str) -> None:
         self._metrics(
             of_execution(
                 plan.settings.arn,
@@ -85,10 +102,16 @@ class PipeLogs:
             assert settings is not None, "somebody asked for it"
             bytes_max = RECORD_BYTES_MAX if settings.cuts else None
             document = record.document(include_data=settings.includes_data, bytes_max=bytes_max)
-            if len(self._waiting) == WAITING_MAX:
-                self._lost += 1
-            self._waiting.append((plan, record.timestamp_ms, msgspec.json.encode(document)))
-            self._news.set()
+            self._add((plan, record.timestamp_ms, msgspec.json.encode(document)))
+
+    def _add(self, record: _Record) -> None:
+        size = len(record[2])
+        if len(self._waiting) >= WAITING_MAX or self._waiting_bytes + size > WAITING_BYTES_MAX:
+            self._lost += 1
+        else:
+            self._waiting.append(record)
+            self._waiting_bytes += size
+        self._news.set()
 
     async def _run(self) -> None:
         while True:
@@ -97,17 +120,29 @@ class PipeLogs:
             await self._flush()
 
     async def _flush(self) -> None:
+        """Send what waits. What is being sent waits too until it is: who is cut off meanwhile sends it again."""
         while self._waiting:
-            plan = self._waiting[0][0]
-            some: list[tuple[int, bytes]] = []
-            while self._waiting and self._waiting[0][0] is plan and len(some) < PER_CALL_MAX:
-                _, moment, body = self._waiting.popleft()
-                some.append((moment, body))
-            for call in _calls(plan, some):
-                await self._send(call, plan)
+            some = self._some()
+            for call in _calls(some[0][0], [(moment, body) for _, moment, body in some]):
+                await self._send(call, some[0][0])
+            for one in some:
+                if self._waiting and self._waiting[0] is one:  # else they were forgotten meanwhile
+                    self._waiting.popleft()
+                    self._waiting_bytes -= len(one[2])
         if self._lost:
             log.warning("pipe log records lost: their destinations are too slow", extra={"records": self._lost})
             self._lost = 0
+
+    def _some(self) -> list[_Record]:
+        """The first records that wait, of one pipe, as many as a call takes; one at least."""
+        some: list[_Record] = []
+        size = 0
+        for record in islice(self._waiting, PER_CALL_MAX):
+            size += len(record[2]) + RECORD_OVERHEAD_BYTES
+            if some and (record[0] is not some[0][0] or size > PER_CALL_BYTES_MAX):
+                break
+            some.append(record)
+        return some
 
     async def _send(self, call: AwsCall, plan: Plan) -> None:
         reply = await self._perform(call, "")

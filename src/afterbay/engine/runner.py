@@ -72,6 +72,9 @@ class Machine(Protocol[_EventT_contra, _CommandT_co]):
     @property
     def stopped(self) -> bool: ...
 
+    @property
+    def source_over(self) -> bool: ...
+
     def handle(self, event: _EventT_contra | Asked, now: datetime) -> tuple[_CommandT_co, ...]: ...
 
 

@@ -253,8 +253,9 @@ def _answer(outcome: Outcome, lane: int, at_ms: int) -> Answered:
             return Answered(at_ms=at_ms, lane=lane, outcome="Failed", reason=cause.value)
         case FailedFrom(position=position):
             return Answered(at_ms=at_ms, lane=lane, outcome="FailedFrom", failed_from=str(position))
-        case FailedSome(positions=positions):
+        case FailedSome(positions=positions, not_reached=not_reached):
             some = [str(position) for position in sorted(positions)[:FAILED_SOME_MAX]]
-            return Answered(at_ms=at_ms, lane=lane, outcome="FailedSome", failed_some=some)
+            reason = "" if not_reached is None else not_reached.reason
+            return Answered(at_ms=at_ms, lane=lane, outcome="FailedSome", failed_some=some, reason=reason)
         case _:
             assert_never(outcome)

@@ -140,7 +140,10 @@ class Supervisor:
         runner = self._runners.get(uuid)
         if runner is None:
             return None
-        return MappingStatus(runner.mapping.state, last_processing_result=runner.mapping.last_result.value)
+        mapping = runner.mapping
+        return MappingStatus(
+            mapping.state, last_processing_result=mapping.last_result.value, source_over=mapping.source_over
+        )
 
     def settings_of(self, uuid: str) -> MappingSettings | None:
         """What the mapping acts on now; None once it is gone."""

@@ -28,6 +28,8 @@ from afterbay.targets.destination import DestinationCaller
 
 __all__ = ["TargetCaller", "refusal_of"]
 
+_EXISTS = "ResourceAlreadyExistsException"
+
 
 class TargetCaller:
     """``function`` finds what invokes a function by its ARN. Raises nothing that a service can cause."""
@@ -68,7 +70,11 @@ class TargetCaller:
                 if call.operation != "put_log_events":
                     raise
                 stream = {name: parameters[name] for name in ("logGroupName", "logStreamName")}
-                await aws.call("logs", "create_log_stream", **stream)  # X68: nobody else makes it
+                try:
+                    await aws.call("logs", "create_log_stream", **stream)  # X68: nobody else makes it
+                except ServiceError as error:
+                    if error.code != _EXISTS:  # another call made it meanwhile
+                        raise
                 answer = await aws.call(call.service, call.operation, **parameters)
         return cast("Mapping[str, JsonValue]", answer)
 

@@ -31,6 +31,7 @@ def told(outcome: Outcome, *, count: int = 2, attempts: int = 0, why: Why = Why.
         (Delivered(), "ok"),
         (FailedFrom(Position(2)), "failed from 2 on"),
         (FailedSome(frozenset({Position(1)})), "1 of 2 failed"),
+        (FailedSome(frozenset({Position(1)}), not_reached=NotReached("429")), "1 of 2 not reached (429)"),
         (Failed(Cause.FUNCTION_ERROR), "failed (function error)"),
         (NotReached("429: slow down"), "not reached (429: slow down)"),
     ],

@@ -22,11 +22,15 @@ QUEUE_ACTION = "USER_INITIATED"
 
 
 class MappingStatus(NamedTuple):
-    """What a running mapping says of itself: ``State``, ``StateTransitionReason`` and ``LastProcessingResult``."""
+    """What a running mapping says of itself: ``State``, ``StateTransitionReason`` and ``LastProcessingResult``.
+
+    ``source_over``: nothing will ever come from its source again; a mapping does not mind, a pipe stops (X12).
+    """
 
     state: State
     reason: str = USER_ACTION
     last_processing_result: str = LastResult.NONE.value
+    source_over: bool = False
 
 
 def mapping_arn(uuid: str, settings: MappingSettings) -> str:

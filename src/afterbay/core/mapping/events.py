@@ -122,10 +122,11 @@ class ShardsListed:
 
 @dataclass(frozen=True, slots=True)
 class ListingFailed:
-    """The listing did not come. ``reason`` is a sentence for status."""
+    """The listing did not come. ``reason`` is a sentence for status; ``gone``: the service knows no such stream."""
 
     reason: str
     children_of: ShardId | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

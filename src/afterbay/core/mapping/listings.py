@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from afterbay.core.mapping.commands import Command, ListShards, Notice, Tell
-from afterbay.core.mapping.events import ShardsListed
+from afterbay.core.mapping.events import ListingFailed, ShardsListed
 from afterbay.core.mapping.retry import backoff_s
 from afterbay.core.shard.position import ShardId
 
@@ -26,20 +26,36 @@ class Listings:
     def __init__(self) -> None:
         self.failure: str | None = None
         self.next_at: datetime | None = None
+        self._ended = False
+        self._gone = False
+        self._asked_for: set[ShardId | None] = set()
         self._failures = 0
         self._children_asked: dict[ShardId, int] = {}
         self._pin_latest = False
+
+    @property
+    def over(self) -> bool:
+        """The stream is gone, or disabled and every listing that was asked for came: no other shard will (S23)."""
+        return self._gone or (self._ended and not self._asked_for)
 
     def ask(self, *, pin_latest: bool = False) -> ListShards:
         """A full listing, now."""
         self.next_at = None
         self._pin_latest = pin_latest
+        self._asked_for.add(None)
         return ListShards(pin_latest=pin_latest)
 
-    def failed(self, reason: str, parent: ShardId | None) -> list[Command]:
+    def ask_children(self, parent: ShardId) -> ListShards:
+        """The children of a shard that is done (S28), now."""
+        self._asked_for.add(parent)
+        return ListShards(children_of=parent)
+
+    def failed(self, event: ListingFailed) -> list[Command]:
         """The same listing again, later each time; the first failure is told."""
+        reason, parent = event.reason, event.children_of
         told: list[Command] = [] if self.failure is not None else [Tell(Notice.SOURCE_FAILED, parent, reason)]
         self.failure = reason
+        self._gone = self._gone or event.gone
         self._failures += 1
         pin_latest = self._pin_latest and parent is None
         return [*told, ListShards(children_of=parent, pin_latest=pin_latest, delay_s=backoff_s(self._failures))]
@@ -50,6 +66,9 @@ class Listings:
         if self.failure is not None:
             commands.append(Tell(Notice.SOURCE_RECOVERED, event.children_of, "the shards are listed again"))
         self.failure = None
+        self._gone = False
+        self._ended = event.stream_disabled
+        self._asked_for.discard(event.children_of)
         self._failures = 0
         if event.children_of is not None:
             return commands + self._children_again(event.children_of, event)
@@ -63,6 +82,8 @@ class Listings:
     def clear(self) -> None:
         """The mapping stops reading: nothing is waited for."""
         self.next_at = None
+        self._gone = self._ended = False
+        self._asked_for.clear()
         self._children_asked.clear()
 
     def _children_again(self, parent: ShardId, event: ShardsListed) -> list[Command]:
@@ -71,5 +92,6 @@ class Listings:
             self._children_asked.pop(parent, None)
             return []
         self._children_asked[parent] = asked
+        self._asked_for.add(parent)
         delay_s = min(CHILDREN_DELAY_MAX_S, CHILDREN_DELAY_FIRST_S * 2.0**asked)
         return [ListShards(children_of=parent, delay_s=delay_s)]

@@ -15,7 +15,6 @@ from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.commands import (
     Command,
     ForgetPositions,
-    ListShards,
     LoadPositions,
     Notice,
     ReleaseShard,
@@ -122,6 +121,12 @@ class Mapping:
     def listing_failure(self) -> str | None:
         """Why the shards cannot be listed at the moment."""
         return self._listings.failure
+
+    @property
+    def source_over(self) -> bool:
+        """True once the stream is disabled or gone and everything in it is done: no record will ever come (S23)."""
+        reading = self._phase in (_Phase.LISTING, _Phase.READING)
+        return reading and self._listings.over and not (self.shards or self._dirty or self._saving)
 
     @property
     def lineup(self) -> Lineup:
@@ -310,9 +315,9 @@ class Mapping:
         if self._phase not in (_Phase.LISTING, _Phase.READING):
             return []
         match event:
-            case ListingFailed(reason=reason, children_of=parent):
+            case ListingFailed():
                 self._arrive(LifecycleEvent.STARTED)  # a stream that cannot be read must not hold up the API (R34, R52)
-                return self._listings.failed(reason, parent)
+                return self._listings.failed(event)
             case ShardWithdrawn(shard=shard):
                 self.shards.pop(shard, None)
                 self._lineup.withdraw(shard)
@@ -380,7 +385,7 @@ class Mapping:
                 del self.shards[name]
                 commands.append(ReleaseShard(name))
                 if self._phase is _Phase.READING:
-                    commands.append(ListShards(children_of=name))
+                    commands.append(self._listings.ask_children(name))
         return commands
 
     # Records

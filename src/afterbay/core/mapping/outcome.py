@@ -54,11 +54,23 @@ class FailedFrom:
 
 
 @dataclass(frozen=True, slots=True)
+class NotReached:
+    """The batch did not reach the function: no attempt was used (R85). ``retry_after_s`` is the service's advice."""
+
+    reason: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FailedSome:
-    """Just these records failed. Pipes and queues only; a later record of a failed key waits behind it."""
+    """Just these records failed. Pipes and queues only; a later record of a failed key waits behind it.
+
+    ``not_reached`` is as that of an outcome: no attempt was used on them (X85).
+    """
 
     positions: frozenset[Position]
     response: ResponseContext | None = None
+    not_reached: NotReached | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +81,6 @@ class Failed:
     splittable: bool = True
     response: ResponseContext | None = None
     warned: Warned | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class NotReached:
-    """The batch did not reach the function: no attempt was used (R85). ``retry_after_s`` is the service's advice."""
-
-    reason: str
-    retry_after_s: float | None = None
 
 
 Outcome = Delivered | FailedFrom | FailedSome | Failed | NotReached

@@ -16,7 +16,7 @@ from typing import assert_never
 from afterbay.core.change.message import Message
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.change.source import is_fifo
-from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, Why, fitting
+from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, Why, fitting, make_batch
 from afterbay.core.mapping.commands import Notice, Tell, WakeAt
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.events import (
@@ -155,6 +155,11 @@ class QueueMapping:
     @property
     def stopped(self) -> bool:
         return self._phase is _Phase.OVER
+
+    @property
+    def source_over(self) -> bool:
+        """A queue is there again if one of its name is made."""
+        return False
 
     def handle(self, event: QueueEvent, now: datetime) -> tuple[QueueCommand, ...]:
         """Absorb one event; return what to do about it."""
@@ -433,9 +438,11 @@ class QueueMapping:
             case Delivered():
                 self.counters.delivered += count
                 return commands + self._delete(one, one.messages)
-            case FailedSome(positions=positions):
-                self.counters.errors += 1
+            case FailedSome(positions=positions, not_reached=not_reached):
                 self.counters.failed_invoke += count
+                if not_reached is not None:
+                    return commands + self._rest_of(one, positions, not_reached, now)
+                self.counters.errors += 1
                 done, left = _split(one, positions)
                 self.counters.delivered += len(done)
                 commands += self._give_back(self._overtaking(left))
@@ -454,6 +461,23 @@ class QueueMapping:
                 raise AssertionError("messages fail one by one")
             case _:
                 assert_never(outcome)
+
+    def _rest_of(
+        self, one: MessageBatch, positions: frozenset[Position], why: NotReached, now: datetime
+    ) -> list[QueueCommand]:
+        """What was not reached waits as a batch of its own, so that the queue does not count another receive (X85)."""
+        self.counters.not_reached += 1
+        done, _ = _split(one, positions)
+        if not done:
+            return self._rest(one, why.retry_after_s, now)
+        self.counters.delivered += len(done)
+        pairs = zip(one.batch.records, one.messages, strict=True)
+        left = [(record, message) for record, message in pairs if record.position in positions]
+        receipt = ShardId(left[0][1].receipt)
+        batch = make_batch([record for record, _ in left], receipt, self._ids, generation=one.batch.generation + 1)
+        rest = MessageBatch(batch, tuple(message for _, message in left), one.hidden_until)
+        self.batches[batch.request_id] = rest
+        return self._rest(rest, why.retry_after_s, now) + self._delete(one, done)
 
     def _slow_down(self) -> None:
         """Rules: Q15 not where the function reports failures message by message."""

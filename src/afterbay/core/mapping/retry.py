@@ -71,20 +71,26 @@ def decide(batch: Batch, outcome: Outcome, settings: MappingSettings, shard: Sha
     match outcome:
         case Delivered():
             return Done()
-        case NotReached(retry_after_s=advice):
-            batch.not_reached += 1
-            return Again(max(backoff_s(batch.not_reached), advice or 0.0))
+        case NotReached():
+            return _not_reached(batch, outcome)
         case FailedFrom(position=position, response=response):
             rest = tuple(r for r in batch.records if r.position >= position)
             return _without_what_is_done(batch, rest, batch.generation, response, settings, shard, ids)
-        case FailedSome(positions=positions, response=response):
+        case FailedSome(positions=positions, response=response, not_reached=not_reached):
             rest = _failed_and_behind(batch.records, positions)
+            if not_reached is not None and len(rest) == len(batch.records):
+                return _not_reached(batch, not_reached)
             return _without_what_is_done(batch, rest, batch.generation + 1, response, settings, shard, ids)
         case Failed(cause=cause, splittable=splittable, response=response):
             told = None if cause is Cause.TOO_LARGE else response
             return _failed(batch, splittable, told, settings, shard, ids)
         case _:
             assert_never(outcome)
+
+
+def _not_reached(batch: Batch, outcome: NotReached) -> Again:
+    batch.not_reached += 1
+    return Again(max(backoff_s(batch.not_reached), outcome.retry_after_s or 0.0))
 
 
 def _without_what_is_done(

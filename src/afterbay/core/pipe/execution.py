@@ -12,12 +12,14 @@ __all__ = ["Execution", "Result", "StageEnd", "StageRun"]
 
 
 class StageEnd(Enum):
-    """How a stage ended. ``PARTLY_FAILED`` and ``SKIPPED`` happen to targets alone (X50, X54, X80, X82)."""
+    """How a stage ended. ``PARTLY_FAILED`` and ``SKIPPED`` happen to targets alone (X50, X54, X80, X82); ``NOT_CALLED``
+    is for want of a parameter (X62) or because an enrichment answered too much (X53)."""
 
     SUCCEEDED = "succeeded"
     FAILED = "invocation failed"
     PARTLY_FAILED = "invocation partly failed"
     TRANSFORMATION_FAILED = "template failed"
+    NOT_CALLED = "refused before anybody was called"
     TIMED_OUT = "cut off by the limit of the whole execution"
     SKIPPED = "not called, since the enrichment answered that there is nothing"
 
@@ -49,6 +51,7 @@ _RESULTS = {
     StageEnd.SKIPPED: Result.SUCCEEDED,  # X50
     StageEnd.FAILED: Result.FAILED,
     StageEnd.TRANSFORMATION_FAILED: Result.FAILED,  # X35
+    StageEnd.NOT_CALLED: Result.FAILED,
     StageEnd.PARTLY_FAILED: Result.PARTLY_FAILED,
     StageEnd.TIMED_OUT: Result.TIMED_OUT,  # X75
 }

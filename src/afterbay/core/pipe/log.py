@@ -128,6 +128,9 @@ def stage_steps(stage: Stage, run: StageRun) -> Iterator[Step]:
             yield Step(f"{stage}StageFailed")
             return
         yield Step(f"{stage}TransformationSucceeded")
+    if run.ended is StageEnd.NOT_CALLED:
+        yield Step(f"{stage}StageFailed")
+        return
     yield Step(f"{stage}InvocationStarted")
     if run.ended is not StageEnd.TIMED_OUT:
         word = _END_WORDS[run.ended]

@@ -50,7 +50,8 @@ Step = Ask | Ended
 class StageCourse:
     """One stage as it goes, for the log: texts of what went in and out, moments, and what failed.
 
-    ``entered_with`` and ``sent`` are the batch before and after the template; ``answer`` the last reply.
+    ``sent`` is the batch behind the template; ``call`` and ``answer`` are the last of the stage, or those of the first
+    piece that something was wrong with: then ``fault`` may say what.
     """
 
     templated: bool
@@ -62,6 +63,12 @@ class StageCourse:
     left: datetime | None = None
     ended: StageEnd | None = None
     fault: str | None = None
+    failing: bool = False
+
+    def replied(self, call: Call, answer: Reply, *, failed: bool) -> None:
+        """Note an exchange; nothing takes the place of the first that failed."""
+        if not self.failing:
+            self.call, self.answer, self.failing = call, answer, failed
 
     def run(self) -> StageRun:
         assert self.ended is not None and self.left is not None, "a stage is told of once it is over"
@@ -85,6 +92,9 @@ class PipeExecution:
         self._customers = False
         """Whether anything failed that is the customer's fault."""
         self._sent = False
+        self._call: Call | None = None
+        self._renewed = False
+        """Whether a call was made again with a fresh token."""
         self.began = now
         self.ended: datetime | None = None
         self.enrichment: StageCourse | None = None
@@ -110,14 +120,23 @@ class PipeExecution:
             template, looked_into = plan.enrichment_template, plan.enrichment.looks_into_events
             places = range(len(self._bodies))
             outputs = [self._output(place, None, template, now, looked_into) for place in places]
-            call = plan.enrichment.call(outputs)
         except TemplateError as wrong:
             return self._transformation_failed(stage, wrong, now)
         stage.sent = self._shown(outputs)
+        try:
+            call = plan.enrichment.call(outputs)
+        except TemplateError as wrong:  # X62: the one record has no such parameter
+            return self._not_called(stage, str(wrong), now)
         return self._ask(stage, call, now)
 
     def told(self, reply: Reply, now: datetime) -> Step:
-        """What came of the call that was asked for last."""
+        """What came of the call that was asked for last. A token that is worn out is no failure of anybody's: the same
+        call is made once more, with the new one."""
+        assert self._call is not None, "a reply is a call's"
+        if isinstance(reply, Refused) and reply.fault is Fault.TOKEN_REFUSED and not self._renewed:
+            self._renewed = True
+            return Ask(self._call)
+        self._renewed = False
         if self.target is None:
             return self._enriched(reply, now)
         return self._delivered(self.target, reply, now)
@@ -134,7 +153,8 @@ class PipeExecution:
         """Rules: X54 an error fails the whole batch, X50 an empty answer ends it well."""
         stage, enrichment = self.enrichment, self._plan.enrichment
         assert stage is not None and enrichment is not None, "somebody was asked"
-        stage.answer = reply
+        assert self._call is not None, "somebody was asked"
+        stage.replied(self._call, reply, failed=isinstance(reply, Refused))
         if isinstance(reply, Refused):
             return self._over(stage, StageEnd.FAILED, _failure(reply), now)
         payload = enrichment.payload(reply)
@@ -155,10 +175,6 @@ class PipeExecution:
         plan, enriched = self._plan, self._plan.enrichment is not None
         template = plan.target_template
         self.target = stage = StageCourse(template is not None, now)
-        most = plan.target.service.batch_max
-        if enriched and most is not None and len(events) > most:  # X53
-            stage.fault = f"the enrichment answered {len(events)} records; the target takes at most {most}"
-            return self._over(stage, StageEnd.FAILED, Failed(Cause.FUNCTION_ERROR), now)
         looked_into = enriched or plan.target.looks_into_events
         outputs: list[Output] = []
         try:
@@ -166,11 +182,16 @@ class PipeExecution:
                 outputs.append(self._output(None if enriched else place, event, template, now, looked_into))
         except TemplateError as wrong:
             return self._transformation_failed(stage, wrong, now)
+        most = plan.target.service.batch_max
+        if enriched and most is not None and len(events) > most:  # X53
+            stage.sent = self._shown(outputs)
+            told = f"the enrichment answered {len(events)} records; the target takes at most {most}"
+            return self._not_called(stage, told, now)
         prepared: list[Output] = []
         for output in outputs:
             try:
                 prepared.append(plan.target.prepare(output))
-            except TemplateError as wrong:  # X62: this record's alone
+            except TemplateError as wrong:  # X62, X74: this record's alone
                 stage.fault = str(wrong)
                 self._reject(output)
         stage.sent = self._shown(prepared)
@@ -202,19 +223,20 @@ class PipeExecution:
 
     def _delivered(self, stage: StageCourse, reply: Reply, now: datetime) -> Step:
         """Pieces go in order, so what fails as a whole holds back the pieces behind it (X24, X70)."""
-        stage.answer = reply
+        assert self._call is not None, "somebody was asked"
         if isinstance(reply, Refused):
+            stage.replied(self._call, reply, failed=True)
             if not self._sent and not self._failed:
                 return self._over(stage, StageEnd.FAILED, _failure(reply), now)
             behind = [output for piece in self._pieces for output in piece]
             for output in (*self._piece, *behind):
                 self._reject(output, Rejected(0, reply.code, reply.message, reply.fault))
             return self._finish(stage, now)
-        rejected = self._plan.target.rejected(reply)
+        rejected, named = self._plan.target.rejected(reply, len(self._piece)), self._plan.target.report(reply)
+        stage.replied(self._call, reply, failed=bool(rejected) or named is None or bool(named))
         for one in rejected:
             self._reject(self._piece[one.index], one)
         self._sent = self._sent or len(rejected) < len(self._piece)
-        named = self._plan.target.report(reply)
         if named is None:
             stage.fault = "the answer names failed records in a way that is none"
             return self._over(stage, StageEnd.FAILED, Failed(Cause.INVALID_RESPONSE), now)
@@ -233,7 +255,7 @@ class PipeExecution:
     def _reject(self, output: Output, why: Rejected | None = None) -> None:
         """This output was not taken. One that stands for no record we know fails them all (X57)."""
         if why is not None and self.target is not None:
-            self.target.fault = f"{why.code}: {why.message}"
+            self.target.fault = self.target.fault or f"{why.code}: {why.message}"
         if why is not None and why.fault in _INTERNAL:
             self._internal = Refused(why.fault, why.code, why.message)
         else:
@@ -250,15 +272,16 @@ class PipeExecution:
         return dict(zip(self._identifiers(), self._positions, strict=True)).get(name)
 
     def _finish(self, stage: StageCourse, now: datetime) -> Ended:
-        """Rules: X82 what was rejected is tried again as a smaller batch; X85 nothing got through and the service is to
-        blame: no attempt was used."""
+        """Rules: X82 what was rejected is tried again as a smaller batch; X85 where the service alone is to blame, no
+        attempt was used."""
         if not self._failed:
             return self._over(stage, StageEnd.SUCCEEDED, Delivered(), now)
+        not_reached = None if self._internal is None or self._customers else _not_reached(self._internal)
         if len(self._failed) < len(self._positions):
-            return self._over(stage, StageEnd.PARTLY_FAILED, FailedSome(frozenset(self._failed)), now)
-        if self._internal is not None and not self._customers:
-            return self._over(stage, StageEnd.FAILED, _failure(self._internal), now)
-        return self._over(stage, StageEnd.FAILED, Failed(Cause.FUNCTION_ERROR), now)
+            some = FailedSome(frozenset(self._failed), not_reached=not_reached)
+            return self._over(stage, StageEnd.PARTLY_FAILED, some, now)
+        ended = StageEnd.FAILED if stage.call is not None else StageEnd.NOT_CALLED
+        return self._over(stage, ended, not_reached or Failed(Cause.FUNCTION_ERROR), now)
 
     # Both
 
@@ -268,7 +291,9 @@ class PipeExecution:
         return array_of(outputs).decode() if log is not None and log.includes_data else None
 
     def _ask(self, stage: StageCourse, call: Call, now: datetime) -> Ask:
-        stage.call = call
+        self._call = call
+        if not stage.failing:
+            stage.call, stage.answer = call, None
         stage.invoked = stage.invoked or now
         return Ask(call)
 
@@ -276,6 +301,11 @@ class PipeExecution:
         """X35: the execution's fault, and the customer's. A record alone is found by bisecting."""
         stage.fault = str(wrong)
         return self._over(stage, StageEnd.TRANSFORMATION_FAILED, Failed(Cause.FUNCTION_ERROR), now)
+
+    def _not_called(self, stage: StageCourse, fault: str, now: datetime) -> Ended:
+        """Nobody was asked, and that is the customer's fault."""
+        stage.fault = fault
+        return self._over(stage, StageEnd.NOT_CALLED, Failed(Cause.FUNCTION_ERROR), now)
 
     def _over(self, stage: StageCourse, ended: StageEnd, outcome: Outcome, now: datetime) -> Ended:
         self._leave(stage, ended, now)
@@ -290,5 +320,9 @@ class PipeExecution:
 def _failure(reply: Refused) -> Outcome:
     """X85: internal failures cost no attempt, a customer's do. Too large a payload is mended by bisecting alone."""
     if reply.fault in _INTERNAL:
-        return NotReached(reply.told, reply.retry_after_s)
+        return _not_reached(reply)
     return Failed(Cause.TOO_LARGE if reply.fault is Fault.TOO_LARGE else Cause.FUNCTION_ERROR)
+
+
+def _not_reached(reply: Refused) -> NotReached:
+    return NotReached(reply.told, reply.retry_after_s)

@@ -33,8 +33,14 @@ _REPORTING = frozenset(
 """Whose answer may name failed records (X80)."""
 
 _JSON_ONLY = frozenset({TargetKind.FUNCTION, TargetKind.STATE_MACHINE})
-_ENTRY_OVERHEAD_BYTES = 512
-"""What an entry takes beside its text: names, keys, groups. An estimate, on the safe side of every service's count."""
+_ENTRY_BYTES = 512
+"""What an entry takes beside its text and its parameters: names, defaults. On the safe side of every service's
+count."""
+
+_BYTES_OF_CHAR_MAX = 4
+
+_AROUND_BYTES = 2
+"""The brackets of an array."""
 
 
 class Target:
@@ -54,6 +60,7 @@ class Target:
         self._parameters = Parameter(service.group or "", cast("JsonValue", given))
         self.looks_into_events = self._parameters.is_dynamic
         self._fixed = None if self.looks_into_events or not given else _converted(given)
+        self._fixed_bytes = len(str(self._fixed or ""))
         is_fixed = self._kind is TargetKind.BUS and not self.looks_into_events
         self._fixed_entry = self._envelope(self._fixed or {}) if is_fixed else None
 
@@ -65,11 +72,15 @@ class Target:
     def prepare(self, output: Output) -> Output:
         """``output`` with its parameters looked up, which make an entry that the target takes.
 
-        Raises ``TemplateError`` for a parameter that the event does not give (X62), and for text where the target needs
-        JSON (X46).
+        Raises ``TemplateError`` for a parameter that the event does not give (X62), for text where the target needs
+        JSON (X46), and for more than one call takes (X74).
         """
         if self._kind in _JSON_ONLY and not output.is_json:
             _check_json(output.text)
+        most = self.service.payload_bytes_max
+        if len(output.text) * _BYTES_OF_CHAR_MAX > most and (size := len(output.text.encode())) > most:
+            told = f"{self.service.kind.value} takes at most {most} bytes, and this record is {size}"
+            raise TemplateError(told, code="InvalidValue")
         if not self.looks_into_events:
             return output if self._fixed is None else structs.replace(output, parameters=self._fixed)
         assert output.event is not None, "it was read, since somebody looks into it"
@@ -77,20 +88,28 @@ class Target:
         return structs.replace(output, parameters=_converted(found) if isinstance(found, dict) else {})
 
     def pieces(self, outputs: Sequence[Output]) -> Iterator[Sequence[Output]]:
-        """Cut into what one call takes, in order: entries and bytes (X70, X74)."""
-        most, bytes_max = self.service.batch_max, self.service.payload_bytes_max
-        if most is None:
-            yield outputs
-            return
+        """Cut into what one call takes, in order: entries and bytes (X70, X74). A log group wants them by time."""
+        if self._kind is TargetKind.LOGS:
+            outputs = sorted(outputs, key=lambda one: _number(one.parameters, "Timestamp", 0))
+        most = self.service.batch_max or len(outputs)
+        bytes_max = self.service.payload_bytes_max - _AROUND_BYTES
         start, size = 0, 0
         for index, output in enumerate(outputs):
-            more = len(output.text.encode()) + _ENTRY_OVERHEAD_BYTES
+            more = self._size(output)
             if index > start and (index - start == most or size + more > bytes_max):
                 yield outputs[start:index]
                 start, size = index, 0
             size += more
         if start < len(outputs):
             yield outputs[start:]
+
+    def _size(self, output: Output) -> int:
+        """Bytes of one entry, or of one element of an array with its comma."""
+        text = len(output.text.encode())
+        if self.service.batch_max is None:
+            return text + 1
+        told = output.parameters
+        return text + _ENTRY_BYTES + (self._fixed_bytes if told is self._fixed or not told else len(str(told)))
 
     def call(self, outputs: Sequence[Output], now: datetime) -> Call:
         """One call with ``outputs``, which are prepared and one of ``pieces``."""
@@ -120,8 +139,10 @@ class Target:
             case TargetKind.API_DESTINATION | TargetKind.API_GATEWAY:
                 return destination_call(self._arn, outputs[0])
 
-    def rejected(self, reply: Answered) -> tuple[Rejected, ...]:
-        """The entries that a batch call did not take (X82)."""
+    def rejected(self, reply: Answered, entries: int) -> tuple[Rejected, ...]:
+        """Those of ``entries`` in a batch call that were not taken (X82)."""
+        if self._kind is TargetKind.LOGS:
+            return log_group.rejected(reply.members, entries)
         if self._kind in (TargetKind.QUEUE, TargetKind.TOPIC):
             return by_id(reply.members)
         name = _ANSWERS.get(self._kind)

@@ -26,6 +26,11 @@ PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
 
 _BUS_BYTES_MAX = 1024 * 1024
 _STATE_MACHINE_BYTES_MAX = 262_144
+_QUEUE_BYTES_MAX = _LOGS_BYTES_MAX = 1024 * 1024
+_TOPIC_BYTES_MAX = 256 * 1024
+_KINESIS_BYTES_MAX = 5 * 1024 * 1024
+_FIREHOSE_BYTES_MAX = 4 * 1024 * 1024
+"""What the services' references give for one call, all entries together."""
 
 
 class TargetKind(Enum):
@@ -73,8 +78,8 @@ _SERVICES = (
         "StepFunctionStateMachineParameters",
         payload_bytes_max=_STATE_MACHINE_BYTES_MAX,
     ),
-    TargetService(TargetKind.QUEUE, "sqs", re.compile(r"[^:/]+"), "SqsQueueParameters", batch_max=10),
-    TargetService(TargetKind.TOPIC, "sns", re.compile(r"[^:/]+"), batch_max=10),
+    TargetService(TargetKind.QUEUE, "sqs", re.compile(r"[^:/]+"), "SqsQueueParameters", 10, _QUEUE_BYTES_MAX),
+    TargetService(TargetKind.TOPIC, "sns", re.compile(r"[^:/]+"), batch_max=10, payload_bytes_max=_TOPIC_BYTES_MAX),
     TargetService(
         TargetKind.BUS,
         "events",
@@ -87,10 +92,23 @@ _SERVICES = (
         TargetKind.API_DESTINATION, "events", re.compile(r"api-destination/.+"), "HttpParameters", batch_max=1
     ),
     TargetService(TargetKind.API_GATEWAY, "execute-api", re.compile(r"[^/]+/.+"), "HttpParameters", batch_max=1),
-    TargetService(TargetKind.KINESIS, "kinesis", re.compile(r"stream/[^/]+"), "KinesisStreamParameters", batch_max=500),
-    TargetService(TargetKind.FIREHOSE, "firehose", re.compile(r"deliverystream/.+"), batch_max=500),
     TargetService(
-        TargetKind.LOGS, "logs", re.compile(r"log-group:[^:]+(:\*)?"), "CloudWatchLogsParameters", batch_max=10_000
+        TargetKind.KINESIS, "kinesis", re.compile(r"stream/[^/]+"), "KinesisStreamParameters", 500, _KINESIS_BYTES_MAX
+    ),
+    TargetService(
+        TargetKind.FIREHOSE,
+        "firehose",
+        re.compile(r"deliverystream/.+"),
+        batch_max=500,
+        payload_bytes_max=_FIREHOSE_BYTES_MAX,
+    ),
+    TargetService(
+        TargetKind.LOGS,
+        "logs",
+        re.compile(r"log-group:[^:]+(:\*)?"),
+        "CloudWatchLogsParameters",
+        batch_max=10_000,
+        payload_bytes_max=_LOGS_BYTES_MAX,
     ),
 )
 ENRICHMENTS = frozenset(

@@ -11,11 +11,9 @@ from afterbay.core.pipe.log import Level, Stage, Step, is_logged, lowest_level, 
 from afterbay.core.pipe.log_record import LogRecord, StepError
 from afterbay.core.pipe.machine import PipeExecution, StageCourse
 from afterbay.core.pipe.plan import Plan
-from afterbay.core.target.call import AwsCall, Call, DestinationCall, FunctionCall, Refused, Reply
+from afterbay.core.target.call import Answered, AwsCall, Call, DestinationCall, FunctionCall, Refused, Reply
 
 __all__ = ["log_records"]
-
-_AT_LAST = ("Succeeded", "Failed", "Skipped", "Timeout")
 
 
 def log_records(plan: Plan, execution: PipeExecution, execution_id: str) -> Iterator[LogRecord]:
@@ -37,7 +35,7 @@ def log_records(plan: Plan, execution: PipeExecution, execution_id: str) -> Iter
             payload=_payload(step, execution, stage) if log.includes_data else None,
             aws_request=_request(stage) if log.includes_data else None,
             aws_response=_response(stage) if log.includes_data else None,
-            error=_error(execution, stage) if lowest_level(step) is Level.ERROR else None,
+            error=_error(step, execution, stage) if lowest_level(step) is Level.ERROR else None,
         )
 
 
@@ -56,7 +54,13 @@ def _payload(step: Step, execution: PipeExecution, stage: StageCourse | None) ->
         return "[" + ",".join(body.decode() for body in execution.bodies) + "]"
     if step.endswith("TransformationSucceeded"):
         return stage.sent
-    return None if stage.answer is None else stage.answer.payload.decode(errors="replace") or None
+    return None if stage.answer is None else _said(stage.answer) or None
+
+
+def _said(answer: Reply) -> str:
+    """What a function or a server answered; of a state machine its ``output``."""
+    output = answer.members.get("output") if isinstance(answer, Answered) else None
+    return output if isinstance(output, str) else answer.payload.decode(errors="replace")
 
 
 def _request(stage: StageCourse | None) -> str | None:
@@ -84,20 +88,35 @@ def _response(stage: StageCourse | None) -> str | None:
             return answered.payload.decode(errors="replace") or _text(answered.members)
 
 
-def _error(execution: PipeExecution, stage: StageCourse | None) -> StepError:
+def _error(step: Step, execution: PipeExecution, stage: StageCourse | None) -> StepError:
     """X105: of the stage that failed; of the execution, that of its last stage."""
     at_fault = stage or execution.target or execution.enrichment
-    reply: Reply | None = None if at_fault is None else at_fault.answer
-    told = None if at_fault is None else at_fault.fault
+    assert at_fault is not None, "what fails was in a stage"
+    told, reply = at_fault.fault, at_fault.answer
+    service, resource = (None, None) if at_fault.call is None else _called(at_fault.call)
     if isinstance(reply, Refused):
-        details = reply.payload.decode(errors="replace") or None
         return StepError(
             message=told or reply.message,
             http_status_code=reply.status or None,
-            details=details,
-            exception_type=reply.code,
+            details=reply.payload.decode(errors="replace") or None,
+            aws_service=service,
+            exception_type=reply.code or None,
+            resource_arn=resource,
         )
-    return StepError(message=told or "the execution failed")
+    if told is None:
+        told = "the execution took too long" if step is Step.EXECUTION_TIMEOUT else "records failed by its answer"
+    return StepError(message=told, aws_service=service, resource_arn=resource)
+
+
+def _called(call: Call) -> tuple[str | None, str | None]:
+    """The service and, where the call names it, the resource."""
+    match call:
+        case AwsCall(service=service, queue=queue):
+            return service, queue
+        case FunctionCall(arn=arn):
+            return "lambda", arn
+        case DestinationCall(arn=arn):
+            return None, arn
 
 
 def _text(value: object) -> str:

@@ -18,14 +18,16 @@ from afterbay.core.mapping.body import MappingStatus
 from afterbay.core.mapping.lifecycle import State
 from afterbay.core.pipe.definition import PipeSettings
 from afterbay.core.pipe.described import accepted, described
-from afterbay.core.pipe.errors import Field, PipeError, invalid
+from afterbay.core.pipe.errors import Field, PipeError, conflict, invalid
 from afterbay.core.pipe.lifecycle import DesiredState, LifecycleEvent, PipeState, state_of
 from afterbay.core.pipe.plan import Plan, compile_template
+from afterbay.core.pipe.reason import SourceLost, unexpected
 from afterbay.core.pipe.registry import PipeRegistry
 from afterbay.core.pipe.resource import PipeResource
 from afterbay.core.pipe.target_service import TargetKind
 from afterbay.endpoint.protocol import ACCOUNT, Request, Response, json_object, json_response
 from afterbay.endpoint.services.lambda_mappings import MappingEngine
+from afterbay.errors import AfterbayError
 
 __all__ = ["PipeStore", "Pipes"]
 
@@ -35,16 +37,8 @@ _NOT_SERVED = {
 }
 """What moto keeps and does not run: a pipe to it would deliver nothing."""
 
-_FAILED = frozenset(
-    {
-        PipeState.CREATE_FAILED,
-        PipeState.UPDATE_FAILED,
-        PipeState.START_FAILED,
-        PipeState.STOP_FAILED,
-        PipeState.DELETE_FAILED,
-    }
-)
-"""States in which nothing reads the pipe's source."""
+_RUNS = (PipeState.RUNNING, PipeState.CREATING, PipeState.STARTING, PipeState.UPDATING)
+"""States in which a pipe that is desired to run reads its source, or is about to."""
 
 
 class PipeStore(Protocol):
@@ -76,12 +70,12 @@ class Pipes:
         self._store = store
         self._registries: dict[str, PipeRegistry] = {}
         self._plans: dict[str, Plan] = {}
-        self._checks: set[asyncio.Task[None]] = set()
+        self._checks: dict[str, asyncio.Task[None]] = {}
+        """By the pipe's ARN: what looks whether it can run, and then runs it."""
 
     def __iter__(self) -> Iterator[PipeResource]:
-        """All pipes, as they are now."""
+        """All pipes, as they were when somebody looked last."""
         for registry in self._registries.values():
-            self._refresh(registry)
             yield from registry
 
     async def __call__(self, request: Request) -> Response:
@@ -101,21 +95,29 @@ class Pipes:
         return self._plans[arn].settings.role_arn
 
     async def restore(self, pipe: PipeResource) -> None:
-        """Take up a stored pipe: what ran runs on from its saved position, what was being deleted is gone."""
+        """Take up a stored pipe: what ran runs on from its saved position, what was on its way goes on, what was being
+        deleted is gone."""
         registry = self._registry(parse_arn(pipe.settings.arn).region)
         registry.restore(pipe)
         self._plans[pipe.settings.arn] = Plan(pipe.settings)
         if pipe.state is PipeState.DELETING:
-            await self._engine.create(pipe.settings.arn, pipe.settings.source_settings(), enabled=False)
-            await self._engine.delete(pipe.settings.arn)
-        elif pipe.state not in _FAILED:
+            await self._forget_positions(pipe)
+        elif pipe.state is PipeState.RUNNING or pipe.state is PipeState.STOPPING:
             await self._run(pipe)
+        elif not pipe.state.settled:
+            self._begin(registry, pipe)
+
+    async def look(self) -> None:
+        """Take over what the engine has come to since somebody asked."""
+        for registry in tuple(self._registries.values()):
+            await self._refresh(registry)
 
     async def close(self) -> None:
         """End what looks at new pipes."""
-        for check in tuple(self._checks):
+        checks = tuple(self._checks.values())
+        for check in checks:
             check.cancel()
-        await asyncio.gather(*self._checks, return_exceptions=True)
+        await asyncio.gather(*checks, return_exceptions=True)
 
     async def reset(self) -> None:
         """Forget all pipes; the engine has ended what they read."""
@@ -127,7 +129,7 @@ class Pipes:
     async def _route(self, request: Request) -> Response:
         path, now_s = request.segments, self._now().timestamp()
         registry = self._registry(request.region)
-        self._refresh(registry)
+        await self._refresh(registry)
         match request.method, path:
             case "GET", ("v1", "pipes"):
                 return json_response(registry.list(request.parameters, now_s))
@@ -138,16 +140,16 @@ class Pipes:
             case "GET", ("v1", "pipes", name):
                 return json_response(described(registry.get(name)))
             case "PUT", ("v1", "pipes", name):
-                before = registry.get(name)
+                before = self._settled(registry, name)
                 pipe = registry.update(name, {**json_object(request.body), "Name": name}, now_s)
                 return await self._go_on(registry, before, pipe)
             case "DELETE", ("v1", "pipes", name):
                 return await self._delete(registry, name, now_s)
             case "POST", ("v1", "pipes", name, "start"):
-                before = registry.get(name)
+                before = self._settled(registry, name)
                 return await self._go_on(registry, before, registry.start(name, now_s))
             case "POST", ("v1", "pipes", name, "stop"):
-                before = registry.get(name)
+                before = self._settled(registry, name)
                 return await self._go_on(registry, before, registry.stop(name, now_s))
             case "GET", ("tags", arn):
                 return json_response({"tags": registry.tags(arn)})
@@ -164,58 +166,93 @@ class Pipes:
                     status=HTTPStatus.NOT_FOUND,
                 )
 
+    def _settled(self, registry: PipeRegistry, name: str) -> PipeResource:
+        """The pipe, once nothing of it runs on: one that failed or was halted may have batches under way yet (X4)."""
+        pipe = registry.get(name)
+        status = self._engine.describe(pipe.settings.arn)
+        if status is not None and pipe.state.settled and not status.state.settled:
+            raise conflict(name, f"Pipe {name} is {pipe.state}, and ends what it has under way: try again.")
+        return pipe
+
     async def _go_on(self, registry: PipeRegistry, before: PipeResource, pipe: PipeResource) -> Response:
         """After an update, a start or a stop. What changes nothing is answered and that is all."""
-        if pipe.state is before.state:
-            return json_response(accepted(pipe))
-        if self._engine.describe(pipe.settings.arn) is None:
-            self._begin(registry, pipe)
-        else:
-            self._keep(pipe)
-            running = pipe.settings.desired_state is DesiredState.RUNNING
-            await self._engine.update(pipe.settings.arn, pipe.settings.source_settings(), enabled=running)
+        if pipe.state is not before.state:
+            if pipe.state is PipeState.STOPPING:
+                self._keep(pipe)
+                await self._run(pipe)
+            else:
+                self._begin(registry, pipe)
         return json_response(accepted(pipe))
 
     async def _delete(self, registry: PipeRegistry, name: str, now_s: float) -> Response:
+        self._settled(registry, name)
         pipe = registry.delete(name, now_s)
         self._keep(pipe)
-        if self._engine.describe(pipe.settings.arn) is not None:
+        if self._engine.describe(pipe.settings.arn) is None:
+            await self._forget_positions(pipe)
+        else:
             await self._engine.delete(pipe.settings.arn)
         return json_response(accepted(pipe))
+
+    async def _forget_positions(self, pipe: PipeResource) -> None:
+        """Of a pipe that does not run: one of its name that is made later must not begin where this one stopped."""
+        await self._engine.create(pipe.settings.arn, pipe.settings.source_settings(), enabled=False)
+        await self._engine.delete(pipe.settings.arn)
 
     def _begin(self, registry: PipeRegistry, pipe: PipeResource) -> None:
         """Look at what the pipe needs, then run it; the request is answered meanwhile (X4)."""
         self._keep(pipe)
-        task = asyncio.get_running_loop().create_task(self._check(registry, pipe))
-        self._checks.add(task)
-        task.add_done_callback(self._checks.discard)
+        arn = pipe.settings.arn
+        task = self._checks[arn] = asyncio.get_running_loop().create_task(self._check(registry, pipe))
+        task.add_done_callback(lambda _: self._checks.pop(arn, None))
 
     async def _check(self, registry: PipeRegistry, pipe: PipeResource) -> None:
-        reason = await self._refusal(pipe.settings)
-        if reason is None:
-            await self._run(pipe)
-            return
+        """X5: a pipe whose source or destination of letters is not as it must be does not run, whatever it did."""
+        try:
+            reason = await self._refusal(pipe.settings)
+            if reason is None:
+                await self._run(pipe)
+                return
+        except AfterbayError as error:
+            reason = unexpected(str(error))
+        if self._engine.describe(pipe.settings.arn) is not None:
+            await self._engine.update(pipe.settings.arn, pipe.settings.source_settings(), enabled=False)
         failed = registry.settle(pipe.name, LifecycleEvent.FAILED, reason)
-        if failed is not None:
-            self._keep(failed)
+        assert failed is not None, "it is there, and has failed"
+        self._keep(failed)
 
     async def _run(self, pipe: PipeResource) -> None:
-        running = pipe.settings.desired_state is DesiredState.RUNNING
-        await self._engine.create(pipe.settings.arn, pipe.settings.source_settings(), enabled=running)
+        """Let the mapping that reads the source do as the pipe is desired to, from where it was."""
+        arn, settings = pipe.settings.arn, pipe.settings.source_settings()
+        running = pipe.settings.desired_state is DesiredState.RUNNING and pipe.state in _RUNS
+        if self._engine.describe(arn) is None:
+            await self._engine.create(arn, settings, enabled=running)
+        else:
+            await self._engine.update(arn, settings, enabled=running)
 
-    def _refresh(self, registry: PipeRegistry) -> None:
+    async def _refresh(self, registry: PipeRegistry) -> None:
         """Take over what the engine has come to since somebody asked."""
         for pipe in registry:
-            if pipe.state.settled:
+            arn = pipe.settings.arn
+            status = self._engine.describe(arn)
+            if pipe.state is PipeState.RUNNING and status is not None and status.source_over:
+                await self._halt(registry, pipe)
                 continue
-            event = _arrived(pipe, self._engine.describe(pipe.settings.arn))
+            event = None if pipe.state.settled or arn in self._checks else _arrived(pipe, status)
             if event is None:
                 continue
             settled = registry.settle(pipe.name, event)
             if settled is None:
-                self._forget(pipe.settings.arn)
+                self._forget(arn)
             else:
                 self._keep(settled)
+
+    async def _halt(self, registry: PipeRegistry, pipe: PipeResource) -> None:
+        """X12: the stream is disabled or gone, and what was in it is delivered."""
+        halted = registry.settle(pipe.name, LifecycleEvent.HALTED, SourceLost.STREAM_GONE.value)
+        assert halted is not None, "it stays, as it is"
+        self._keep(halted)
+        await self._engine.update(pipe.settings.arn, pipe.settings.source_settings(), enabled=False)
 
     def _tagged(self, registry: PipeRegistry, arn: str) -> Response:
         self._keep(registry.get(arn.rpartition("pipe/")[2]))

@@ -67,14 +67,7 @@ class PipeRows:
         tags = dict(pipe.tags)
         row = _Row({**pipe.settings.request()}, pipe.state, pipe.created_s, pipe.modified_s, tags, pipe.reason)
         values = (pipe.settings.arn, _ENCODER.encode(row))
-        self._state.note(
-            [
-                (
-                    "INSERT INTO pipes (arn, body) VALUES (?, ?) ON CONFLICT (arn) DO UPDATE SET body = excluded.body",
-                    values,
-                )
-            ]
-        )
+        self._state.note([(_KEEP, values)])
 
     def removed(self, arn: str) -> None:
         self._state.note([("DELETE FROM pipes WHERE arn = ?", (arn,))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from afterbay.core.mapping.commands import ListShards, Notice, Tell
-from afterbay.core.mapping.events import ShardsListed
+from afterbay.core.mapping.events import ListingFailed, ShardsListed
 from afterbay.core.mapping.listings import Listings
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import ShardId
@@ -67,15 +67,15 @@ def test_children_that_show_are_not_asked_for_again_and_a_disabled_stream_has_no
 def test_a_listing_that_fails_is_told_once_and_repeated_ever_later_until_one_comes() -> None:
     listings = Listings()
     listings.ask(pin_latest=True)
-    assert listings.failed("no", None) == [
+    assert listings.failed(ListingFailed("no")) == [
         Tell(Notice.SOURCE_FAILED, None, "no"),
         ListShards(pin_latest=True, delay_s=0.25),
     ]
-    assert listings.failed("still no", None) == [ListShards(pin_latest=True, delay_s=0.5)]
+    assert listings.failed(ListingFailed("still no")) == [ListShards(pin_latest=True, delay_s=0.5)]
     assert listings.failure == "still no"
     assert listings.came(FULL, T0) == [Tell(Notice.SOURCE_RECOVERED, None, "the shards are listed again")]
     assert listings.failure is None and listings.came(FULL, T0) == []
-    assert listings.failed("no", None)[-1] == ListShards(pin_latest=True, delay_s=0.25), "from the start"
+    assert listings.failed(ListingFailed("no"))[-1] == ListShards(pin_latest=True, delay_s=0.25), "from the start"
 
 
 def test_a_failed_listing_that_pinned_nothing_pins_nothing_when_it_is_repeated() -> None:
@@ -83,13 +83,13 @@ def test_a_failed_listing_that_pinned_nothing_pins_nothing_when_it_is_repeated()
     listings.ask(pin_latest=True)
     listings.came(FULL, T0)
     listings.ask()
-    assert listings.failed("no", None)[-1] == ListShards(delay_s=0.25)
+    assert listings.failed(ListingFailed("no"))[-1] == ListShards(delay_s=0.25)
 
 
 def test_a_failed_listing_of_children_is_repeated_as_such_and_pins_nothing() -> None:
     listings = Listings()
     listings.ask(pin_latest=True)
-    told, again = listings.failed("no", S)
+    told, again = listings.failed(ListingFailed("no", S))
     assert told == Tell(Notice.SOURCE_FAILED, S, "no")
     assert again == ListShards(children_of=S, delay_s=0.25)
     recovered, asked = listings.came(NO_CHILD, T0)

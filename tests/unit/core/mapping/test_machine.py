@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from afterbay.core.mapping.events import (
     Invoked,
     LetterStored,
     ListingFailed,
+    PositionsLoaded,
     ReadFailed,
     ReadFailure,
     RecordsRead,
@@ -788,3 +790,66 @@ def test_a_batch_says_why_it_was_sent_when_it_was() -> None:
 def test_what_is_cut_out_of_a_batch_says_so() -> None:
     world = World(settings(bisect=True, retry_attempts_max=0), {"s": [record(1), record(2)]}, failing(2)).start().run(5)
     assert why(world) == ["no batching window", "left of an earlier batch", "left of an earlier batch"]
+
+
+# The end of a source (S23, X12)
+
+
+def over(world: World) -> bool:
+    return world.mapping.source_over
+
+
+class Disabled(World):
+    """A stream that takes no more records."""
+
+    def listing(self, parent: ShardId | None) -> ShardsListed:
+        return replace(super().listing(parent), stream_disabled=True)
+
+
+def test_a_disabled_stream_is_over_once_all_of_it_is_delivered_and_saved() -> None:
+    parents = {"child": ("s",)}
+    stream = {"s": [record(1)], "child": [record(2)]}
+    world = Disabled(settings(batch_size=1), stream, parents=parents, closed={"s", "child"})
+    world.hold = True
+    world.start().run(1)
+    assert len(world.in_hand) == 1 and not over(world)
+    world.answer()
+    world.run(1)
+    assert [one.shard for one in world.in_hand] == ["child"] and not over(world)
+    world.hold_saves = True
+    world.answer()
+    world.run(1)
+    assert not over(world), "its end is not saved"
+    world.hold_saves = False
+    for command in world.saves_in_hand:
+        world.tell(world.perform(command))
+    world.run(1)
+    assert over(world) and world.delivered == [[1], [2]]
+
+
+def test_a_stream_that_is_not_disabled_is_not_over_however_quiet_it_is() -> None:
+    world = World(settings(), {"s": []}).start().run(120)
+    assert not over(world)
+    finished = World(settings(), {"s": [record(1)]}, closed={"s"}).start().run(120)
+    assert finished.delivered == [[1]] and not over(finished), "children may appear late (S28)"
+
+
+def test_a_stream_that_is_gone_is_over_and_one_that_cannot_be_listed_is_not() -> None:
+    world = World(settings(), {})
+    world.start()
+    world.pending.clear()
+    world.tell(PositionsLoaded(()))
+    world.tell(ListingFailed("ThrottlingException: slow down"))
+    assert not over(world)
+    world.tell(ListingFailed("ResourceNotFoundException: no such stream", gone=True))
+    assert over(world)
+    world.tell(ShardsListed((), complete=True))
+    assert not over(world)
+
+
+def test_a_mapping_that_rests_knows_nothing_of_its_source() -> None:
+    world = Disabled(settings(), {"s": []}, closed={"s"}).start().run(5)
+    assert over(world)
+    world.tell(DisableRequested(None))
+    world.run(1)
+    assert not over(world)

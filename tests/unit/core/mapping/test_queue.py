@@ -429,3 +429,61 @@ def test_a_batch_says_why_it_was_sent_when_it_was() -> None:
     assert why(settings(batch_size=2, batching_window_s=20), *short) == ["BatchSize reached", "batching window over"]
     large = [(name, name * 2_500_000) for name in "abc"]
     assert why(settings(batch_size=1000, batching_window_s=20), *large) == ["6 MB reached", "batching window over"]
+
+
+# ---- what the service could not take of a batch (X85)
+
+
+def refusing(*bad: str, times: int):
+    """A target that could not take these messages, for so many deliveries."""
+    left = times
+
+    def answer(command: DeliverMessages) -> Outcome:
+        nonlocal left
+        pairs = zip(command.message_ids, command.batch.records, strict=True)
+        failed = frozenset(Position(record.position) for name, record in pairs if name in bad)
+        left -= 1
+        return FailedSome(failed, not_reached=THROTTLED) if failed and left >= 0 else Delivered()
+
+    return answer
+
+
+def test_what_was_not_reached_is_delivered_again_under_the_same_receipt_and_the_rest_is_gone() -> None:
+    world = World(settings(report_batch_item_failures=True), refusing("b", times=2)).start().run(1)
+    world.queue.send("a", "b", "c")
+    world.run(5)
+    assert world.delivered == [["a", "b", "c"], ["b"], ["b"]] and world.queue.kept == []
+    assert len(set(world.request_ids)) == 2, "the rest is a batch of its own"
+    counters = world.mapping.counters
+    assert (counters.delivered, counters.deleted, counters.errors, counters.not_reached) == (3, 3, 0, 2)
+    assert counters.polled == 3, "nothing was received again"
+
+
+def test_a_group_waits_for_what_was_not_reached_of_it() -> None:
+    one = settings(event_source_arn=FIFO, batch_size=2, report_batch_item_failures=True)
+    world = World(one, refusing("a1", times=1)).start().run(1)
+    world.queue.send("a1", "a2", group="a")
+    world.run(1)
+    world.queue.send("a3", group="a")
+    world.run(5)
+    assert world.delivered == [["a1", "a2"], ["a1"], ["a3"]]
+
+
+def test_a_batch_of_which_nothing_was_reached_is_the_same_batch_again() -> None:
+    world = World(settings(), refusing("a", "b", times=1)).start().run(1)
+    world.queue.send("a", "b")
+    world.run(5)
+    assert world.delivered == [["a", "b"]] * 2 and len(set(world.request_ids)) == 1
+
+
+def test_a_mapping_that_ends_gives_back_what_was_not_reached() -> None:
+    world = World(settings(), refusing("b", times=9)).start().run(1)
+    world.hold = True
+    world.queue.send("a", "b")
+    world.run(1)
+    world.stop()
+    world.hold = False
+    (command,) = world.in_hand
+    world.tell(BatchAnswered(command.batch.request_id, refusing("b", times=9)(command)))
+    world.run(1)
+    assert world.mapping.stopped and world.queue.names() == ["b"]

@@ -429,3 +429,24 @@ def test_a_number_names_no_record_even_where_its_digits_do() -> None:
     batch = make_batch([record(1), record(2)], S, IDS)
     outcome = answered(batch, b'{"batchItemFailures":[{"itemIdentifier":2}]}', partial=True)
     assert outcome == Failed(Cause.INVALID_RESPONSE, response=ResponseContext("$LATEST", None))
+
+
+# X85 and X81: what the service could not take costs nothing, also where nothing is left out
+
+
+def test_some_that_were_not_reached_cost_no_attempt_even_if_all_must_go_again() -> None:
+    batch = make_batch([record(1), record(2)], S, IDS)
+    first = FailedSome(frozenset({Position(1)}), not_reached=NotReached("busy", 5.0))
+    one = settings(retry_attempts_max=0)
+    decision = decide(batch, first, one, S, IDS)
+    assert decision == Again(5.0) and (batch.attempts, batch.not_reached) == (0, 1), "2 may not overtake 1"
+    assert isinstance(decide(batch, FailedSome(frozenset({Position(1)})), one, S, IDS), GiveUp)
+
+
+def test_some_that_were_not_reached_go_on_alone() -> None:
+    batch = make_batch([record(1, "a"), record(2, "b")], S, IDS)
+    some = FailedSome(frozenset({Position(2)}), not_reached=NotReached("busy"))
+    decision = decide(batch, some, settings(retry_attempts_max=0), S, IDS)
+    assert isinstance(decision, Replace)
+    (rest,) = decision.batches
+    assert [one.position for one in rest.records] == [2] and rest.attempts == 0

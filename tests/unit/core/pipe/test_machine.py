@@ -74,7 +74,12 @@ class TestFailures:
 
     def test_rejected_entries_fail_alone(self):
         ran = Ran(pipe("dynamodb", "events"), [change(n) for n in range(10)], lambda call: rejecting(2, 7))
-        assert ran.outcome == FailedSome(frozenset({2, 7}))
+        assert ran.outcome == FailedSome(frozenset({2, 7}), not_reached=NotReached("InternalFailure: m"))
+
+    def test_of_those_that_the_customer_is_to_blame_for_an_attempt_is_counted(self):
+        answer = lambda call: rejecting(2, code="MalformedDetail")  # noqa: E731
+        ran = Ran(pipe("dynamodb", "events"), [change(n) for n in range(10)], answer)
+        assert ran.outcome == FailedSome(frozenset({2}))
 
     def test_a_function_error_fails_the_whole_batch(self):
         error = Refused(Fault.FUNCTION_ERROR, "Unhandled", "no")
@@ -161,7 +166,7 @@ class TestEnrichment:
         settings = pipe("dynamodb", "events", reading={"BatchSize": 10}, Enrichment=TARGETS["lambda"])
         answer = Answered(b'[{"eventID": "e2"}, {"eventID": "e1"}]')
         ran = Ran(settings, [change(1), change(2)], lambda call: answer, lambda call: rejecting(0))
-        assert ran.outcome == FailedSome(frozenset({2}))
+        assert isinstance(ran.outcome, FailedSome) and ran.outcome.positions == {2}
 
     def test_without_ids_nobody_knows_which_record_failed(self):
         settings = pipe("dynamodb", "events", reading={"BatchSize": 10}, Enrichment=TARGETS["lambda"])
