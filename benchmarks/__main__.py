@@ -18,6 +18,7 @@ from benchmarks import (
     pipe_us_per_record,
     put_item,
     put_to_handler,
+    s3_log,
 )
 from benchmarks.harness import Benchmark, Result, select, table, write
 
@@ -33,6 +34,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     end_to_end_process.BENCHMARK,
     patterns.DICTS,
     patterns.BYTES,
+    s3_log.BENCHMARK,
 )
 
 

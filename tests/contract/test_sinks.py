@@ -8,6 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+import buckets
+from afterbay.sinks.bucket_state import BucketStateSink
 from afterbay.sinks.delta import DeltaStore
 from afterbay.sinks.dynamodb import DynamoDbSink
 from afterbay.sinks.lake import LakeSink
@@ -16,7 +18,7 @@ from afterbay.sinks.options import Expiry, SinkOptions
 from afterbay.sinks.sqlite import SqliteSink
 from contract import lakes, sink_suite
 
-KINDS = ["memory", "sqlite", "dynamodb", "delta", "iceberg"]
+KINDS = ["memory", "sqlite", "dynamodb", "delta", "iceberg", "bucket"]
 SLOW = {"iceberg"}
 """What takes a tenth of a second per commit: one random history of each sort is enough there."""
 
@@ -43,11 +45,20 @@ def moto_table(monkeypatch) -> Iterator[str]:
         yield "copy"
 
 
+@pytest.fixture
+def bucket_place() -> Iterator[dict]:
+    """A prefix of its own on the real S3 server, and a client of it."""
+    client = buckets.connect()
+    yield {"bucket": buckets.bucket(), "prefix": buckets.prefix(), "client": client}
+    client.close()
+
+
 @pytest.fixture(params=KINDS)
 def make_sink(request, tmp_path):
     """``make_sink(ttl)``: a sink on the one store of this test, made anew at each call."""
     made = []
     table = request.getfixturevalue("moto_table") if request.param == "dynamodb" else "copy"
+    place = request.getfixturevalue("bucket_place") if request.param == "bucket" else {}
     name = request.node.nodeid
 
     def make(ttl: Expiry = Expiry.SKIP):
@@ -59,6 +70,8 @@ def make_sink(request, tmp_path):
                 sink = SqliteSink(tmp_path / "sink.db", table, options=options)
             case "dynamodb":
                 sink = DynamoDbSink(table, region="eu-west-1", options=options)
+            case "bucket":
+                sink = BucketStateSink(**place, options=options)
             case "delta":
                 sink = LakeSink(DeltaStore(str(tmp_path / "copy")), options=options)
             case "iceberg":

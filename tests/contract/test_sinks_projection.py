@@ -25,7 +25,13 @@ KEY = {"pk": KEYS[2][0], "sk": KEYS[2][1]}
 
 
 @pytest.fixture(
-    params=["memory:projected", "sqlite:///{file}?table=copy", "dynamodb://copy?region=eu-west-1", "delta:{file}"]
+    params=[
+        "memory:projected",
+        "sqlite:///{file}?table=copy",
+        "dynamodb://copy?region=eu-west-1",
+        "delta:{file}",
+        "s3://copy/p?mode=state&region=us-east-1",
+    ]
 )
 def address(request, tmp_path, monkeypatch):
     """An address that parameters can be added to, of an empty store."""
@@ -39,6 +45,7 @@ def address(request, tmp_path, monkeypatch):
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
             BillingMode="PAY_PER_REQUEST",
         )
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="copy")
         filled = request.param.format(file=quote(str(tmp_path / "sink.db")))
         yield filled + ("&" if "?" in filled else "?")
 

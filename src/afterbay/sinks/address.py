@@ -25,7 +25,7 @@ __all__ = ["SinkAddress", "open_sink", "parse_address", "sink"]
 _COMMON = ("fields", "ttl", "where", "without")
 """What every address takes."""
 
-_NOT_YET = ("opensearch+http", "opensearch+https", "postgresql", "s3")
+_NOT_YET = ("opensearch+http", "opensearch+https", "postgresql")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
 """Greedy: a password may hold any character, and half of it must not be shown either."""

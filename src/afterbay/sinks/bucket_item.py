@@ -1,0 +1,200 @@
+"""An item as an object: its name, its body and metadata, and what a batch makes of what is stored.
+
+Decides names, shapes and verdicts. Calls, conditions and faults are ``bucket_state.py``'s.
+
+An ETag is mostly the MD5 of the body. So that each state of an item has an ETag of its own, a live body holds its
+token: else two states of one content could not be told apart, and a slow writer would overwrite the newer one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote, unquote
+
+from afterbay.core.change.number import number_text
+from afterbay.core.change.sequence import TOKEN_CHARS, document_id
+from afterbay.core.change.value import TypedItem, canonical
+from afterbay.core.guard import APPLIED, SKIPPED, Verdict
+from afterbay.errors import RecordError, SettingsError
+from afterbay.sinks.entry import Entry, judge_stored
+from afterbay.sinks.live import LiveItem, plain_text
+
+if TYPE_CHECKING:
+    from afterbay.core.change.tombstone import TombstoneRetention
+
+__all__ = [
+    "GRAVES",
+    "NAME_BYTES_MAX",
+    "Plan",
+    "Stored",
+    "TokenName",
+    "object_name",
+    "plan",
+    "read_stored",
+    "tombstone_metadata",
+]
+
+NAME_BYTES_MAX = 255
+"""What servers that keep objects as files take in one part of a name."""
+
+GRAVES = "_gone"
+"""The folder of what is known of deleted items; no item has this name."""
+
+_TOKEN = "afterbay-token"
+_KEYS = "afterbay-keys"
+_BURIED = "afterbay-buried"
+_EXPIRES = "afterbay-expires"
+
+
+def object_name(keys: TypedItem) -> str:
+    """The name of an item's object (interfaces.md section 4): without a slash, so that none is another's folder.
+
+    One that some server would refuse, or would take for another, is replaced by its SHA-256; so is what looks like one.
+    """
+    whole = document_id(keys)
+    if whole in (".", "..", GRAVES) or any(char in "/\\\x7f" or char < " " for char in whole):
+        return hashlib.sha256(whole.encode()).hexdigest()
+    return document_id(keys, bytes_max=NAME_BYTES_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was read of an object. ``live``: it is an item, not a tombstone. ``buried``: it is a tombstone, or came
+    after one, so that graves must be asked. ``body`` None: it was not read."""
+
+    token: str
+    etag: str
+    live: bool
+    buried: bool
+    expires_s: int
+    metadata: Mapping[str, str]
+    body: bytes | None = None
+
+
+def read_stored(metadata: Mapping[str, str], etag: str, size: int, body: bytes | None, sink: str) -> Stored:
+    """Raises ``SettingsError`` for an object that no sink wrote."""
+    token = metadata.get(_TOKEN)
+    if token is None:
+        raise SettingsError(
+            f"{sink} holds an object without a token",
+            hint="another program writes there: give the sink a prefix of its own",
+        )
+    live = size > 0
+    expires = metadata.get(_EXPIRES, "0")
+    return Stored(
+        token,
+        etag,
+        live=live,
+        buried=not live or _BURIED in metadata,
+        expires_s=int(expires) if expires.isascii() and expires.isdigit() else 0,
+        metadata=metadata,
+        body=body,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenName:
+    """The member of a live body that holds its token (E11)."""
+
+    text: str = "_tok"
+
+    def refuse_in(self, entry: Entry) -> None:
+        """Raises ``RecordError`` where the source has such an attribute, which must not be overwritten."""
+        if self.text in (entry.item or {}) or self.text in entry.keys:
+            raise RecordError(
+                f"the item has an attribute {self.text!r}, a name that the sink keeps for itself (E11)",
+                path=f"dynamodb.NewImage.{self.text}",
+                hint=f"leave it out (without={self.text}), or name the sink's own otherwise (TokenName)",
+            )
+
+    def body(self, item_json: str, token: str) -> bytes:
+        """The item's JSON, its token first. An item has its key attributes, so it is never empty."""
+        return self._head(token) + item_json[1:].encode()
+
+    def renewed(self, stored: Stored, token: str, sink: str) -> bytes:
+        """The same body with a newer token. Raises ``SettingsError`` for a body that the sink did not write."""
+        body, head = stored.body, self._head(stored.token)
+        if body is None or not body.startswith(head):
+            raise SettingsError(f"{sink} holds an item with another body than the sink writes", hint="who changed it?")
+        return self._head(token) + body[len(head) :]
+
+    def live(self, stored: Stored) -> LiveItem:
+        """The item as readers of all sinks see it. Raises ``RecordError`` for another program's body."""
+        assert stored.body is not None
+        item = plain_text(stored.body.decode())
+        item.pop(self.text, None)
+        types = cast("dict[str, str]", json.loads(unquote(stored.metadata.get(_KEYS, "{}"))))
+        return LiveItem(canonical({name: {tag: _typed(item[name])} for name, tag in types.items()}).decode(), item)
+
+    def _head(self, token: str) -> bytes:
+        assert len(token) == TOKEN_CHARS
+        return f'{{{json.dumps(self.text)}:"{token}",'.encode()
+
+
+def _typed(value: object) -> str:
+    return number_text(value) if isinstance(value, int | Decimal) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a batch's changes of one key come to (E10): one verdict each, and one write; ``token`` None: none.
+
+    ``item_json`` None and ``live``: the stored item stays and only its token moves (E6).
+    """
+
+    verdicts: Mapping[int, Verdict]
+    known: frozenset[int]
+    """The verdicts that hold whether the write is done or not."""
+    token: str | None
+    live: bool
+    expires_s: int
+    item_json: str | None
+    keys: TypedItem
+
+    def metadata(self, stored: Stored | None) -> dict[str, str]:
+        assert self.token is not None
+        if not self.live:
+            return tombstone_metadata(self.token, self.expires_s)
+        types = {name: next(iter(cast("Mapping[str, object]", value))) for name, value in self.keys.items()}
+        told = {_TOKEN: self.token, _KEYS: quote(json.dumps(types), safe="")}
+        return told | ({_BURIED: "1"} if stored is not None and stored.buried else {})
+
+
+def tombstone_metadata(token: str, expires_s: int) -> dict[str, str]:
+    return {_TOKEN: token, _EXPIRES: str(expires_s)}
+
+
+def plan(entries: Sequence[tuple[int, Entry]], stored: Stored | None, retention: TombstoneRetention, sink: str) -> Plan:
+    """Changes of one key, in order, against what is stored (E5). Raises ``SettingsError`` as ``judge_stored`` does."""
+    token = None if stored is None else stored.token
+    live = stored is not None and stored.live
+    verdicts: dict[int, Verdict] = {}
+    known: set[int] = set()
+    item_json: str | None = None
+    expires_s = 0
+    moved = False
+    for index, one in entries:
+        if stored is not None and one.token <= stored.token:
+            known.add(index)
+        verdicts[index] = verdict = judge_stored(one.token, token, sink)
+        if verdict is not APPLIED:
+            continue
+        token, moved, expires_s = one.token, True, retention.purge_at_s(one.created_s)
+        if one.skips:
+            verdicts[index] = SKIPPED
+        else:
+            item_json, live = one.json, one.item is not None
+    return Plan(
+        verdicts,
+        frozenset(known),
+        token if moved else None,
+        live=live,
+        expires_s=expires_s,
+        item_json=item_json,
+        keys=entries[0][1].keys_typed,
+    )
