@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-import boto3
 import pytest
 
 import afterbay
+import buckets
 import servers
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import Kind
@@ -21,29 +20,23 @@ from contract.sink_suite import kinds, live
 
 @pytest.fixture
 def bucket(monkeypatch) -> str:
-    if "seaweedfs" not in servers.names():
-        pytest.skip("there is no script yet that starts an S3 server")
-    url = servers.server_url("seaweedfs")
     for name, value in {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": "eu-west-1",
-        "AWS_ENDPOINT_URL": url,
+        "AWS_ENDPOINT_URL": servers.server_url("seaweedfs"),
     }.items():
         monkeypatch.setenv(name, value)
-    name = f"lake-{uuid.uuid4().hex}"
-    client = boto3.client("s3", region_name="eu-west-1", endpoint_url=url)
-    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    client.close()
-    return name
+    return buckets.bucket()
 
 
 def test_two_writers_of_one_table_in_a_bucket_end_in_the_tables_state(bucket):
     made = history(12, changes=30, mirrored=True)
+    folder = buckets.prefix()
     ready = threading.Barrier(2)
 
     def write(batches: list[list[ChangeRecord]]) -> None:
-        sink = afterbay.sink(f"delta:s3://{bucket}/lake/orders?ttl=mirror")
+        sink = afterbay.sink(f"delta:s3://{bucket}/{folder}?ttl=mirror")
         ready.wait()
         for batch in batches:
             while any(kind is Kind.RETRYABLE for kind in kinds(sink, batch)):
@@ -52,7 +45,7 @@ def test_two_writers_of_one_table_in_a_bucket_end_in_the_tables_state(bucket):
     batches = [made.changes[start : start + 6] for start in range(0, 30, 6)]
     with ThreadPoolExecutor(2) as writers:
         list(writers.map(write, (batches, batches[::-1])))
-    sink = afterbay.sink(f"delta:s3://{bucket}/lake/orders")
+    sink = afterbay.sink(f"delta:s3://{bucket}/{folder}")
     assert len(list(sink.read_live())) == len(live(sink)) and live(sink) == made.expected()
 
 
