@@ -16,6 +16,7 @@ from benchmarks import (
     get_records,
     patterns,
     pipe_us_per_record,
+    postgres_rows,
     put_item,
     put_to_handler,
     s3_log,
@@ -34,6 +35,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     end_to_end_process.BENCHMARK,
     patterns.DICTS,
     patterns.BYTES,
+    postgres_rows.BENCHMARK,
     s3_log.BENCHMARK,
 )
 

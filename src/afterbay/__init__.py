@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from afterbay.handler.delivery import changes as changes
     from afterbay.handler.each import each as each
     from afterbay.handler.into import into as into
+    from afterbay.handler.once import ledger as ledger
+    from afterbay.handler.once import once as once
     from afterbay.handler.poison import Poison as Poison
     from afterbay.sinks.address import sink as sink
 
@@ -42,6 +44,8 @@ __all__ = [
     "changes",
     "each",
     "into",
+    "ledger",
+    "once",
     "sink",
 ]
 
@@ -61,6 +65,8 @@ _HOMES = {
     "changes": "afterbay.handler.delivery",
     "each": "afterbay.handler.each",
     "into": "afterbay.handler.into",
+    "ledger": "afterbay.handler.once",
+    "once": "afterbay.handler.once",
     "sink": "afterbay.sinks.address",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import boto3
@@ -15,11 +16,15 @@ from afterbay.sinks.dynamodb import DynamoDbSink
 from afterbay.sinks.lake import LakeSink
 from afterbay.sinks.memory import MemorySink
 from afterbay.sinks.options import Expiry, SinkOptions
+from afterbay.sinks.postgres import PostgresSink
 from afterbay.sinks.sqlite import SqliteSink
 from contract import lakes, sink_suite
+from contract.moto_tables import OneCallAtATime, make_tokens_table
+from servers import server_url
 
-KINDS = ["memory", "sqlite", "dynamodb", "delta", "iceberg", "bucket"]
-SLOW = {"iceberg"}
+SERVERS = ("postgres",)
+KINDS = ["memory", "sqlite", "dynamodb", "dynamodb_ledger", "postgres", "delta", "iceberg", "bucket"]
+SLOW = {"iceberg", "dynamodb_ledger"}
 """What takes a tenth of a second per commit: one random history of each sort is enough there."""
 
 
@@ -42,6 +47,7 @@ def moto_table(monkeypatch) -> Iterator[str]:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
             BillingMode="PAY_PER_REQUEST",
         )
+        make_tokens_table()
         yield "copy"
 
 
@@ -57,9 +63,11 @@ def bucket_place() -> Iterator[dict]:
 def make_sink(request, tmp_path):
     """``make_sink(ttl)``: a sink on the one store of this test, made anew at each call."""
     made = []
-    table = request.getfixturevalue("moto_table") if request.param == "dynamodb" else "copy"
+    table = request.getfixturevalue("moto_table") if request.param.startswith("dynamodb") else "copy"
     place = request.getfixturevalue("bucket_place") if request.param == "bucket" else {}
     name = request.node.nodeid
+    server = server_url(request.param) if request.param in SERVERS else ""
+    fresh = f"t{uuid.uuid4().hex}"
 
     def make(ttl: Expiry = Expiry.SKIP):
         options = SinkOptions(ttl=ttl)
@@ -70,6 +78,10 @@ def make_sink(request, tmp_path):
                 sink = SqliteSink(tmp_path / "sink.db", table, options=options)
             case "dynamodb":
                 sink = DynamoDbSink(table, region="eu-west-1", options=options)
+            case "dynamodb_ledger":
+                sink = DynamoDbSink(table, ledger="tokens", options=options, client=OneCallAtATime())
+            case "postgres":
+                sink = PostgresSink(server, fresh, options=options)
             case "bucket":
                 sink = BucketStateSink(**place, options=options)
             case "delta":

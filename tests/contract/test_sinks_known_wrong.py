@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from afterbay.core.change.record import ChangeRecord
@@ -9,7 +11,7 @@ from afterbay.core.change.value import decode_item
 from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict, judge
 from afterbay.errors import RecordError
 from afterbay.sinks.entry import prepare
-from afterbay.sinks.live import LiveItem, plain_item
+from afterbay.sinks.live import LiveItem, plain_item, plain_text
 from afterbay.sinks.options import Expiry, SinkOptions
 from contract import sink_suite
 
@@ -105,6 +107,56 @@ class SkipWithoutMark(SkippingShortcut):  # shortcut 8
         pass
 
 
+class InSql(Shortcut):
+    """The same in a SQL table: the comparison is the statement's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.database = sqlite3.connect(":memory:", isolation_level=None)
+        self.database.execute("CREATE TABLE t (key TEXT PRIMARY KEY, tok TEXT, item TEXT, canonical TEXT)")
+
+    def _one(self, change):
+        entry = prepare(change, SinkOptions(ttl=self.ttl))
+        if isinstance(entry, Verdict):
+            return self.refuse(entry)
+        token, key = self.token(change), self.key(change)
+        written = self.database.execute(
+            "INSERT INTO t VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET tok = excluded.tok,"
+            " item = excluded.item, canonical = excluded.canonical WHERE excluded.tok > t.tok",
+            (key, token, entry.json, entry.key),
+        ).rowcount
+        (stored,) = self.database.execute("SELECT tok FROM t WHERE key = ?", (key,)).fetchone()
+        return APPLIED if written else judge(token, stored)
+
+    def read_live(self):
+        rows = self.database.execute("SELECT canonical, item FROM t WHERE item IS NOT NULL").fetchall()
+        return (LiveItem(key, plain_text(item)) for key, item in rows)
+
+
+class NumberWithoutLabelInSql(NumberWithoutLabel, InSql):  # shortcut 0
+    pass
+
+
+class RawNumberInSql(RawNumber, InSql):  # shortcut 1
+    pass
+
+
+class UnescapedKeyInSql(UnescapedKey, InSql):  # shortcut 7
+    pass
+
+
+@pytest.fixture(autouse=True)
+def _databases_are_closed(monkeypatch):
+    opened = []
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *given, **named: opened.append(connect(*given, **named)) or opened[-1]
+    )
+    yield
+    for database in opened:
+        database.close()
+
+
 def replays(sink):
     for seed in range(1, 6):
         sink_suite.in_order_with_replays(type(sink)(), sink.ttl, seed)
@@ -115,9 +167,10 @@ def no_order(sink):
         sink_suite.in_no_order(type(sink)(), seed)
 
 
+@pytest.mark.parametrize("right", [Shortcut, InSql])
 @pytest.mark.parametrize("check", [replays, no_order, sink_suite.keys_that_look_alike])
-def test_the_sink_that_the_shortcuts_are_made_of_is_right(check):
-    check(Shortcut())
+def test_the_sink_that_the_shortcuts_are_made_of_is_right(check, right):
+    check(right())
 
 
 def test_it_is_right_about_skipped_expiries_too():
@@ -135,6 +188,9 @@ def test_it_is_right_about_skipped_expiries_too():
         (RealDeletes, no_order),
         (SwallowedFailure, sink_suite.one_bad_record_between_good_ones),
         (UnescapedKey, sink_suite.keys_that_look_alike),
+        (NumberWithoutLabelInSql, replays),
+        (RawNumberInSql, replays),
+        (UnescapedKeyInSql, sink_suite.keys_that_look_alike),
         (ExpiryAsDelete, sink_suite.a_skipped_expiry_leaves_its_mark),
         (SkipWithoutMark, sink_suite.a_skipped_expiry_leaves_its_mark),
     ],

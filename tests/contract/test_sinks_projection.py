@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 from urllib.parse import quote
 
 import boto3
@@ -14,6 +15,7 @@ from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import Kind
 from afterbay.sinks.memory import MemorySink
 from contract.histories import KEYS, History
+from servers import server_url
 
 ATTRIBUTES = {
     "total": {"N": "12345678901234567890.5"},
@@ -29,6 +31,7 @@ KEY = {"pk": KEYS[2][0], "sk": KEYS[2][1]}
         "memory:projected",
         "sqlite:///{file}?table=copy",
         "dynamodb://copy?region=eu-west-1",
+        "postgres",
         "delta:{file}",
         "s3://copy/p?mode=state&region=us-east-1",
     ]
@@ -38,6 +41,9 @@ def address(request, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     MemorySink.forget("projected")
+    if request.param == "postgres":
+        yield f"{server_url('postgres')}?table=t{uuid.uuid4().hex}&"
+        return
     with mock_aws():
         boto3.client("dynamodb", region_name="eu-west-1").create_table(
             TableName="copy",

@@ -25,8 +25,9 @@ __all__ = ["SinkAddress", "open_sink", "parse_address", "sink"]
 _COMMON = ("fields", "ttl", "where", "without")
 """What every address takes."""
 
-_NOT_YET = ("opensearch+http", "opensearch+https", "postgresql")
+_NOT_YET = ("opensearch+http", "opensearch+https")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
+_PARAMETER = re.compile(r"[A-Za-z_]{1,40}", re.ASCII)
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
 """Greedy: a password may hold any character, and half of it must not be shown either."""
 
@@ -68,15 +69,16 @@ def parse_address(address: str, *, ttl: str | None = None, where: Where | None =
     own = {name: unquote(value) for name, value in raw.items() if name not in _COMMON}
     known.check(own, shown)
     judge = read_where(unquote(raw["where"]), f"{scheme}:{place}: where=") if "where" in raw else otherwise
-    return SinkAddress(scheme, place, own, _options(raw, ttl, shown), judge)
+    return SinkAddress(scheme, place, own, _options(raw, ttl, shown), judge, place_text)
 
 
 def _parameters(query: str, known: tuple[str, ...], shown: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in filter(None, query.split("&")):
         name, equals, value = part.partition("=")
-        if name == "ledger":
-            raise SettingsError(f"{shown}: ledger= is not built yet", hint="tokens are kept in the items themselves")
+        if not _PARAMETER.fullmatch(name):
+            # Half a password, it may be: not shown.
+            raise SettingsError(f"{shown}: its parameters cannot be read", hint="write a ? in a password as %3F")
         if name not in known:
             raise SettingsError(f"{shown}: unknown parameter {name!r}", hint=f"known are {', '.join(sorted(known))}")
         if not equals or not value:

@@ -6,14 +6,14 @@ side, the changes of one key in order (E10).
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from afterbay.aws.errors import from_botocore
@@ -21,7 +21,10 @@ from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.tombstone import TombstoneRetention
 from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict
 from afterbay.errors import PayloadTooLargeError, RecordError, ServiceError, SettingsError
+from afterbay.sinks.dynamodb_client import WRITERS, make_client
 from afterbay.sinks.dynamodb_item import GuardNames, mark_request, put_request, tombstone_request, without_guard
+from afterbay.sinks.dynamodb_ledger import token_entry, transaction
+from afterbay.sinks.dynamodb_transaction import CONDITION, CONDITION_FAULT, reasons
 from afterbay.sinks.entry import Entry, judge_stored, prepare_all
 from afterbay.sinks.live import LiveItem, live_item
 from afterbay.sinks.options import SinkOptions
@@ -34,29 +37,29 @@ __all__ = ["DynamoDbSink"]
 Fault: TypeAlias = ClientError | BotoCoreError
 """What a call of the SDK raises: the service's answer, or no answer."""
 
-WRITERS = 8
-"""Keys written at once. A put takes some milliseconds, most of them waiting; more writers only meet throttles
-sooner."""
-
 RACES_MAX = 5
 """Writes tried for one change while other writers, or the table's TTL, keep changing the same key between two calls."""
 
-_CALLS = Config(
-    connect_timeout=3,
-    read_timeout=10,
-    max_pool_connections=WRITERS,
-    retries={"mode": "standard", "max_attempts": 4},
+_POISON_CODES = frozenset(
+    {
+        "ItemCollectionSizeLimitExceeded",
+        "ItemCollectionSizeLimitExceededException",
+        "SerializationException",
+        "ValidationError",
+        "ValidationException",
+    }
 )
-"""Throttles, 5xx and lost connections are tried again by the SDK, with jitter; the guard makes that safe (E9)."""
+"""What the table will refuse each time, as a fault or as a reason of a cancelled transaction. Every other code passes,
+or is mended by an operator: retryable."""
 
-_POISON_CODES = frozenset({"ItemCollectionSizeLimitExceededException", "SerializationException", "ValidationException"})
-"""What the table will refuse each time. Every other code passes, or is mended by an operator: retryable."""
-
-_CONDITION = "ConditionalCheckFailedException"
+_CONFLICT = "TransactionConflict"
+CONFLICT_PAUSE_S = 0.02
+"""Another transaction on the same item is over in some milliseconds."""
 
 
 class DynamoDbSink:
-    """Writes to ``table``. ``client`` replaces the one made of ``region`` and ``endpoint_url``.
+    """Writes to ``table``. ``client`` replaces the one made of ``region`` and ``endpoint_url``. With ``ledger``, tokens
+    and tombstones are rows of that table, written in one transaction with the item (``dynamodb_ledger.py``).
 
     Safe to use from several threads. Tombstones carry the epoch second from which the table may purge them, counted
     from the creation of the change: no clock is asked.
@@ -68,12 +71,15 @@ class DynamoDbSink:
         *,
         region: str | None = None,
         endpoint_url: str | None = None,
+        ledger: str | None = None,
         options: SinkOptions | None = None,
         names: GuardNames | None = None,
         retention: TombstoneRetention | None = None,
         client: DynamoDBClient | None = None,
     ) -> None:
         self._table = table
+        self._ledger = ledger
+        self._guarded = ledger or table
         self._options = options or SinkOptions()
         self._names = names or GuardNames()
         self._retention = retention or TombstoneRetention()
@@ -106,7 +112,9 @@ class DynamoDbSink:
             keys = frozenset(part["AttributeName"] for part in described["Table"].get("KeySchema", ()))
             for page in client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
                 for item in page["Items"]:
-                    if self._names.deleted not in item:
+                    if self._ledger is not None:
+                        yield live_item(item, keys)
+                    elif self._names.deleted not in item:
                         yield live_item(without_guard(item, self._names), keys)
         except (ClientError, BotoCoreError) as fault:
             raise from_botocore(fault, action=str(self)) from fault
@@ -128,14 +136,7 @@ class DynamoDbSink:
     def _connected(self) -> DynamoDBClient:
         with self._lock:
             if self._client is None:
-                try:
-                    self._client = boto3.Session().client(
-                        "dynamodb", region_name=self._region, endpoint_url=self._endpoint_url, config=_CALLS
-                    )
-                except BotoCoreError as fault:
-                    raise from_botocore(fault, action=str(self)) from fault
-                except ValueError as wrong:
-                    raise SettingsError(f"{self}: endpoint_url is not a URL") from wrong
+                self._client = make_client(self._region, self._endpoint_url, str(self))
             return self._client
 
     def _side_by_side(self, keys: list[list[tuple[int, Entry]]]) -> Iterator[dict[int, Verdict]]:
@@ -162,6 +163,9 @@ class DynamoDbSink:
                 return Verdict(Kind.POISON, str(refused))
             except (ClientError, BotoCoreError) as fault:
                 if not _condition_failed(fault):
+                    if any(one.code == _CONFLICT for one in reasons(fault)):
+                        time.sleep(CONFLICT_PAUSE_S * random.random())
+                        continue
                     return self._failed(fault)
                 try:
                     stored = self._stored(client, entry, fault)
@@ -178,22 +182,33 @@ class DynamoDbSink:
         """One conditional write. ``live``: whether an item is thought to be there, for an expiry that is skipped."""
         expires_s = self._retention.purge_at_s(entry.created_s)
         if not entry.skips:
-            client.put_item(**put_request(self._table, entry, self._names, expires_s=expires_s))
+            if self._ledger is None:
+                client.put_item(**put_request(self._table, entry, self._names, expires_s=expires_s))
+            else:
+                both = transaction(self._table, self._ledger, entry, self._names, expires_s=expires_s)
+                client.transact_write_items(TransactItems=both)
             return APPLIED
+        guard = self._guard(entry)
         if live:
-            client.update_item(**mark_request(self._table, entry, self._names))
+            client.update_item(**mark_request(self._guarded, guard, self._names))
         else:
-            client.put_item(**tombstone_request(self._table, entry, self._names, expires_s=expires_s))
+            client.put_item(**tombstone_request(self._guarded, guard, self._names, expires_s=expires_s))
         return SKIPPED
+
+    def _guard(self, entry: Entry) -> Entry:
+        """What has the token: the item itself, or the ledger's row."""
+        return entry if self._ledger is None else token_entry(entry)
 
     def _stored(self, client: DynamoDBClient, entry: Entry, fault: Fault) -> Mapping[str, object] | None:
         """The item that the condition met: from the answer, or read where the service does not send it."""
         told = fault.response.get("Item") if isinstance(fault, ClientError) else None
+        told = next((one.item for one in reasons(fault)), told)
         if isinstance(told, dict) and told:
             return cast("Mapping[str, object]", told)
-        key = put_request(self._table, entry, self._names, expires_s=0)["Item"]
-        wanted = {name: key[name] for name in entry.keys_typed}
-        read = client.get_item(TableName=self._table, Key=wanted, ConsistentRead=True).get("Item")
+        guard = self._guard(entry)
+        key = put_request(self._guarded, guard, self._names, expires_s=0)["Item"]
+        wanted = {name: key[name] for name in guard.keys_typed}
+        read = client.get_item(TableName=self._guarded, Key=wanted, ConsistentRead=True).get("Item")
         return None if read is None else dict(read)
 
     def _failed(self, fault: Fault) -> Verdict:
@@ -202,12 +217,18 @@ class DynamoDbSink:
         ours = from_botocore(fault, action=str(self))
         if not isinstance(ours, ServiceError):
             raise ours from fault
-        poison = isinstance(ours, PayloadTooLargeError) or ours.code in _POISON_CODES
-        return Verdict(Kind.POISON if poison else Kind.RETRYABLE, str(ours))
+        codes = {ours.code, *(one.code for one in reasons(fault))}
+        poison = isinstance(ours, PayloadTooLargeError) or not codes.isdisjoint(_POISON_CODES)
+        why = "".join(f", {code}" for code in sorted(codes - {ours.code, ""}))
+        return Verdict(Kind.POISON if poison else Kind.RETRYABLE, f"{ours}{why}")
 
 
 def _condition_failed(fault: Fault) -> bool:
-    return isinstance(fault, ClientError) and fault.response.get("Error", {}).get("Code") == _CONDITION
+    """The guard's own condition; in a transaction the ledger's row is the first of the two."""
+    told = reasons(fault)
+    if told:
+        return told[0].code == CONDITION
+    return isinstance(fault, ClientError) and fault.response.get("Error", {}).get("Code") == CONDITION_FAULT
 
 
 def _token(stored: Mapping[str, object], names: GuardNames) -> str | None:

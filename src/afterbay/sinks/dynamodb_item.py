@@ -18,7 +18,7 @@ from afterbay.sinks.entry import Entry
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import PutItemInputTypeDef, UpdateItemInputTypeDef
 
-__all__ = ["GuardNames", "mark_request", "put_request", "tombstone_request", "without_guard"]
+__all__ = ["GuardNames", "mark_request", "put_request", "sdk_typed", "tombstone_request", "without_guard"]
 
 SdkItem = dict[str, Any]
 """Attribute values as the SDK takes them: typed, binary as ``bytes``. It stays inside the DynamoDB sink."""
@@ -72,7 +72,7 @@ def mark_request(table: str, entry: Entry, names: GuardNames) -> UpdateItemInput
     """A skipped expiry of an item that is there: only its token moves (E6)."""
     return {
         "TableName": table,
-        "Key": _sdk_item(entry.keys_typed),
+        "Key": sdk_typed(entry.keys_typed),
         "UpdateExpression": "SET #tok = :tok",
         "ConditionExpression": (
             f"attribute_exists(#key) AND attribute_not_exists(#deleted) AND (attribute_not_exists(#tok) OR ({_OLDER}))"
@@ -109,12 +109,13 @@ def _stored_item(entry: Entry, names: GuardNames, *, expires_s: int) -> SdkItem:
     token: SdkItem = {names.token: {"S": entry.token}}
     if entry.typed is None:
         gone: SdkItem = {names.deleted: {"BOOL": True}, names.expires: {"N": str(expires_s)}}
-        return _sdk_item(entry.keys_typed) | token | gone
+        return sdk_typed(entry.keys_typed) | token | gone
     names.refuse_in(entry.typed)
-    return _sdk_item(entry.typed) | token
+    return sdk_typed(entry.typed) | token
 
 
-def _sdk_item(typed: TypedItem) -> SdkItem:
+def sdk_typed(typed: TypedItem) -> SdkItem:
+    """A checked item as the SDK takes it."""
     return {name: _sdk_value(cast("Mapping[str, object]", value)) for name, value in typed.items()}
 
 
@@ -130,6 +131,6 @@ def _sdk_value(value: Mapping[str, object]) -> SdkItem:
         case "L":
             return {tag: [_sdk_value(one) for one in cast("list[Mapping[str, object]]", inner)]}
         case "M":
-            return {tag: _sdk_item(cast("TypedItem", inner))}
+            return {tag: sdk_typed(cast("TypedItem", inner))}
         case _:
             return {tag: inner}

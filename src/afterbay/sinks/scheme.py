@@ -24,7 +24,8 @@ __all__ = ["Scheme", "SinkAddress", "check_endpoint", "extra_wanted", "no_check"
 class SinkAddress:
     """An address taken apart and checked. Its text shows neither user, password nor parameters.
 
-    ``place`` is what follows the scheme (a table's name, a file), ``parameters`` the sink's own ones, decoded.
+    ``place`` is what follows the scheme (a table's name, a file), ``parameters`` the sink's own ones, decoded. ``text``
+    is the place as it was written: a user and a password may be in it.
     ``where`` judges items before they reach the sink; None takes all.
     """
 
@@ -33,6 +34,7 @@ class SinkAddress:
     parameters: Mapping[str, str] = field(repr=False)
     options: SinkOptions = field(default_factory=SinkOptions, repr=False)
     where: Pattern | None = field(default=None, repr=False)
+    text: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         return f"{self.scheme}:{self.place}"

@@ -21,7 +21,7 @@ from afterbay.sinks.live import LiveItem, plain_text
 from afterbay.sinks.options import SinkOptions
 from afterbay.sinks.sqlite_table import SinkTable, create_or_check, is_there
 
-__all__ = ["SqliteSink"]
+__all__ = ["SqliteSink", "prepare_file"]
 
 BUSY_S = 5.0
 """How long a batch waits for another writer's transaction. Long enough for one, short beside a function's time-out."""
@@ -169,7 +169,7 @@ class SqliteSink:
                 self._file, timeout=self._busy_s, isolation_level=None, check_same_thread=False, cached_statements=32
             )
             try:
-                _prepare(database, self._busy_s)
+                prepare_file(database, self._busy_s)
             except BaseException:
                 database.close()
                 raise
@@ -198,7 +198,7 @@ class SqliteSink:
         return str(getattr(fault, "sqlite_errorname", type(fault).__name__))
 
 
-def _prepare(database: sqlite3.Connection, busy_s: float) -> None:
+def prepare_file(database: sqlite3.Connection, busy_s: float) -> None:
     """WAL, so that readers and writers do not stop each other; FULL, so that a reported write survives a power cut: the
     mapping's checkpoint passes it at once."""
     until = time.monotonic() + busy_s

@@ -8,16 +8,14 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from afterbay.core.change.number import number_text
-from afterbay.core.change.value import Value
 from afterbay.errors import SettingsError
 from afterbay.sinks.entry import Entry
+from afterbay.sinks.sql import OWN_COLUMNS, PURGE_MAX, key_value, quoted, refuse_key_names
 
 __all__ = ["SinkTable", "create_or_check", "is_there"]
 
-_OWN = ("_key", "item", "_tok", "_deleted", "_expires")
-_PURGE_MAX = 500
-"""Tombstones purged per batch: more than a batch can add in the long run, few enough not to be felt."""
+KEY_BYTES_MAX = 255
+"""What a table allows for the name of a key attribute; SQLite allows more."""
 
 SqlValue = str | bytes | int | None
 
@@ -32,28 +30,28 @@ class SinkTable:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return (*self.keys, *_OWN)
+        return (*self.keys, *OWN_COLUMNS)
 
     @property
     def definition(self) -> tuple[str, ...]:
         """The statements that make it. Key columns of strings and numbers are text, so that no digit is lost (S58)."""
-        keys = "".join(f"{_quoted(name)} NOT NULL, " for name in self.keys)
-        shown = ", ".join(map(_quoted, (*self.keys, "item")))
-        table = _quoted(self.name)
+        keys = "".join(f"{quoted(name)} NOT NULL, " for name in self.keys)
+        shown = ", ".join(map(quoted, (*self.keys, "item")))
+        table = quoted(self.name)
         return (
             f"CREATE TABLE {table} ({keys}_key TEXT NOT NULL PRIMARY KEY COLLATE BINARY, item TEXT,"
             " _tok CHAR(64) NOT NULL COLLATE BINARY, _deleted INTEGER NOT NULL, _expires INTEGER) WITHOUT ROWID",
-            f"CREATE INDEX {_quoted(self.name + '_expires')} ON {table} (_expires) WHERE _deleted",
-            f"CREATE VIEW {_quoted(self.name + '_live')} AS SELECT {shown} FROM {table} WHERE NOT _deleted",
+            f"CREATE INDEX {quoted(self.name + '_expires')} ON {table} (_expires) WHERE _deleted",
+            f"CREATE VIEW {quoted(self.name + '_live')} AS SELECT {shown} FROM {table} WHERE NOT _deleted",
         )
 
     @property
     def upsert(self) -> str:
         """Guard and write in one statement (E5). A tombstone has no item, so its columns are null."""
-        names = ", ".join(map(_quoted, self.columns))
+        names = ", ".join(map(quoted, self.columns))
         places = ", ".join("?" * len(self.columns))
         return (
-            f"INSERT INTO {_quoted(self.name)} AS old ({names}) VALUES ({places}) ON CONFLICT (_key) DO UPDATE SET"
+            f"INSERT INTO {quoted(self.name)} AS old ({names}) VALUES ({places}) ON CONFLICT (_key) DO UPDATE SET"
             " item = excluded.item, _tok = excluded._tok, _deleted = excluded._deleted, _expires = excluded._expires"
             " WHERE excluded._tok > old._tok"
         )
@@ -62,31 +60,31 @@ class SinkTable:
     def mark(self) -> str:
         """An expiry that is skipped: only the token moves (E6); a tombstone is kept for as long as a new one."""
         return (
-            f"UPDATE {_quoted(self.name)} SET _tok = ?, _expires = CASE WHEN _deleted THEN ? END"
+            f"UPDATE {quoted(self.name)} SET _tok = ?, _expires = CASE WHEN _deleted THEN ? END"
             " WHERE _key = ? AND _tok < ?"
         )
 
     @property
     def stored_token(self) -> str:
-        return f"SELECT _tok FROM {_quoted(self.name)} WHERE _key = ?"
+        return f"SELECT _tok FROM {quoted(self.name)} WHERE _key = ?"
 
     @property
     def purge(self) -> str:
         """Old tombstones, a bounded number of them (E7)."""
-        table = _quoted(self.name)
+        table = quoted(self.name)
         return (
             f"DELETE FROM {table} WHERE _key IN"
-            f" (SELECT _key FROM {table} WHERE _deleted AND _expires < ? LIMIT {_PURGE_MAX})"
+            f" (SELECT _key FROM {table} WHERE _deleted AND _expires < ? LIMIT {PURGE_MAX})"
         )
 
     @property
     def live_page(self) -> str:
-        return f"SELECT _key, item FROM {_quoted(self.name)} WHERE NOT _deleted AND _key > ? ORDER BY _key LIMIT ?"
+        return f"SELECT _key, item FROM {quoted(self.name)} WHERE NOT _deleted AND _key > ? ORDER BY _key LIMIT ?"
 
     def row(self, entry: Entry, *, expires_s: int) -> tuple[SqlValue, ...]:
         """The values of ``columns``."""
         gone = entry.item is None
-        keys = (_sql_value(entry.keys[name]) for name in self.keys)
+        keys = (key_value(entry.keys[name]) for name in self.keys)
         return (*keys, entry.key, entry.json, entry.token, int(gone), expires_s if gone else None)
 
 
@@ -94,7 +92,8 @@ def create_or_check(database: sqlite3.Connection, name: str, keys: tuple[str, ..
     """The table, made where it is missing. Call it inside a transaction. Raises ``SettingsError`` for one of another
     shape."""
     table = SinkTable(name, keys)
-    _check_keys(table)
+    # SQLite takes ``PK`` and ``pk`` for one column.
+    refuse_key_names(name, keys, OWN_COLUMNS, same=str.lower, bytes_max=KEY_BYTES_MAX)
     found = _columns(database, name)
     if not found:
         _check_free(database, table)
@@ -108,22 +107,10 @@ def create_or_check(database: sqlite3.Connection, name: str, keys: tuple[str, ..
     return table
 
 
-def _check_keys(table: SinkTable) -> None:
-    """SQLite takes ``PK`` and ``pk`` for one column, and our own columns have names too."""
-    taken = {name.lower() for name in _OWN}
-    for name in table.keys:
-        if name.lower() in taken or "\0" in name:
-            raise SettingsError(
-                f"key attribute {name!r} cannot be a column of table {table.name}",
-                hint="that name is taken by another column; use another kind of sink for this table",
-            )
-        taken.add(name.lower())
-
-
 def is_there(database: sqlite3.Connection, name: str) -> bool:
     """Whether the file has the sink's table. Raises ``SettingsError`` for a table that is not one."""
     found = _columns(database, name)
-    if found and found[-len(_OWN) :] != _OWN:
+    if found and found[-len(OWN_COLUMNS) :] != OWN_COLUMNS:
         raise SettingsError(
             f"table {name} has columns {', '.join(found)}: no sink made it", hint="choose another table (table=)"
         )
@@ -144,16 +131,3 @@ def _check_free(database: sqlite3.Connection, table: SinkTable) -> None:
 
 def _columns(database: sqlite3.Connection, name: str) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in database.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", (name,)))
-
-
-def _sql_value(value: Value) -> SqlValue:
-    """A key attribute's value: text and binary as they are, a number as its normalised text."""
-    if isinstance(value, str | bytes):
-        return value
-    if isinstance(value, bool | None | list | dict | frozenset):  # pragma: no cover - canonical() refused it before
-        raise TypeError("a key attribute is text, a number or binary")
-    return number_text(value)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

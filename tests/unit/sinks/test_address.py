@@ -5,6 +5,7 @@ import pytest
 from afterbay.errors import SettingsError
 from afterbay.sinks.address import parse_address, sink
 from afterbay.sinks.options import Expiry
+from afterbay.sinks.schemes.postgres import conninfo
 
 
 def test_parts_are_decoded():
@@ -17,9 +18,13 @@ def test_parts_are_decoded():
     ("address", "word"),
     [
         ("mongodb://u:secret@x/y", "mongodb"),
-        ("postgresql://u:half/secret@h/db?table=t", "not built"),
-        ("postgresql://u:half?secret@h/db?table=t", "not built"),
-        ("postgresql://u:half%40secret@h/db?table=t", "not built"),
+        ("postgresql://u:half/secret@h/db?table=t", "%2F"),
+        ("postgresql://u:half?secret@h/db?table=t", "%3F"),
+        ("postgresql://u:half%40secret@h/db?table=a.b.c", "a.b.c"),
+        ("postgresql://u:secret@h/db?table=t;drop", "table name"),
+        ("postgresql://h/db", "no table"),
+        ("postgresql:h/db?table=t", "no server"),
+        ("postgresql://h/db?table=t&options=x", "options"),
         ("s3://bucket/p", "mode"),
         ("s3://b/p?mode=sideways", "mode=sideways"),
         ("s3://bucket?mode=state", "prefix"),
@@ -50,6 +55,7 @@ def test_parts_are_decoded():
         ("dynamodb://u:secret@orders?where={}", "table name"),
         ("dynamodb://orders?where={}", "dynamodb:orders: where=: Empty objects are not allowed"),
         ("dynamodb://orders?ledger=l", "ledger"),
+        ("memory:orders?ledger=tokens", "unknown parameter 'ledger'"),
         ("dynamodb://orders?ttl=x", "ttl"),
         ("dynamodb://u:secret@orders", "table name"),
         ("dynamodb://orders?region=a&region=b", "twice"),
@@ -61,6 +67,12 @@ def test_what_is_wrong_is_named_and_no_secret_shown(address, word):
     with pytest.raises(SettingsError, match=word) as told:
         parse_address(address)
     assert "secret" not in str(told.value) and "half" not in str(told.value)
+
+
+def test_the_text_of_a_postgresql_address_has_no_user_and_its_connection_has_all():
+    parsed = parse_address("postgresql://u:p%40ss@h:5433/db?table=s.t&sslmode=verify-full&sslrootcert=%2Fca%20x")
+    assert str(parsed) == "postgresql://h:5433/db" and "p%40ss" not in repr(parsed)
+    assert conninfo(parsed) == "postgresql://u:p%40ss@h:5433/db?sslmode=verify-full&sslrootcert=%2Fca%20x"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""Addresses of DynamoDB tables: ``dynamodb://TABLE?region=R&endpoint_url=U``."""
+"""Addresses of DynamoDB tables: ``dynamodb://TABLE?region=R&endpoint_url=U&ledger=TABLE``."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -27,6 +28,15 @@ def _dynamodb_table(text: str, shown: str) -> str:
     return table
 
 
+def _check(parameters: Mapping[str, str], shown: str) -> None:
+    check_endpoint(parameters, shown)
+    ledger = parameters.get("ledger")
+    if ledger is not None and not _TABLE.fullmatch(ledger):
+        raise SettingsError(
+            f"{shown}: ledger={ledger[:80]!r} is not a table name", hint="it is a table of its own, for the tokens"
+        )
+
+
 def _dynamodb(address: SinkAddress) -> GuardedStore:
     with extra_wanted(address, "aws", "the AWS SDK", "boto3", "botocore"):
         from afterbay.sinks.dynamodb import DynamoDbSink
@@ -34,8 +44,9 @@ def _dynamodb(address: SinkAddress) -> GuardedStore:
         address.place,
         region=address.parameters.get("region"),
         endpoint_url=address.parameters.get("endpoint_url"),
+        ledger=address.parameters.get("ledger"),
         options=address.options,
     )
 
 
-SCHEMES = {"dynamodb": Scheme(("endpoint_url", "region"), _dynamodb_table, check_endpoint, _dynamodb)}
+SCHEMES = {"dynamodb": Scheme(("endpoint_url", "ledger", "region"), _dynamodb_table, _check, _dynamodb)}

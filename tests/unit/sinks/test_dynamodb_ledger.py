@@ -1,0 +1,147 @@
+"""The DynamoDB sink with its tokens in a second table: items as the source has them, real deletes, and each reason."""
+
+from __future__ import annotations
+
+import random
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from afterbay.core.change.record import ChangeRecord
+from afterbay.core.guard import Kind
+from afterbay.errors import SettingsError
+from afterbay.sinks.dynamodb import RACES_MAX, DynamoDbSink
+from contract.histories import KEYS, History
+from contract.moto_tables import make_tokens_table
+
+KEY = KEYS[2]
+
+
+@pytest.fixture
+def client(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-west-1")
+        client.create_table(
+            TableName="copy",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        make_tokens_table()
+        yield client
+
+
+@pytest.fixture
+def made():
+    return History(random.Random(1))
+
+
+def ledger_sink(client):
+    return DynamoDbSink("copy", ledger="tokens", client=client)
+
+
+def verdict(sink, record):
+    (one,) = sink.apply([ChangeRecord(record)])
+    return one
+
+
+def rows(client, table):
+    return client.scan(TableName=table, ConsistentRead=True)["Items"]
+
+
+def test_items_have_no_attribute_of_ours_and_may_have_any_of_their_own(client, made):
+    """E11 has nothing to refuse here."""
+    record = made.put(KEY, _tok={"S": "mine"}, _deleted={"BOOL": True}, raw={"B": "AQI="})
+    assert verdict(ledger_sink(client), record).kind is Kind.APPLIED
+    assert rows(client, "copy") == [record["dynamodb"]["NewImage"] | {"raw": {"B": b"\x01\x02"}}]
+    assert [one.item["_tok"] for one in ledger_sink(client).read_live()] == ["mine"]
+
+
+def test_a_delete_is_one_and_its_token_stays_with_a_time_to_live(client, made):
+    put, gone = made.put(KEY), made.delete(KEY)
+    sink = ledger_sink(client)
+    assert [one.kind for one in sink.apply([ChangeRecord(put), ChangeRecord(gone)])] == [Kind.APPLIED] * 2
+    assert rows(client, "copy") == []
+    (row,) = rows(client, "tokens")
+    assert row["_tok"] == {"S": ChangeRecord(gone).token} and set(row) == {"_key", "_tok", "_deleted", "_expires"}
+    assert verdict(sink, put).kind is Kind.STALE and rows(client, "copy") == []
+    assert verdict(sink, made.put(KEY)).kind is Kind.APPLIED
+    (row,) = rows(client, "tokens")
+    assert set(row) == {"_key", "_tok"}, "the token of a live item never expires"
+
+
+def test_a_key_too_long_for_a_ledgers_key_is_hashed(client, made):
+    for last in "ab":
+        made.put(("k" * 1500, "s" * 900 + last))
+    assert [one.kind for one in ledger_sink(client).apply(made.changes)] == [Kind.APPLIED] * 2
+    assert sorted(len(row["_key"]["S"]) for row in rows(client, "tokens")) == [64, 64]
+
+
+def cancelled(*codes):
+    reasons = [{"Code": code} for code in codes]
+    told = {"Error": {"Code": "TransactionCanceledException", "Message": "x"}, "CancellationReasons": reasons}
+    return ClientError(told, "TransactWriteItems")
+
+
+class Refusing:
+    """A client whose transactions meet these faults, one after the other, and then go through."""
+
+    def __init__(self, client, *faults):
+        self._client = client
+        self.faults = list(faults)
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **request):
+        if self.faults:
+            raise self.faults.pop(0)
+        return self._client.transact_write_items(**request)
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        (("None", "ValidationError"), Kind.POISON),
+        (("None", "ItemCollectionSizeLimitExceeded"), Kind.POISON),
+        (("ProvisionedThroughputExceeded", "None"), Kind.RETRYABLE),
+        (("None", "ThrottlingError"), Kind.RETRYABLE),
+        ((), Kind.RETRYABLE),
+    ],
+)
+def test_each_reason_of_a_cancelled_transaction_is_judged(client, made, codes, kind):
+    told = verdict(ledger_sink(Refusing(client, cancelled(*codes))), made.put(KEY))
+    assert told.kind is kind and all(code in told.reason for code in codes if code != "None")
+    assert rows(client, "copy") == rows(client, "tokens") == []
+
+
+def test_a_conflict_with_another_transaction_passes(client, made):
+    conflict = [cancelled("TransactionConflict", "None")]
+    assert verdict(ledger_sink(Refusing(client, *conflict)), made.put(KEY)).kind is Kind.APPLIED
+    stuck = Refusing(client, *conflict * RACES_MAX)
+    assert verdict(ledger_sink(stuck), made.put(KEY)).kind is Kind.RETRYABLE
+
+
+def test_a_refusal_that_sends_no_row_is_followed_by_a_look(client, made):
+    old, new = made.put(KEY), made.put(KEY)
+    verdict(ledger_sink(client), new)
+    assert verdict(ledger_sink(Refusing(client, cancelled("ConditionalCheckFailed", "None"))), old).kind is Kind.STALE
+
+
+def test_an_answer_that_was_lost_is_told_duplicate_by_the_retry(client, made):
+    """The SDK's own second try meets what its first one wrote."""
+    record = made.put(KEY)
+    assert [verdict(ledger_sink(client), record).kind for _ in range(2)] == [Kind.APPLIED, Kind.DUPLICATE]
+
+
+def test_a_token_of_another_form_is_a_clear_error(client, made):
+    record = made.put(KEY)
+    verdict(ledger_sink(client), record)
+    (row,) = rows(client, "tokens")
+    client.put_item(TableName="tokens", Item=row | {"_tok": {"S": "7"}})
+    with pytest.raises(SettingsError, match="another form"):
+        verdict(ledger_sink(client), record)
