@@ -14,6 +14,7 @@ from benchmarks import (
     end_to_end_process,
     engine_us_per_record,
     get_records,
+    opensearch_docs,
     patterns,
     pipe_us_per_record,
     postgres_rows,
@@ -35,6 +36,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     end_to_end_process.BENCHMARK,
     patterns.DICTS,
     patterns.BYTES,
+    opensearch_docs.BENCHMARK,
     postgres_rows.BENCHMARK,
     s3_log.BENCHMARK,
 )

@@ -13,12 +13,13 @@ from afterbay.core.change.record import ChangeRecord
 from afterbay.sinks.dynamodb import DynamoDbSink
 from afterbay.sinks.memory import MemorySink
 from afterbay.sinks.sqlite import SqliteSink
+from contract.opensearch_server import opensearch_place
 
 CASE = json.loads((Path(__file__).parent / "s02-delete-and-upsert-in-one-batch.json").read_text())
 AFTER = {"K2": {"pk": "K2", "v": 2}, "K3": {"pk": "K3", "v": 3}}
 
 
-@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb", "opensearch"])
 def sink(request, tmp_path, monkeypatch):
     if request.param == "memory":
         yield MemorySink()
@@ -27,6 +28,12 @@ def sink(request, tmp_path, monkeypatch):
         sink = SqliteSink(tmp_path / "s02.db", "items")
         yield sink
         sink.close()
+        return
+    if request.param == "opensearch":
+        with opensearch_place() as place:
+            sink = place.sink()
+            yield sink
+            sink.close()
         return
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")

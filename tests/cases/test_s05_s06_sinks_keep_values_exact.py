@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,19 +16,20 @@ from afterbay.core.change.record import ChangeRecord
 from afterbay.sinks.dynamodb import DynamoDbSink
 from afterbay.sinks.memory import MemorySink
 from afterbay.sinks.sqlite import SqliteSink
+from contract.opensearch_server import opensearch_place
 
 HERE = Path(__file__).parent
 BINARY = json.loads((HERE / "s05-binary-everywhere.json").read_text())
 NUMBERS = json.loads((HERE / "s06-numbers-that-do-not-fit.json").read_text())
 
 
-@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb", "opensearch"])
 def stored(request, tmp_path, monkeypatch):
     """``stored(case)``: the case's one item, written to a sink and read back."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+    with mock_aws(), ExitStack() as places:
         client = boto3.client("dynamodb", region_name="eu-west-1")
 
         def write(case):
@@ -42,6 +44,7 @@ def stored(request, tmp_path, monkeypatch):
                 "memory": MemorySink,
                 "sqlite": lambda: SqliteSink(tmp_path / "exact.db", "copy"),
                 "dynamodb": lambda: DynamoDbSink("copy", client=client),
+                "opensearch": lambda: places.enter_context(opensearch_place()).sink(),
             }[request.param]()
             (record,) = case["records"]
             assert [verdict.kind.value for verdict in sink.apply([ChangeRecord(record)])] == ["applied"]

@@ -20,10 +20,21 @@ from afterbay.sinks.postgres import PostgresSink
 from afterbay.sinks.sqlite import SqliteSink
 from contract import lakes, sink_suite
 from contract.moto_tables import OneCallAtATime, make_tokens_table
+from contract.opensearch_server import OpenSearchPlace, opensearch_place
 from servers import server_url
 
 SERVERS = ("postgres",)
-KINDS = ["memory", "sqlite", "dynamodb", "dynamodb_ledger", "postgres", "delta", "iceberg", "bucket"]
+KINDS = [
+    "memory",
+    "sqlite",
+    "dynamodb",
+    "dynamodb_ledger",
+    "postgres",
+    "opensearch",
+    "bucket",
+    "delta",
+    "iceberg",
+]
 SLOW = {"iceberg", "dynamodb_ledger"}
 """What takes a tenth of a second per commit: one random history of each sort is enough there."""
 
@@ -49,6 +60,12 @@ def moto_table(monkeypatch) -> Iterator[str]:
         )
         make_tokens_table()
         yield "copy"
+
+
+@pytest.fixture
+def opensearch() -> Iterator[OpenSearchPlace]:
+    with opensearch_place() as place:
+        yield place
 
 
 @pytest.fixture
@@ -78,6 +95,8 @@ def make_sink(request, tmp_path):
                 sink = SqliteSink(tmp_path / "sink.db", table, options=options)
             case "dynamodb":
                 sink = DynamoDbSink(table, region="eu-west-1", options=options)
+            case "opensearch":
+                sink = request.getfixturevalue("opensearch").sink(options=options)
             case "dynamodb_ledger":
                 sink = DynamoDbSink(table, ledger="tokens", options=options, client=OneCallAtATime())
             case "postgres":

@@ -15,6 +15,7 @@ from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import Kind
 from afterbay.sinks.memory import MemorySink
 from contract.histories import KEYS, History
+from contract.opensearch_server import opensearch_place
 from servers import server_url
 
 ATTRIBUTES = {
@@ -33,11 +34,16 @@ KEY = {"pk": KEYS[2][0], "sk": KEYS[2][1]}
         "dynamodb://copy?region=eu-west-1",
         "postgres",
         "delta:{file}",
+        "opensearch",
         "s3://copy/p?mode=state&region=us-east-1",
     ]
 )
 def address(request, tmp_path, monkeypatch):
     """An address that parameters can be added to, of an empty store."""
+    if request.param == "opensearch":
+        with opensearch_place() as place:
+            yield place.address + "?"
+        return
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     MemorySink.forget("projected")

@@ -25,7 +25,6 @@ __all__ = ["SinkAddress", "open_sink", "parse_address", "sink"]
 _COMMON = ("fields", "ttl", "where", "without")
 """What every address takes."""
 
-_NOT_YET = ("opensearch+http", "opensearch+https")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_]{1,40}", re.ASCII)
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
@@ -59,10 +58,7 @@ def parse_address(address: str, *, ttl: str | None = None, where: Where | None =
         )
     known = SCHEMES.get(scheme)
     if known is None:
-        exists = f"there are {', '.join(sorted(SCHEMES))}"
-        if scheme in _NOT_YET:
-            raise SettingsError(f"{shown}: {scheme} sinks are not built yet", hint=exists)
-        raise SettingsError(f"{shown}: there is no sink {scheme!r}", hint=exists)
+        raise SettingsError(f"{shown}: there is no sink {scheme!r}", hint=f"there are {', '.join(sorted(SCHEMES))}")
     place_text, _, query = rest.partition("?")
     raw = _parameters(query, (*known.parameters, *_COMMON), shown)
     place = known.place(place_text, shown)

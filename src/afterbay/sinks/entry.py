@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.sequence import SequenceToken
-from afterbay.core.change.value import Item, TypedItem, canonical, decode_item, json_bytes
+from afterbay.core.change.value import Item, TypedItem, canonical_key, decode_item, json_bytes
 from afterbay.core.change.view import ChangeKind
 from afterbay.core.guard import LOWEST_TOKEN, Kind, Verdict, judge
 from afterbay.errors import RecordError, SettingsError
@@ -69,7 +69,7 @@ def prepare(change: ChangeRecord, options: SinkOptions) -> Entry | Verdict:
 
 
 def _entry(change: ChangeRecord, options: SinkOptions) -> Entry:
-    keys_typed = change.keys_typed
+    keys_typed, keys = change.keys_typed, change.keys
     typed: dict[str, object] | None = None
     item: Item | None = None
     if change.kind is not ChangeKind.REMOVE:
@@ -83,8 +83,8 @@ def _entry(change: ChangeRecord, options: SinkOptions) -> Entry:
         typed = options.project(image, keys_typed.keys())
         item = decode_item(typed, "dynamodb.NewImage")
     return Entry(
-        key=canonical(keys_typed, "dynamodb.Keys").decode(),
-        keys=decode_item(keys_typed, "dynamodb.Keys"),
+        key=canonical_key(keys).decode(),
+        keys=keys,
         keys_typed=keys_typed,
         token=LOWEST_TOKEN if change.is_backfill else change.token,
         created_s=change.created_s,

@@ -20,6 +20,8 @@ EXPONENT_MIN = -130
 
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _ABOVE_ALL: int = 10 ** (EXPONENT_MAX + 1)
+_PLAIN = re.compile(r"-?[0-9]{1,60}\.[0-9]{0,60}[1-9]", re.ASCII)
+"""A fraction that needs no second look: in range, not zero, in its shortest form."""
 _SHAPE = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?", re.ASCII)
 
 
@@ -30,6 +32,8 @@ def parse_number(text: str) -> Number:
     """
     if len(text) <= EXPONENT_MAX and text.isascii() and text.isdecimal():
         return int(text)
+    if _PLAIN.fullmatch(text) is not None:
+        return Decimal(text)
     if _SHAPE.fullmatch(text) is None:
         raise ValueError("not a number")
     number = Decimal(text)

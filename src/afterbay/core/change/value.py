@@ -13,7 +13,7 @@ from typing import TypeAlias, cast
 
 import msgspec
 
-from afterbay.core.change.number import Number, in_range, number_text
+from afterbay.core.change.number import Number, in_range, number_text, parse_number
 from afterbay.core.change.scalar import DECODERS, Scalar, SetValue, json_kind, sequence
 from afterbay.errors import RecordError
 
@@ -23,6 +23,7 @@ __all__ = [
     "TypedItem",
     "Value",
     "canonical",
+    "canonical_key",
     "decode_item",
     "decode_value",
     "encode_item",
@@ -49,13 +50,20 @@ DEPTH_MAX = 32
 _PATH_CHARS_MAX = 120
 """A path of 32 levels is no help in full; its start says which attribute it is."""
 
+_FLAT = frozenset({str, int, Decimal, bool, bytes, type(None)})
+
 _SORTED = msgspec.json.Encoder(order="sorted")
 _DIGITS_KEPT = msgspec.json.Encoder(decimal_format="number")
 
 
 def decode_item(item: object, path: str = "") -> Item:
     """Typed JSON of an item -> Python values. Raises ``RecordError`` that leads to the attribute at fault."""
-    return {name: decode_value(value, _under(path, name)) for name, value in _members(item, path, "an item").items()}
+    members = _members(item, path, "an item")
+    try:
+        return {name: _plainly(value, 0) for name, value in members.items()}
+    except (RecordError, ValueError):
+        pass  # once more, with a path to what is wrong
+    return {name: decode_value(value, _under(path, name)) for name, value in members.items()}
 
 
 def decode_value(value: object, path: str = "", depth: int = 0) -> Value:
@@ -80,6 +88,31 @@ def decode_value(value: object, path: str = "", depth: int = 0) -> Value:
         return [decode_value(one, f"{here}[{index}]", depth + 1) for index, one in enumerate(sequence(inner, here))]
     named = _members(inner, here, "a map")
     return {name: decode_value(one, _under(here, name), depth + 1) for name, one in named.items()}
+
+
+def _plainly(value: object, depth: int) -> Value:
+    """What ``decode_value`` makes of a value that is well-formed and came from JSON, without the cost of paths.
+
+    Raises ``RecordError`` or ``ValueError`` for anything else, some of which ``decode_value`` takes.
+    """
+    members = cast("dict[str, object]", value) if type(value) is dict else {}
+    if len(members) == 1:
+        ((tag, inner),) = members.items()
+        if type(inner) is str:
+            if tag == "S":
+                return inner
+            if tag == "N":
+                return parse_number(inner)
+        elif depth < DEPTH_MAX:
+            below = depth + 1
+            if tag == "M" and type(inner) is dict:
+                return {name: _plainly(one, below) for name, one in cast("dict[str, object]", inner).items()}
+            if tag == "L" and type(inner) is list:
+                return [_plainly(one, below) for one in cast("list[object]", inner)]
+        decode = DECODERS.get(tag)
+        if decode is not None:
+            return decode(inner, "")
+    raise RecordError("not plain")
 
 
 def encode_item(item: Mapping[str, object], path: str = "") -> dict[str, object]:
@@ -114,7 +147,12 @@ def canonical(item: object, path: str = "") -> bytes:
 
     Rules: S101 names sorted, numbers normalised, sets ordered; no blanks, no escapes that JSON does not demand.
     """
-    return _SORTED.encode(encode_item(decode_item(item, path), path))
+    return canonical_key(decode_item(item, path))
+
+
+def canonical_key(item: Item) -> bytes:
+    """``canonical`` of an item that is decoded."""
+    return _SORTED.encode(encode_item(item))
 
 
 def same_value(one: object, other: object) -> bool:
@@ -153,9 +191,9 @@ def json_bytes(value: Value) -> bytes:
 
 def _sets_ordered(value: Value) -> object:
     if isinstance(value, dict):
-        return {name: _sets_ordered(one) for name, one in value.items()}
+        return {name: one if type(one) in _FLAT else _sets_ordered(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_sets_ordered(one) for one in value]
+        return [one if type(one) in _FLAT else _sets_ordered(one) for one in value]
     if isinstance(value, frozenset):
         return _ordered(value)
     return value
