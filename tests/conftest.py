@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 
 import pytest
 
 import servers
 
-_were_running = pytest.StashKey[frozenset[str]]()
+_servers = pytest.StashKey[ExitStack]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    """Once, not in each worker: what the tests start does not outlive them."""
     if not hasattr(session.config, "workerinput"):
-        session.config.stash[_were_running] = servers.running()
+        session.config.stash[_servers] = stack = ExitStack()
+        stack.enter_context(servers.session())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """What these tests started does not outlive them; a server that somebody keeps running is left alone."""
-    if _were_running in session.config.stash:
-        for name in servers.running() - session.config.stash[_were_running]:
-            servers.stop(name)
+    if _servers in session.config.stash:
+        session.config.stash[_servers].close()
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,9 @@ from __future__ import annotations
 import functools
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,6 +40,31 @@ def _started(name: str) -> tuple[str, str]:
     if told.returncode:
         raise RuntimeError(f"{name} does not start: {told.stderr[-2000:]}")
     return told.stdout.strip().splitlines()[-1], ""
+
+
+@contextmanager
+def session() -> Iterator[None]:
+    """What is started within it does not outlive it, unless another session is under way or it ran before."""
+    folder = Path(tempfile.gettempdir()) / f"afterbay-tests-of-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    mine = folder / str(os.getpid())
+    mine.touch()
+    before = running()
+    try:
+        yield
+    finally:
+        mine.unlink(missing_ok=True)
+        if not any(_is_alive(int(other.name)) for other in folder.iterdir() if other.name.isdigit()):
+            for name in running() - before:
+                stop(name)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def running() -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import urllib.error
 import urllib.request
 import uuid
@@ -30,7 +31,7 @@ def test_customers_and_orders_are_each_in_their_own_index(tmp_path: Path) -> Non
     for name in ("customers", "orders"):
         text = text.replace(f"${{Search}}/{name}", f"${{Search}}/{prefix}-{name}")
     template.write_text(text)
-    (tmp_path / "src").mkdir()
+    shutil.copytree(EXAMPLES / "two-indexes" / "src", tmp_path / "src")
 
     def found(name: str) -> list[dict[str, object]]:
         url = f"{server}/{prefix}-{name}"
