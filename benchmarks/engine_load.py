@@ -16,33 +16,28 @@ from pathlib import Path
 from time import thread_time_ns
 
 from afterbay.core.change.wire import payload, split_page
-from afterbay.core.mapping.commands import Command, Deliver, ListShards, LoadPositions, ReadShard, SavePositions
+from afterbay.core.mapping.commands import Command, Deliver, ReadShard
 from afterbay.core.mapping.events import (
     Created,
     Event,
-    Invoked,
-    PositionsLoaded,
-    PositionsSaved,
     RecordsRead,
-    ShardsListed,
 )
 from afterbay.core.mapping.machine import Mapping
-from afterbay.core.mapping.outcome import Delivered
+from afterbay.core.mapping.outcome import Delivered, Outcome
 from afterbay.core.mapping.response import read_answer
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
-from afterbay.core.shard.lineage import ShardDescription
-from afterbay.core.shard.position import Position, ShardId
+from afterbay.core.shard.position import Position
 from afterbay.engine.cloudwatch import CloudWatch
 from afterbay.engine.journal import Journal
 from afterbay.engine.meter import Attempt, Handled
 from afterbay.ports import JournalRow
 from afterbay.stores.sqlite import SqliteStore
+from benchmarks.answered import answered
 from benchmarks.pages import STREAM_ARN
 
 __all__ = ["FILTER", "Spent", "TimedStore", "drive", "settings"]
 
 NOW = datetime(2026, 9, 21, 14, 0, tzinfo=UTC)
-SHARD = ShardId("shardId-00000001790000000000-00000000")
 UUID = "00000000-0000-4000-8000-000000000000"
 
 FILTER = '{"dynamodb":{"NewImage":{"status":{"S":["SHIPPED"]}}}}'
@@ -117,7 +112,7 @@ class Drive:
         self._mapping = Mapping(UUID, wanted, store.seed())
         self._pages = iter(pages)
         self._on_page = on_page
-        self._read = 0
+        self._count = 0
         self._store = store
         self._metrics = CloudWatch(_unsent, "orders", settings_of=lambda _: wanted)
         self._journal = Journal(store)
@@ -128,11 +123,11 @@ class Drive:
         written = 0
         while waiting:
             for command in self._handle(waiting.popleft()):
-                answer = self._performed(command)
+                answer = answered(command, self._read, self._deliver)
                 if answer is not None:
                     waiting.append(answer)
-            if self._read - written >= PAGES_PER_WRITE:
-                written = self._read
+            if self._count - written >= PAGES_PER_WRITE:
+                written = self._count
                 await self._write()
         await self._write()
         await self._journal.close()
@@ -158,34 +153,20 @@ class Drive:
         self.spent.journal_ns += _timed(lambda: self._journal.handled(handled))
         return commands
 
-    def _performed(self, command: Command) -> Event | None:
-        match command:
-            case ReadShard(shard=shard, run=run):
-                page = next(self._pages, None)
-                return None if page is None else self._split(shard, run, page)
-            case Deliver(shard=shard, lane=lane, batch=batch):
-                self._deliver(command)
-                return Invoked(shard, lane, batch.request_id, Delivered())
-            case SavePositions():
-                return PositionsSaved()
-            case LoadPositions():
-                return PositionsLoaded(())
-            case ListShards():
-                return ShardsListed((ShardDescription(SHARD, (), closed=False),))
-            case _:
-                return None
-
-    def _split(self, shard: ShardId, run: int, page: bytes) -> RecordsRead:
+    def _read(self, command: ReadShard) -> RecordsRead | None:
+        page = next(self._pages, None)
+        if page is None:
+            return None
         began = thread_time_ns()
         records, _ = split_page(page, STREAM_ARN)
-        read = RecordsRead(shard, run, tuple(records))
+        read = RecordsRead(command.shard, command.run, tuple(records))
         self.spent.split_ns += thread_time_ns() - began
         self.spent.records += len(read.records)
-        self._read += 1
-        self._on_page(self._read)
+        self._count += 1
+        self._on_page(self._count)
         return read
 
-    def _deliver(self, command: Deliver) -> None:
+    def _deliver(self, command: Deliver) -> Outcome:
         batch, spent = command.batch, self.spent
         began = thread_time_ns()
         made = payload(batch.records)
@@ -197,13 +178,14 @@ class Drive:
             positions={str(record.position): Position(record.position) for record in batch.records},
             partial=True,
         )
-        answered = thread_time_ns()
+        read = thread_time_ns()
         self._metrics.attempt(Attempt(UUID, self._settings, batch, NOW, NOW, outcome))
-        spent.metrics_ns += thread_time_ns() - answered
-        spent.answer_ns += answered - joined
+        spent.metrics_ns += thread_time_ns() - read
+        spent.answer_ns += read - joined
         spent.payload_ns += joined - began
         spent.delivered += len(batch.records)
         spent.payload_bytes += len(made)
+        return Delivered()
 
 
 def _timed(call: Callable[[], None]) -> int:

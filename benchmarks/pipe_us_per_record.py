@@ -14,16 +14,11 @@ from datetime import UTC, datetime
 from time import thread_time_ns
 
 from afterbay.core.change.wire import split_page
-from afterbay.core.mapping.batch import Batch
-from afterbay.core.mapping.commands import Command, Deliver, ListShards, LoadPositions, ReadShard, SavePositions
+from afterbay.core.mapping.commands import Deliver, ReadShard
 from afterbay.core.mapping.events import (
     Created,
     Event,
-    Invoked,
-    PositionsLoaded,
-    PositionsSaved,
     RecordsRead,
-    ShardsListed,
 )
 from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.outcome import Outcome
@@ -31,9 +26,8 @@ from afterbay.core.pipe.filters import compile_filters
 from afterbay.core.pipe.machine import Ask, PipeExecution
 from afterbay.core.pipe.plan import Plan
 from afterbay.core.pipe.request import parse_create
-from afterbay.core.shard.lineage import ShardDescription
-from afterbay.core.shard.position import ShardId
 from afterbay.core.target.call import Answered, AwsCall
+from benchmarks.answered import answered
 from benchmarks.harness import Benchmark, Better, Budget, Result, median
 from benchmarks.pages import PAGE_RECORDS, STREAM_ARN, make_pages
 
@@ -43,7 +37,6 @@ PAGES = 20
 ROUNDS = 5
 BUDGET_US = 25.0
 NOW = datetime(2026, 9, 21, 14, 0, tzinfo=UTC)
-SHARD = ShardId("shardId-00000001790000000000-00000000")
 PIPE = {
     "Name": "orders-shipped",
     "RoleArn": "arn:aws:iam::000000000000:role/any",
@@ -97,32 +90,21 @@ class _Drive:
             began = thread_time_ns()
             commands = self._mapping.handle(event, NOW)
             self.spent.machine_ns += thread_time_ns() - began
-            events += [done for command in commands if (done := self._performed(command)) is not None]
+            told = (answered(command, self._read, self._execute) for command in commands)
+            events += [done for done in told if done is not None]
         return self.spent
 
-    def _performed(self, command: Command) -> Event | None:
-        match command:
-            case ReadShard(shard=shard, run=run):
-                page = next(self._pages, None)
-                return None if page is None else self._split(shard, run, page)
-            case Deliver(shard=shard, lane=lane, batch=batch):
-                return Invoked(shard, lane, batch.request_id, self._execute(batch))
-            case SavePositions():
-                return PositionsSaved()
-            case LoadPositions():
-                return PositionsLoaded(())
-            case ListShards():
-                return ShardsListed((ShardDescription(SHARD, (), closed=False),))
-            case _:
-                return None
-
-    def _split(self, shard: ShardId, run: int, page: bytes) -> RecordsRead:
+    def _read(self, command: ReadShard) -> RecordsRead | None:
+        page = next(self._pages, None)
+        if page is None:
+            return None
         began = thread_time_ns()
         records, _ = split_page(page, STREAM_ARN)
         self.spent.split_ns += thread_time_ns() - began
-        return RecordsRead(shard, run, tuple(records))
+        return RecordsRead(command.shard, command.run, tuple(records))
 
-    def _execute(self, batch: Batch) -> Outcome:
+    def _execute(self, command: Deliver) -> Outcome:
+        batch = command.batch
         began = thread_time_ns()
         execution = PipeExecution(self._plan, batch, NOW, identifiers=list)
         step = execution.begin(NOW)

@@ -47,16 +47,20 @@ def given_to(test: Callable[..., object]) -> list[tuple[str, str, str]]:
     return found
 
 
+def check_driven_once(file: Path, tests: list[Callable[..., object]]) -> None:
+    wanted = Counter((one["name"], one["source"]) for one in json.loads(file.read_text()))
+    driven = [one for test in tests for one in given_to(test)]
+    assert Counter((name, source) for name, source, _ in driven) == wanted
+    assert all(name in told and source in told for name, source, told in driven)
+
+
 def test_every_file_has_its_test() -> None:
     assert {file.stem for file in HERE.glob("*.json")} == set(DRIVEN_BY)
 
 
 @pytest.mark.parametrize("file", sorted(DRIVEN_BY))
 def test_each_vector_is_driven_once_and_its_id_carries_name_and_source(file: str) -> None:
-    wanted = Counter((one["name"], one["source"]) for one in json.loads((HERE / f"{file}.json").read_text()))
-    driven = [one for test in DRIVEN_BY[file] for one in given_to(test)]
-    assert Counter((name, source) for name, source, _ in driven) == wanted
-    assert all(name in told and source in told for name, source, told in driven)
+    check_driven_once(HERE / f"{file}.json", DRIVEN_BY[file])
 
 
 def test_a_member_that_is_not_read_fails() -> None:

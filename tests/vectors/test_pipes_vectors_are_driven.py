@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from vectors import test_pipes_input_template as input_template
 from vectors import test_pipes_log_steps as log_steps
 from vectors import test_pipes_running as running
 from vectors import test_pipes_state_reasons as state_reasons
-from vectors.test_esm_vectors_are_driven import given_to
+from vectors.test_esm_vectors_are_driven import check_driven_once
 
 HERE = Path(__file__).parent / "pipes"
 DRIVEN_BY: dict[str, list[Callable[..., object]]] = {
@@ -48,7 +46,4 @@ def test_every_file_has_its_test() -> None:
 
 @pytest.mark.parametrize("file", sorted(DRIVEN_BY))
 def test_each_vector_is_driven_once_and_its_id_carries_name_and_source(file: str) -> None:
-    wanted = Counter((one["name"], one["source"]) for one in json.loads((HERE / f"{file}.json").read_text()))
-    driven = [one for test in DRIVEN_BY[file] for one in given_to(test)]
-    assert Counter((name, source) for name, source, _ in driven) == wanted
-    assert all(name in told and source in told for name, source, told in driven)
+    check_driven_once(HERE / f"{file}.json", DRIVEN_BY[file])

@@ -5,9 +5,7 @@ Decides how calls are made and judged. What is stored under which name is ``buck
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
@@ -19,11 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from afterbay.aws.errors import from_botocore
 from afterbay.core.guard import Kind, Verdict
 from afterbay.errors import AfterbayError, ConflictError, PayloadTooLargeError, ServiceError, SettingsError
+from afterbay.sinks.writers import WRITERS, Writers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["FAULTS", "WRITERS", "Bucket", "Fault", "Listed", "is_lost_race", "is_missing"]
+__all__ = ["FAULTS", "Bucket", "Fault", "Listed", "is_lost_race", "is_missing"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,8 +32,6 @@ Fault: TypeAlias = ClientError | BotoCoreError
 
 FAULTS = (ClientError, BotoCoreError)
 
-WRITERS = 8
-"""Objects read or written at once: a call takes some milliseconds, most of them waiting."""
 
 _POISON_CODES = frozenset(
     {
@@ -83,10 +80,7 @@ class Bucket:
         self.prefix = prefix.strip("/")
         self._region = region
         self._endpoint_url = endpoint_url
-        self._client = client
-        self._makes_client = client is None
-        self._pool: ThreadPoolExecutor | None = None
-        self._lock = threading.Lock()
+        self._writers = Writers("afterbay-s3", self._made, client)
 
     def __str__(self) -> str:
         return f"s3:{self.name}/{self.prefix}"
@@ -97,31 +91,11 @@ class Bucket:
 
     def client(self) -> S3Client:
         """Raises ``SettingsError`` for settings of which no client can be made."""
-        with self._lock:
-            if self._client is None:
-                try:
-                    self._client = boto3.Session().client(
-                        "s3",
-                        region_name=self._region,
-                        endpoint_url=self._endpoint_url,
-                        config=_calls(own_endpoint=self._endpoint_url is not None),
-                    )
-                except BotoCoreError as fault:
-                    raise self.error(fault) from fault
-                except ValueError as wrong:
-                    raise SettingsError(f"{self}: endpoint_url is not a URL") from wrong
-            return self._client
+        return self._writers.client()
 
     def side_by_side(self, work: Callable[[T], R], things: Iterable[T]) -> Iterator[R]:
-        """``work`` on each of ``things``, several at once; results in their order. ``things`` are bounded: all of them
-        are read first."""
-        waiting = list(things)
-        if len(waiting) < 2:
-            return map(work, waiting)
-        with self._lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="afterbay-s3")
-            return self._pool.map(work, waiting)
+        """As ``Writers`` does it."""
+        return self._writers.side_by_side(work, things)
 
     def pages(self, below: str = "", *, folders: bool = True) -> Iterator[list[Listed]]:
         """Objects whose names begin with ``below``, page by page (1,000 at most). Without ``folders``, only those that
@@ -156,15 +130,21 @@ class Bucket:
 
     def close(self) -> None:
         """End the writers. A client that was handed in stays its owner's."""
-        with self._lock:
-            pool, self._pool = self._pool, None
-            client = None
-            if self._makes_client:
-                client, self._client = self._client, None
-        if pool is not None:
-            pool.shutdown()
-        if client is not None:
-            client.close()
+        self._writers.close()
+
+    def _made(self) -> S3Client:
+        try:
+            client: S3Client = boto3.Session().client(
+                "s3",
+                region_name=self._region,
+                endpoint_url=self._endpoint_url,
+                config=_calls(own_endpoint=self._endpoint_url is not None),
+            )
+        except BotoCoreError as fault:
+            raise self.error(fault) from fault
+        except ValueError as wrong:
+            raise SettingsError(f"{self}: endpoint_url is not a URL") from wrong
+        return client
 
     # ---- faults
 

@@ -7,11 +7,8 @@ side, the changes of one key in order (E10).
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,13 +18,14 @@ from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.tombstone import TombstoneRetention
 from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict
 from afterbay.errors import PayloadTooLargeError, RecordError, ServiceError, SettingsError
-from afterbay.sinks.dynamodb_client import WRITERS, make_client
+from afterbay.sinks.dynamodb_client import make_client
 from afterbay.sinks.dynamodb_item import GuardNames, mark_request, put_request, tombstone_request, without_guard
 from afterbay.sinks.dynamodb_ledger import token_entry, transaction
 from afterbay.sinks.dynamodb_transaction import CONDITION, CONDITION_FAULT, reasons
 from afterbay.sinks.entry import Entry, judge_stored, prepare_all
 from afterbay.sinks.live import LiveItem, live_item
 from afterbay.sinks.options import SinkOptions
+from afterbay.sinks.writers import Writers
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -83,12 +81,7 @@ class DynamoDbSink:
         self._options = options or SinkOptions()
         self._names = names or GuardNames()
         self._retention = retention or TombstoneRetention()
-        self._region = region
-        self._endpoint_url = endpoint_url
-        self._client = client
-        self._makes_client = client is None
-        self._pool: ThreadPoolExecutor | None = None
-        self._lock = threading.Lock()
+        self._writers = Writers("afterbay-dynamodb", lambda: make_client(region, endpoint_url, str(self)), client)
 
     def __str__(self) -> str:
         return f"dynamodb:{self._table}"
@@ -100,13 +93,13 @@ class DynamoDbSink:
         keys: dict[str, list[tuple[int, Entry]]] = {}
         for index, entry in entries:
             keys.setdefault(entry.key, []).append((index, entry))
-        for written in self._side_by_side(list(keys.values())):
+        for written in self._writers.side_by_side(self._in_order, keys.values()):
             verdicts.update(written)
         return [verdicts[index] for index in range(len(changes))]
 
     def read_live(self) -> Iterator[LiveItem]:
         """Every live item of the table, strongly consistent. Raises ``ServiceError``."""
-        client = self._connected()
+        client = self._writers.client()
         try:
             described = client.describe_table(TableName=self._table)
             keys = frozenset(part["AttributeName"] for part in described["Table"].get("KeySchema", ()))
@@ -121,37 +114,12 @@ class DynamoDbSink:
 
     def close(self) -> None:
         """End the writers. A client that was handed in stays its owner's."""
-        with self._lock:
-            pool, self._pool = self._pool, None
-            client = None
-            if self._makes_client:
-                client, self._client = self._client, None
-        if pool is not None:
-            pool.shutdown()
-        if client is not None:
-            client.close()
+        self._writers.close()
 
     # ---- calls
 
-    def _connected(self) -> DynamoDBClient:
-        with self._lock:
-            if self._client is None:
-                self._client = make_client(self._region, self._endpoint_url, str(self))
-            return self._client
-
-    def _side_by_side(self, keys: list[list[tuple[int, Entry]]]) -> Iterator[dict[int, Verdict]]:
-        if not keys:
-            return iter(())
-        client = self._connected()
-        if len(keys) == 1:
-            return iter([self._in_order(client, keys[0])])
-        with self._lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="afterbay-dynamodb")
-            pool = self._pool
-        return pool.map(partial(self._in_order, client), keys)
-
-    def _in_order(self, client: DynamoDBClient, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
+    def _in_order(self, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
+        client = self._writers.client()
         return {index: self._write(client, entry) for index, entry in entries}
 
     def _write(self, client: DynamoDBClient, entry: Entry) -> Verdict:

@@ -10,15 +10,12 @@ from botocore.exceptions import BotoCoreError
 
 from afterbay.aws.errors import from_botocore
 from afterbay.errors import SettingsError
+from afterbay.sinks.writers import WRITERS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["WRITERS", "make_client"]
-
-WRITERS = 8
-"""Keys written at once. A put takes some milliseconds, most of them waiting; more writers only meet throttles
-sooner."""
+__all__ = ["make_client"]
 
 _CALLS = Config(
     connect_timeout=3,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from unit.background import in_background
 
 
 class AnsweringServer(ThreadingHTTPServer):
@@ -41,14 +41,5 @@ class _Handler(BaseHTTPRequestHandler):
         """Silent: a test's output is its own."""
 
 
-@contextmanager
-def answering() -> Iterator[AnsweringServer]:
-    server = AnsweringServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def answering() -> AbstractContextManager[AnsweringServer]:
+    return in_background(AnsweringServer())

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from moto import mock_aws
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import Kind
@@ -18,49 +15,23 @@ from afterbay.sinks.bucket_log import BucketLogSink
 from afterbay.sinks.bucket_read import compact
 from afterbay.sinks.bucket_rows import LogRow, decode, log_format, object_name, partition
 from afterbay.sinks.options import Expiry, SinkOptions
-from contract.histories import KEYS, History
+from contract.histories import KEYS
 from contract.sink_suite import live
+from unit.sinks.between import Between
 
 KEY = KEYS[2]
 DAY = {"table": "orders", "date": "2026-01-05"}
 GONE = ReadTimeoutError(endpoint_url="http://bucket")
 
 
-@pytest.fixture(scope="module")
-def moto():
-    with mock_aws():
-        yield boto3.client("s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
-
-
 @pytest.fixture
-def client(moto):
-    """Of an empty bucket ``journal``."""
-    moto.create_bucket(Bucket="journal")
-    yield moto
-    for one in moto.list_objects_v2(Bucket="journal").get("Contents", []):
-        moto.delete_object(Bucket="journal", Key=one["Key"])
-    moto.delete_bucket(Bucket="journal")
-
-
-@pytest.fixture
-def made():
-    return History(random.Random(1))
-
-
-class Between:
-    """A client with something happening before or instead of a call; all else is the real one's."""
-
-    def __init__(self, client, **calls):
-        self._client = client
-        self._calls = calls
-
-    def __getattr__(self, name):
-        return self._calls.get(name) or getattr(self._client, name)
+def client(s3):
+    return s3
 
 
 def log_of(client, **settings):
     settings.setdefault("written", log_format("jsonl", "none"))
-    return BucketLogSink("journal", "p", client=client, **settings)
+    return BucketLogSink("copy", "p", client=client, **settings)
 
 
 def write(sink, *records):
@@ -68,14 +39,14 @@ def write(sink, *records):
 
 
 def objects(client):
-    return [one["Key"][2:] for one in client.list_objects_v2(Bucket="journal").get("Contents", [])]
+    return [one["Key"][2:] for one in client.list_objects_v2(Bucket="copy").get("Contents", [])]
 
 
 def lines(client):
     return [
         json.loads(line)
         for name in objects(client)
-        for line in client.get_object(Bucket="journal", Key=f"p/{name}")["Body"].read().splitlines()
+        for line in client.get_object(Bucket="copy", Key=f"p/{name}")["Body"].read().splitlines()
     ]
 
 
@@ -278,7 +249,7 @@ def test_an_object_written_anew_while_it_is_compacted_stays(client, made):
 
     def put_object(**request):
         answer = client.put_object(**request)
-        client.put_object(Bucket="journal", Key=f"p/{name}", Body=b"")
+        client.put_object(Bucket="copy", Key=f"p/{name}", Body=b"")
         return answer
 
     log_of(Between(client, put_object=put_object)).compact(**DAY)
@@ -301,15 +272,15 @@ def test_a_reader_finds_what_a_compactor_moves_meanwhile(client, made):
 def test_large_partitions_are_compacted_in_groups(client, made):
     sink = filled(client, made)
     before = tokens(sink)
-    size = max(one["Size"] for one in client.list_objects_v2(Bucket="journal")["Contents"])
-    told = compact(Bucket("journal", "p", client=client), log_format("jsonl", "none"), group_bytes=2 * size, **DAY)
+    size = max(one["Size"] for one in client.list_objects_v2(Bucket="copy")["Contents"])
+    told = compact(Bucket("copy", "p", client=client), log_format("jsonl", "none"), group_bytes=2 * size, **DAY)
     assert (told.read, told.written, len(objects(client))) == (4, 2, 2) and tokens(sink) == before
 
 
 def test_other_objects_beside_a_log_are_left_alone(client, made):
     sink = filled(client, made, 1)
     for name in ("_SUCCESS", "table=orders/readme.txt", "table=orders/date=2026-01-05/notes.txt"):
-        client.put_object(Bucket="journal", Key=f"p/{name}", Body=b"x")
+        client.put_object(Bucket="copy", Key=f"p/{name}", Body=b"x")
     sink.compact(**DAY)
     assert len(tokens(sink)) == 2 and len(objects(client)) == 4
 

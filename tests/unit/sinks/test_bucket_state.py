@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
-from moto import mock_aws
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import Kind
@@ -16,44 +13,18 @@ from afterbay.errors import NotFoundError, SettingsError
 from afterbay.sinks.bucket_item import TokenName
 from afterbay.sinks.bucket_state import RACES_MAX, BucketStateSink
 from afterbay.sinks.options import Expiry, SinkOptions
-from contract.histories import KEYS, History
+from contract.histories import KEYS
 from contract.sink_suite import live
+from unit.sinks.between import Between
 
 KEY = KEYS[2]
 NAME = "p/plain#0"
 MIRROR = SinkOptions(ttl=Expiry.MIRROR)
 
 
-@pytest.fixture(scope="module")
-def moto():
-    with mock_aws():
-        yield boto3.client("s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
-
-
 @pytest.fixture
-def client(moto):
-    """Of an empty bucket ``copy``."""
-    moto.create_bucket(Bucket="copy")
-    yield moto
-    for one in moto.list_objects_v2(Bucket="copy").get("Contents", []):
-        moto.delete_object(Bucket="copy", Key=one["Key"])
-    moto.delete_bucket(Bucket="copy")
-
-
-@pytest.fixture
-def made():
-    return History(random.Random(1))
-
-
-class Between:
-    """A client with something happening before or instead of a call; all else is the real one's."""
-
-    def __init__(self, client, **calls):
-        self._client = client
-        self._calls = calls
-
-    def __getattr__(self, name):
-        return self._calls.get(name) or getattr(self._client, name)
+def client(s3):
+    return s3
 
 
 class First:

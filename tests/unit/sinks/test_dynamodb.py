@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-import random
 from concurrent.futures import ThreadPoolExecutor
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
-from moto import mock_aws
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import Kind
 from afterbay.errors import NotFoundError, SettingsError
 from afterbay.sinks.dynamodb import RACES_MAX, DynamoDbSink
+from afterbay.sinks.dynamodb_client import make_client
 from afterbay.sinks.dynamodb_item import GuardNames
 from afterbay.sinks.options import Expiry, SinkOptions
-from contract.histories import KEYS, History
+from contract.histories import KEYS
+from unit.sinks.between import Between
 
 KEY = KEYS[2]
 
 
 @pytest.fixture
-def client(monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-west-1")
-        client.create_table(
-            TableName="copy",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield client
-
-
-@pytest.fixture
-def made():
-    return History(random.Random(1))
-
-
-class Between:
-    """A client with something happening before or instead of a call; all else is the real one's."""
-
-    def __init__(self, client, **calls):
-        self._client = client
-        self._calls = calls
-
-    def __getattr__(self, name):
-        return self._calls.get(name) or getattr(self._client, name)
+def client(dynamodb):
+    return dynamodb
 
 
 def verdict(sink, record):
@@ -132,11 +105,9 @@ def test_one_keys_failure_leaves_the_other_keys_applied(client, made):
 
 
 def test_calls_have_bounded_tries_and_time_outs():
-    sink = DynamoDbSink("copy", region="eu-west-1")
-    config = sink._connected().meta.config
+    config = make_client("eu-west-1", None, "a sink").meta.config
     assert config.retries["mode"] == "standard" and config.retries["total_max_attempts"] <= 5
     assert config.read_timeout <= 10 and config.connect_timeout <= 3
-    sink.close()
 
 
 def test_a_missing_table_is_retryable_and_named(client, made):

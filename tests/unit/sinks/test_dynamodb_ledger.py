@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import random
-
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import Kind
 from afterbay.errors import SettingsError
 from afterbay.sinks.dynamodb import RACES_MAX, DynamoDbSink
-from contract.histories import KEYS, History
+from contract.histories import KEYS
 from contract.moto_tables import make_tokens_table
 
 KEY = KEYS[2]
 
 
 @pytest.fixture
-def client(monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-west-1")
-        client.create_table(
-            TableName="copy",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        make_tokens_table()
-        yield client
-
-
-@pytest.fixture
-def made():
-    return History(random.Random(1))
+def client(dynamodb):
+    make_tokens_table()
+    return dynamodb
 
 
 def ledger_sink(client):
