@@ -28,6 +28,7 @@ class RuleMutation(NamedTuple):
 
 SHARD = "core/mapping/shard.py"
 RETRY = "core/mapping/retry.py"
+NOT_REACHED = "        case NotReached():\n            return _not_reached(batch, outcome)"
 RESPONSE = "core/mapping/response.py"
 LETTER = "core/mapping/deadletter.py"
 FILTERS = "core/mapping/filters.py"
@@ -365,24 +366,26 @@ _OUTCOMES = (
         "a batch that did not reach the function uses an attempt",
         RETRY,
         "batch.not_reached += 1",
-        "batch.not_reached += 1\n            batch.attempts += 1",
+        "batch.not_reached += 1\n    batch.attempts += 1",
     ),
     RuleMutation(
         "R85",
         "a batch that did not reach the function is halved",
         RETRY,
-        "batch.not_reached += 1",
-        "batch.not_reached += 1\n            if settings.bisect and len(batch.records) > 1:\n"
-        "                return Replace(halves(batch, shard, ids), split=True)",
+        NOT_REACHED,
+        "        case NotReached():\n            if settings.bisect and len(batch.records) > 1:\n"
+        "                return Replace(halves(batch, shard, ids), split=True)\n"
+        "            return _not_reached(batch, outcome)",
     ),
     RuleMutation(
         "R85",
         "a batch that never reached the function is given up with its retries",
         RETRY,
-        "batch.not_reached += 1",
-        "batch.not_reached += 1\n"
-        "            if settings.retry_attempts_max is not None and batch.not_reached > settings.retry_attempts_max:\n"
-        "                return GiveUp(None)",
+        NOT_REACHED,
+        "        case NotReached():\n"
+        "            if settings.retry_attempts_max is not None and batch.not_reached >= settings.retry_attempts_max:\n"
+        "                return GiveUp(None)\n"
+        "            return _not_reached(batch, outcome)",
     ),
     RuleMutation(
         "R85",
@@ -467,8 +470,8 @@ _RETRIES = (
         "R91",
         "what was not reached is tried again without a pause",
         RETRY,
-        "return Again(max(backoff_s(batch.not_reached), advice or 0.0))",
-        "return Again(advice or 0.0)",
+        "return Again(max(backoff_s(batch.not_reached), outcome.retry_after_s or 0.0))",
+        "return Again(outcome.retry_after_s or 0.0)",
     ),
     RuleMutation(
         "R91",
