@@ -8,7 +8,9 @@ PYTEST_ARGS ?=
 WORKERS ?= auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check fix bench lock clean
+SERVERS := $(filter-out %/common.sh,$(wildcard scripts/servers/*.sh))
+
+.PHONY: help setup servers demo test test-long check fix bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,10 +24,14 @@ $(STAMP): requirements.lock requirements-awscli.lock pyproject.toml scripts/setu
 demo: setup  ## the orders pipeline, live: poison record, dead letter, and a proof that replay changes nothing
 	$(BIN)/afterbay demo $(ARGS)
 
-test: setup  ## the whole suite but the long runs (PYTEST_ARGS=... is passed on)
+# Before the tests, since each of those has a time-out. 3: the machine lacks something, which the script has said.
+servers: setup  ## fetch the servers that the tests of sinks start
+	@for one in $(SERVERS); do "$$one" install || [ $$? -eq 3 ] || exit 1; done
+
+test: setup servers  ## the whole suite but the long runs (PYTEST_ARGS=... is passed on)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not long" $(PYTEST_ARGS)
 
-test-long: setup  ## everything, the long runs too
+test-long: setup servers  ## everything, the long runs too
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 check: setup  ## what CI checks besides the tests: ruff, mypy, pyright, import-linter
