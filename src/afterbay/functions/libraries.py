@@ -19,7 +19,6 @@ SINK_DRIVERS = (
     "psycopg",
     "psycopg-binary",
     "pyarrow",
-    "zstandard",
     "deltalake",
     "pyiceberg",
     "sqlalchemy",
