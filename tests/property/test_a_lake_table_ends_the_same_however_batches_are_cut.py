@@ -13,8 +13,9 @@ from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.tombstone import TombstoneRetention
 from afterbay.sinks.entry import prepare_all
 from afterbay.sinks.lake_columns import Columns
-from afterbay.sinks.lake_rows import LakeRow, Stored, settle
+from afterbay.sinks.lake_rows import LakeRow, settle
 from afterbay.sinks.options import SinkOptions
+from afterbay.sinks.reduced import Stored
 from contract.histories import history
 
 recorded = functools.cache(lambda seed: history(seed, changes=30).changes)

@@ -19,9 +19,11 @@ from urllib.parse import quote, unquote
 from afterbay.core.change.number import number_text
 from afterbay.core.change.sequence import TOKEN_CHARS, document_id
 from afterbay.core.change.value import TypedItem, canonical
-from afterbay.core.guard import APPLIED, SKIPPED, Verdict
-from afterbay.errors import RecordError, SettingsError
-from afterbay.sinks.entry import Entry, judge_stored
+from afterbay.core.guard import Verdict
+from afterbay.errors import SettingsError
+from afterbay.sinks import reduced
+from afterbay.sinks.entry import Entry
+from afterbay.sinks.guard_names import refuse_name
 from afterbay.sinks.live import LiveItem, plain_text
 
 if TYPE_CHECKING:
@@ -105,12 +107,8 @@ class TokenName:
 
     def refuse_in(self, entry: Entry) -> None:
         """Raises ``RecordError`` where the source has such an attribute, which must not be overwritten."""
-        if self.text in (entry.item or {}) or self.text in entry.keys:
-            raise RecordError(
-                f"the item has an attribute {self.text!r}, a name that the sink keeps for itself (E11)",
-                path=f"dynamodb.NewImage.{self.text}",
-                hint=f"leave it out (without={self.text}), or name the sink's own otherwise (TokenName)",
-            )
+        for there in (entry.keys, entry.item or {}):
+            refuse_name(self.text, there, "name the sink's own otherwise (TokenName)")
 
     def body(self, item_json: str, token: str) -> bytes:
         """The item's JSON, its token first. An item has its key attributes, so it is never empty."""
@@ -171,30 +169,15 @@ def tombstone_metadata(token: str, expires_s: int) -> dict[str, str]:
 
 def plan(entries: Sequence[tuple[int, Entry]], stored: Stored | None, retention: TombstoneRetention, sink: str) -> Plan:
     """Changes of one key, in order, against what is stored (E5). Raises ``SettingsError`` as ``judge_stored`` does."""
-    token = None if stored is None else stored.token
-    live = stored is not None and stored.live
-    verdicts: dict[int, Verdict] = {}
-    known: set[int] = set()
-    item_json: str | None = None
-    expires_s = 0
-    moved = False
-    for index, one in entries:
-        if stored is not None and one.token <= stored.token:
-            known.add(index)
-        verdicts[index] = verdict = judge_stored(one.token, token, sink)
-        if verdict is not APPLIED:
-            continue
-        token, moved, expires_s = one.token, True, retention.purge_at_s(one.created_s)
-        if one.skips:
-            verdicts[index] = SKIPPED
-        else:
-            item_json, live = one.json, one.item is not None
+    before = None if stored is None else reduced.Stored(stored.token, deleted=not stored.live)
+    left = reduced.reduced(entries, before, retention, sink)
+    write = left.write
     return Plan(
-        verdicts,
-        frozenset(known),
-        token if moved else None,
-        live=live,
-        expires_s=expires_s,
-        item_json=item_json,
+        left.verdicts,
+        frozenset(index for index, one in entries if before is not None and one.token <= before.token),
+        token=None if write is None else write.token,
+        live=write is not None and not write.deleted,
+        expires_s=0 if write is None else write.expires_s or 0,
+        item_json=None if write is None else write.item,
         keys=entries[0][1].keys_typed,
     )

@@ -19,7 +19,8 @@ from deltalake.schema import PrimitiveType
 from afterbay.errors import ConflictError, NotFoundError, SettingsError, UnavailableError
 from afterbay.sinks.lake_arrow import ArrowFault, arrow_table, rows_of
 from afterbay.sinks.lake_columns import OWN, Columns, check_own, check_table, column_name
-from afterbay.sinks.lake_rows import LakeRow, Stored, column_values
+from afterbay.sinks.lake_rows import LakeRow, column_values
+from afterbay.sinks.reduced import Stored
 
 if TYPE_CHECKING:
     from deltalake.table import TableMerger

@@ -19,10 +19,11 @@ from afterbay.core.change.tombstone import TombstoneRetention
 from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict
 from afterbay.errors import PayloadTooLargeError, RecordError, ServiceError, SettingsError
 from afterbay.sinks.dynamodb_client import make_client
-from afterbay.sinks.dynamodb_item import GuardNames, mark_request, put_request, tombstone_request, without_guard
+from afterbay.sinks.dynamodb_item import mark_request, put_request, tombstone_request
 from afterbay.sinks.dynamodb_ledger import token_entry, transaction
 from afterbay.sinks.dynamodb_transaction import CONDITION, CONDITION_FAULT, reasons
 from afterbay.sinks.entry import Entry, judge_stored, prepare_all
+from afterbay.sinks.guard_names import GuardNames, without_guard
 from afterbay.sinks.live import LiveItem, live_item
 from afterbay.sinks.options import SinkOptions
 from afterbay.sinks.writers import Writers

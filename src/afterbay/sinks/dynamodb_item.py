@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from afterbay.core.change.sequence import TOKEN_CHARS
 from afterbay.core.change.value import TypedItem
-from afterbay.errors import RecordError, SettingsError
 from afterbay.sinks.entry import Entry
+from afterbay.sinks.guard_names import GuardNames
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import PutItemInputTypeDef, UpdateItemInputTypeDef
 
-__all__ = ["GuardNames", "mark_request", "put_request", "sdk_typed", "tombstone_request", "without_guard"]
+__all__ = ["mark_request", "put_request", "sdk_typed", "tombstone_request"]
 
 SdkItem = dict[str, Any]
 """Attribute values as the SDK takes them: typed, binary as ``bytes``. It stays inside the DynamoDB sink."""
@@ -26,33 +25,6 @@ SdkItem = dict[str, Any]
 
 _OLDER = "attribute_type(#tok, :text) AND size(#tok) = :chars AND #tok < :tok"
 """The stored token is of our form, and older: one of another type or width would not compare (E2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class GuardNames:
-    """What the guard's attributes are called in the sink's items (E11)."""
-
-    token: str = "_tok"
-    deleted: str = "_deleted"
-    expires: str = "_expires"
-
-    def __post_init__(self) -> None:
-        if len(set(self.all)) != 3 or not all(self.all):
-            raise SettingsError(f"the guard needs three different attribute names, not {', '.join(self.all)}")
-
-    @property
-    def all(self) -> tuple[str, str, str]:
-        return (self.token, self.deleted, self.expires)
-
-    def refuse_in(self, item: Mapping[str, object]) -> None:
-        """An attribute of the source must not be overwritten by the guard, nor be taken for it (E11)."""
-        for name in self.all:
-            if name in item:
-                raise RecordError(
-                    f"the item has an attribute {name!r}, a name that the sink keeps for itself (E11)",
-                    path=f"dynamodb.NewImage.{name}",
-                    hint=f"leave it out (without={name}), or name the sink's own attributes otherwise (GuardNames)",
-                )
 
 
 def put_request(table: str, entry: Entry, names: GuardNames, *, expires_s: int) -> PutItemInputTypeDef:
@@ -97,11 +69,6 @@ def tombstone_request(table: str, entry: Entry, names: GuardNames, *, expires_s:
 
 def _token_values(entry: Entry) -> SdkItem:
     return {":tok": {"S": entry.token}, ":chars": {"N": str(TOKEN_CHARS)}, ":text": {"S": "S"}}
-
-
-def without_guard(item: Mapping[str, object], names: GuardNames) -> dict[str, object]:
-    """What is the source's in a stored item."""
-    return {name: value for name, value in item.items() if name not in names.all}
 
 
 def _stored_item(entry: Entry, names: GuardNames, *, expires_s: int) -> SdkItem:

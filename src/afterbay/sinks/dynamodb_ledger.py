@@ -9,8 +9,9 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from afterbay.sinks.dynamodb_item import GuardNames, put_request, sdk_typed
+from afterbay.sinks.dynamodb_item import put_request, sdk_typed
 from afterbay.sinks.entry import Entry
+from afterbay.sinks.guard_names import GuardNames
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef

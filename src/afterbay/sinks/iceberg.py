@@ -33,7 +33,8 @@ from afterbay.errors import ConflictError, SettingsError, UnavailableError
 from afterbay.sinks.iceberg_table import LIVE, IcebergTable, create_table, expired, forget_snapshots, load_table, one_of
 from afterbay.sinks.lake_arrow import ArrowFault, arrow_table
 from afterbay.sinks.lake_columns import OWN, Columns, check_own, check_table, column_name
-from afterbay.sinks.lake_rows import LakeRow, Stored, column_values
+from afterbay.sinks.lake_rows import LakeRow, column_values
+from afterbay.sinks.reduced import Stored
 
 __all__ = ["IcebergStore"]
 

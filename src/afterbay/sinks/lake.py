@@ -18,9 +18,10 @@ from afterbay.core.guard import Kind, Verdict
 from afterbay.errors import ConflictError, ServiceError
 from afterbay.sinks.entry import Entry, prepare_all
 from afterbay.sinks.lake_columns import Columns, check_keys
-from afterbay.sinks.lake_rows import LakeRow, Stored, settle
+from afterbay.sinks.lake_rows import LakeRow, settle
 from afterbay.sinks.live import LiveItem, plain_text
 from afterbay.sinks.options import SinkOptions
+from afterbay.sinks.reduced import Stored
 
 __all__ = ["COMMITS_MAX", "LakeSink", "LakeStore"]
 

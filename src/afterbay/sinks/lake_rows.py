@@ -13,16 +13,9 @@ from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict
 from afterbay.errors import RecordError
 from afterbay.sinks.entry import Entry, judge_stored
 from afterbay.sinks.lake_columns import Columns
+from afterbay.sinks.reduced import Stored
 
-__all__ = ["LakeRow", "Stored", "column_values", "settle"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What the table holds of a key, as far as the guard asks."""
-
-    token: str
-    deleted: bool
+__all__ = ["LakeRow", "column_values", "settle"]
 
 
 @dataclass(frozen=True, slots=True)

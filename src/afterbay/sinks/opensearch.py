@@ -18,8 +18,8 @@ from afterbay.core.change.tombstone import TombstoneRetention
 from afterbay.core.change.view import ChangeKind
 from afterbay.core.guard import Kind, Verdict
 from afterbay.errors import NotFoundError, PayloadTooLargeError, RecordError, ServiceError
-from afterbay.sinks.dynamodb_item import GuardNames, without_guard
 from afterbay.sinks.entry import Entry, prepare_all
+from afterbay.sinks.guard_names import GuardNames, without_guard
 from afterbay.sinks.live import LiveItem
 from afterbay.sinks.opensearch_bulk import RowKind
 from afterbay.sinks.opensearch_changes import DocumentChanges, Guard, portions

@@ -15,8 +15,8 @@ from afterbay.core.change.tombstone import TombstoneRetention
 from afterbay.core.change.value import Item, json_bytes
 from afterbay.core.guard import APPLIED, SKIPPED, Verdict
 from afterbay.errors import SettingsError
-from afterbay.sinks.dynamodb_item import GuardNames
 from afterbay.sinks.entry import Entry, judge_stored
+from afterbay.sinks.guard_names import GuardNames
 from afterbay.sinks.opensearch_cluster import Answer, within
 
 __all__ = ["DocumentChanges", "Guard", "Plan", "Stored", "Write", "portions"]

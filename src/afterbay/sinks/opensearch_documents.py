@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from afterbay.errors import NotFoundError, UnavailableError
-from afterbay.sinks.dynamodb_item import GuardNames
+from afterbay.sinks.guard_names import GuardNames
 from afterbay.sinks.opensearch_bulk import Row, read_row
 from afterbay.sinks.opensearch_changes import DocumentChanges, Stored, Write
 from afterbay.sinks.opensearch_cluster import Answer, Cluster, objects, within

@@ -15,7 +15,7 @@ import msgspec
 
 from afterbay.core.change.value import TypedItem, canonical, encode_item
 from afterbay.errors import ServiceError, SettingsError
-from afterbay.sinks.dynamodb_item import GuardNames
+from afterbay.sinks.guard_names import GuardNames
 from afterbay.sinks.opensearch_cluster import Answer, Cluster, within
 
 __all__ = ["ALIAS_BYTES_MAX", "SUFFIX", "SinkIndex", "find", "find_or_make", "key_types"]

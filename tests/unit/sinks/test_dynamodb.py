@@ -12,7 +12,7 @@ from afterbay.core.guard import Kind
 from afterbay.errors import NotFoundError, SettingsError
 from afterbay.sinks.dynamodb import RACES_MAX, DynamoDbSink
 from afterbay.sinks.dynamodb_client import make_client
-from afterbay.sinks.dynamodb_item import GuardNames
+from afterbay.sinks.guard_names import GuardNames
 from afterbay.sinks.options import Expiry, SinkOptions
 from contract.histories import KEYS
 from unit.sinks.between import Between

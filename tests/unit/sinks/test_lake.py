@@ -12,8 +12,8 @@ from afterbay.errors import ConflictError, SettingsError, UnavailableError
 from afterbay.sinks import lake
 from afterbay.sinks.lake import COMMITS_MAX, LakeSink
 from afterbay.sinks.lake_columns import Columns
-from afterbay.sinks.lake_rows import Stored
 from afterbay.sinks.options import Expiry, SinkOptions
+from afterbay.sinks.reduced import Stored
 from contract.histories import KEYS, History
 
 KEY = KEYS[2]
