@@ -15,6 +15,7 @@ from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.metrics import Datum, of_attempt, of_handling, of_invocation, of_letter
 from afterbay.core.mapping.outcome import Cause, Failed, NotReached
 from afterbay.core.mapping.settings import MappingSettings
+from afterbay.engine.background import Background
 from afterbay.engine.meter import Attempt, Handled, Listener
 from afterbay.errors import AfterbayError
 from afterbay.telemetry.statistics import Gathered, as_metric_data
@@ -63,16 +64,14 @@ class CloudWatch(Listener):
         self._send_every_s = send_every_s
         self._gathered = Gathered()
         self._failing = False
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._background.start()
 
     async def close(self) -> None:
         """Send what is left, if the service takes it, and end."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._background.stop()
         await self.send()
 
     def forget(self) -> None:

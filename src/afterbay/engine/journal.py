@@ -17,6 +17,7 @@ from datetime import datetime
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.events import PositionsForgotten
 from afterbay.core.shard.position import Position
+from afterbay.engine.background import Background
 from afterbay.engine.meter import Handled, Listener
 from afterbay.engine.recall import Account, recall
 from afterbay.engine.scribe import Scribe, letter_row, milliseconds
@@ -69,16 +70,14 @@ class Journal(Listener):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._writing = asyncio.Lock()
         self._failing = False
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._background.start()
 
     async def close(self) -> None:
         """Write what is left, if the store takes it, and end."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._background.stop()
         await self.write()
         self._thread.shutdown(wait=True)
 

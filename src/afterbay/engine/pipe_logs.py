@@ -22,6 +22,7 @@ from afterbay.core.pipe.plan import Plan
 from afterbay.core.pipe.telling import log_records
 from afterbay.core.target import log_group, stream
 from afterbay.core.target.call import AwsCall, Call, Refused, Reply
+from afterbay.engine.background import Background
 
 __all__ = ["PipeLogs"]
 
@@ -60,15 +61,13 @@ class PipeLogs:
         self._news = asyncio.Event()
         self._lost = 0
         self._running: dict[tuple[str, str], int] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._background.start()
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._background.stop()
         await self._flush()
 
     def forget(self) -> None:
