@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 
 from afterbay.core.change.record import ChangeRecord
+from afterbay.core.change.sequence import LOWEST_TOKEN
 from afterbay.core.guard import Kind
 from afterbay.sinks.live import ReadableSink
+from afterbay.sinks.mending import OVERTAKEN, Mend
 from afterbay.sinks.options import Expiry
 from contract.histories import KEYS, History, history
 
@@ -118,3 +120,41 @@ def a_text_that_no_store_takes_is_refused_alone(sink) -> None:
     verdicts = sink.apply([ChangeRecord(one) for one in (bad, bad_key, good)])
     assert [one.kind for one in verdicts] == [Kind.POISON, Kind.POISON, Kind.APPLIED]
     assert "Unicode" in verdicts[0].reason and len(live(sink)) == 1
+
+
+def mending_holds_only_while_nothing_was_applied(sink) -> None:
+    """What is looked up is mended under the token that was seen, and not once a change came in between (E14)."""
+    made = History(random.Random(7))
+    wrong, extra, missing, overtaken, never = KEYS[0], KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+    sink.apply([ChangeRecord(made.put(key, n={"N": "1"})) for key in (wrong, extra, overtaken)])
+    keys = [{"pk": {"S": key[0]}, "sk": {"S": key[1]}} for key in (wrong, extra, missing, overtaken, never)]
+    held = sink.look_up(keys)
+    assert [one.token is None for one in held] == [False, False, True, False, True]
+    assert [one.item and one.item["n"] for one in held] == [1, 1, None, 1, None]
+
+    images = [
+        {**keys[0], "n": {"N": "1.10"}},
+        None,
+        {**keys[2], "b": {"B": "AAE="}},
+        {**keys[3], "n": {"N": "0"}},
+        None,
+    ]
+    mends = [Mend(*one, read_s=1_767_600_000.0) for one in zip(keys, images, [h.token for h in held], strict=True)]
+    late = made.put(overtaken, n={"N": "2"})
+    assert kinds(sink, [ChangeRecord(late)]) == [Kind.APPLIED]
+    verdicts = sink.mend(mends)
+    assert [one.kind for one in verdicts] == [Kind.APPLIED, Kind.APPLIED, Kind.APPLIED, Kind.STALE, Kind.SKIPPED]
+    made.items[wrong], made.items[missing] = dict(images[0]), dict(images[2])
+    del made.items[extra]
+    assert live(sink) == made.expected()
+
+    after = sink.look_up(keys)
+    assert [one.token for one in after[:2]] == [one.token for one in held[:2]], "a mend keeps the token"
+    assert after[2].token == LOWEST_TOKEN and after[1].item is None and after[4] == held[4]
+    assert sink.mend(mends[2:3]) == [OVERTAKEN], "it is there by now"
+    assert (
+        kinds(sink, [ChangeRecord(made.put(key, n={"N": "3"})) for key in (wrong, extra, missing)])
+        == [Kind.APPLIED] * 3
+    )
+    assert live(sink) == made.expected()
+    assert sink.look_up([]) == [] and sink.mend([]) == []

@@ -35,6 +35,7 @@ KINDS = [
     "delta",
     "iceberg",
 ]
+MENDABLE = ["memory", "sqlite"]
 SLOW = {"iceberg", "dynamodb_ledger"}
 """What takes a tenth of a second per commit: one random history of each sort is enough there."""
 
@@ -149,6 +150,11 @@ def test_an_image_that_the_view_hides_is_refused_with_the_view_named(make_sink):
 
 def test_a_text_that_no_store_takes_is_refused_alone(make_sink):
     sink_suite.a_text_that_no_store_takes_is_refused_alone(make_sink())
+
+
+@pytest.mark.parametrize("make_sink", MENDABLE, indirect=True)
+def test_a_mend_holds_only_while_nothing_was_applied_in_between(make_sink):
+    sink_suite.mending_holds_only_while_nothing_was_applied(make_sink())
 
 
 def test_tokens_outlive_the_sink_object(make_sink):

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from afterbay.aws.client import AwsSettings
+from afterbay.cli.options import EndpointUrl, Profile, Region
 from afterbay.cli.output import say
 from afterbay.cli.running import logging_to_stderr, until_told_to_stop
 from afterbay.engine.standalone import Standalone, read_mappings
@@ -38,9 +39,9 @@ def run(
             metavar="NAMESPACE", help="Write CloudWatch metrics there: IteratorAge, and counts (MetricsConfig)."
         ),
     ] = None,
-    endpoint_url: Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_ENDPOINT_URL].")] = None,
-    region: Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_DEFAULT_REGION].")] = None,
-    profile: Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_PROFILE].")] = None,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
 ) -> None:
     """Run event source mappings on DynamoDB streams. SIGTERM and Ctrl-C finish what is in flight and save.
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 
 from afterbay.aws.client import AwsSettings
-from afterbay.aws.http import JsonCaller
 from afterbay.aws.regions import AwsRegions
 from afterbay.core.change.arn import parse_arn, parse_function_name
 from afterbay.core.change.source import SourceKind
@@ -33,9 +32,9 @@ from afterbay.errors import SettingsError
 from afterbay.functions.lambda_api import LambdaApiFunction
 from afterbay.functions.local import Handler, LocalFunction
 from afterbay.ports import Function, QueueSource, Source, Target
-from afterbay.sources.http_streams import SIGNING_NAME, TARGET, HttpStreamsApi
 from afterbay.sources.kinesis import KinesisApi, kinesis_source
 from afterbay.sources.news import News
+from afterbay.sources.regions import StreamRegions
 from afterbay.sources.sqs import SqsSource
 from afterbay.sources.stream import StreamSource
 from afterbay.stores.sqlite import SqliteStore
@@ -157,8 +156,7 @@ class Standalone:
         self._aws = AwsRegions(aws)
         self._invoking = AwsRegions(aws, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
         self._listening = AwsRegions(aws, threads=_listeners(mappings))
-        self._callers: dict[str, JsonCaller] = {}
-        self._apis: dict[str, HttpStreamsApi] = {}
+        self._streams = StreamRegions(self._aws, self._clock, on_date=self._clock.follow)
         self._locals: list[LocalFunction] = []
         self._targets: dict[str, Target] = {}
 
@@ -181,7 +179,7 @@ class Standalone:
         for one in self.mappings:
             check_starting_moment(one.settings, self._clock.now())
         for region in {parse_arn(one.settings.event_source_arn).region for one in self.mappings}:
-            await self._connect(region)
+            await self._streams.connect(region)
             await self._check_namespace(region)
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
         meter = self._meter()
@@ -219,22 +217,8 @@ class Standalone:
         self._metrics.start()
         return Meter(self._metrics, self._journal)
 
-    async def _connect(self, region: str) -> None:
-        aws = self._aws.of(region)
-        caller = JsonCaller(
-            aws.session(),
-            endpoint=await aws.endpoint("dynamodbstreams"),
-            region=region,
-            signing_name=SIGNING_NAME,
-            target=TARGET,
-            on_date=self._clock.follow,
-        )
-        self._callers[region] = caller
-        self._apis[region] = HttpStreamsApi(caller, self._clock)
-
     async def _let_go(self) -> None:
-        for caller in self._callers.values():
-            await caller.close()
+        await self._streams.close()
         for function in self._locals:
             await function.close()
         self._aws.close()
@@ -248,7 +232,7 @@ class Standalone:
         arn = settings.event_source_arn
         source = parse_arn(arn)
         if settings.kind is not SourceKind.KINESIS:
-            return StreamSource(self._apis[source.region], arn)
+            return StreamSource(self._streams.of(arn), arn)
         role = f"arn:{source.partition}:iam::{source.account}:role/afterbay"
         caller = self._aws.of(source.region)
         api = KinesisApi(caller, self._clock, News(self._clock), role=role, on_date=self._clock.follow)

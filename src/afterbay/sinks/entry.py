@@ -5,7 +5,7 @@ Decides what is written and what cannot be. Writing it in one atomic step with t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from afterbay.core.change.record import ChangeRecord
@@ -16,7 +16,7 @@ from afterbay.core.guard import LOWEST_TOKEN, Kind, Verdict, judge
 from afterbay.errors import RecordError, SettingsError
 from afterbay.sinks.options import Expiry, SinkOptions
 
-__all__ = ["Entry", "judge_stored", "prepare", "prepare_all"]
+__all__ = ["Entry", "entry_of", "judge_stored", "prepare", "prepare_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,20 @@ def prepare(change: ChangeRecord, options: SinkOptions) -> Entry | Verdict:
 
     Rules: E6 a removal is a tombstone, E13 an image of a backfill has the lowest token.
     """
+    return _or_poison(lambda: _entry(change, options))
+
+
+def entry_of(
+    keys_typed: TypedItem, image: TypedItem | None, options: SinkOptions, *, token: str, created_s: float
+) -> Entry | Verdict:
+    """What to write for an item that was read from its table, None: it is not there. ``token`` is the one that the
+    sink keeps for it, ``created_s`` the moment of that read. Otherwise as ``prepare``."""
+    return _or_poison(lambda: _made(keys_typed, decode_item(keys_typed), image, options, token, created_s))
+
+
+def _or_poison(make: Callable[[], Entry]) -> Entry | Verdict:
     try:
-        return _entry(change, options)
+        return make()
     except RecordError as broken:
         return Verdict(Kind.POISON, str(broken))
     except UnicodeEncodeError:
@@ -69,9 +81,7 @@ def prepare(change: ChangeRecord, options: SinkOptions) -> Entry | Verdict:
 
 
 def _entry(change: ChangeRecord, options: SinkOptions) -> Entry:
-    keys_typed, keys = change.keys_typed, change.keys
-    typed: dict[str, object] | None = None
-    item: Item | None = None
+    image: TypedItem | None = None
     if change.kind is not ChangeKind.REMOVE:
         image = change.new_typed
         if image is None:
@@ -80,18 +90,33 @@ def _entry(change: ChangeRecord, options: SinkOptions) -> Entry:
                 path="dynamodb.NewImage",
                 hint="the stream's view type must be NEW_IMAGE or NEW_AND_OLD_IMAGES",
             )
-        typed = options.project(image, keys_typed.keys())
-        item = decode_item(typed, "dynamodb.NewImage")
+    token = LOWEST_TOKEN if change.is_backfill else change.token
+    skips = change.is_expiry and options.ttl is Expiry.SKIP
+    return _made(change.keys_typed, change.keys, image, options, token, change.created_s, skips=skips)
+
+
+def _made(
+    keys_typed: TypedItem,
+    keys: Item,
+    image: TypedItem | None,
+    options: SinkOptions,
+    token: str,
+    created_s: float,
+    *,
+    skips: bool = False,
+) -> Entry:
+    typed = None if image is None else options.project(image, keys_typed.keys())
+    item = None if typed is None else decode_item(typed, "dynamodb.NewImage")
     return Entry(
         key=canonical_key(keys).decode(),
         keys=keys,
         keys_typed=keys_typed,
-        token=LOWEST_TOKEN if change.is_backfill else change.token,
-        created_s=change.created_s,
+        token=token,
+        created_s=created_s,
         item=item,
         typed=typed,
         json=None if item is None else json_bytes(item).decode(),
-        skips=change.is_expiry and options.ttl is Expiry.SKIP,
+        skips=skips,
     )
 
 

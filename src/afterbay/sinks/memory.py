@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from afterbay.core.change.record import ChangeRecord
-from afterbay.core.change.value import Item
+from afterbay.core.change.value import Item, TypedItem, canonical
 from afterbay.core.guard import APPLIED, SKIPPED, Verdict
 from afterbay.sinks.entry import Entry, judge_stored, prepare_all
 from afterbay.sinks.live import LiveItem, plain_item
+from afterbay.sinks.mending import NOTHING_HELD, OVERTAKEN, Held, Mend, mend_entries
 from afterbay.sinks.options import SinkOptions
 
 __all__ = ["MemoryRow", "MemorySink"]
@@ -84,5 +85,26 @@ class MemorySink:
             if row.item is not None:
                 yield LiveItem(key, plain_item(row.item))
 
+    def look_up(self, keys: Sequence[TypedItem]) -> list[Held]:
+        with self._store.lock:
+            found = [self._store.rows.get(canonical(one).decode()) for one in keys]
+        return [NOTHING_HELD if row is None else _held(row) for row in found]
+
+    def mend(self, mends: Sequence[Mend]) -> list[Verdict]:
+        entries, verdicts = mend_entries(mends, self._options)
+        with self._store.lock:
+            for index, mend, entry in entries:
+                stored = self._store.rows.get(entry.key)
+                if (None if stored is None else stored.token) != mend.seen:
+                    verdicts[index] = OVERTAKEN
+                    continue
+                self._store.rows[entry.key] = MemoryRow(entry.token, entry.item)
+                verdicts[index] = APPLIED
+        return [verdicts[index] for index in range(len(mends))]
+
     def close(self) -> None:
         """Nothing to close; rows stay under their name."""
+
+
+def _held(row: MemoryRow) -> Held:
+    return Held(row.token, None if row.item is None else plain_item(row.item))

@@ -9,15 +9,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.tombstone import TombstoneRetention
+from afterbay.core.change.value import TypedItem, canonical
 from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict
 from afterbay.errors import SettingsError, UnavailableError
 from afterbay.sinks.entry import Entry, judge_stored, prepare_all
 from afterbay.sinks.live import LiveItem, plain_text
+from afterbay.sinks.mending import NOTHING_HELD, OVERTAKEN, Held, Mend, mend_entries
 from afterbay.sinks.options import SinkOptions
 from afterbay.sinks.sqlite_table import SinkTable, create_or_check, is_there
 
@@ -78,7 +80,9 @@ class SqliteSink:
         entries, verdicts = prepare_all(changes, self._options)
         if entries:
             with self._lock:
-                verdicts |= self._write(entries)
+                verdicts |= self._in_transaction(
+                    lambda database: self._batch(database, entries), [index for index, _ in entries]
+                )
         return [verdicts[index] for index in range(len(changes))]
 
     def read_live(self) -> Iterator[LiveItem]:
@@ -100,6 +104,26 @@ class SqliteSink:
                 return
             after = rows[-1][0]
 
+    def look_up(self, keys: Sequence[TypedItem]) -> list[Held]:
+        """Raises as ``read_live``."""
+        with self._lock:
+            try:
+                rows = [self._row(canonical(one).decode()) for one in keys] if self._is_there() else [None] * len(keys)
+            except sqlite3.Error as fault:
+                name = self._passing(fault)
+                raise UnavailableError(f"{self}: {name}", code=name) from fault
+        return [NOTHING_HELD if row is None else _held(*row) for row in rows]
+
+    def mend(self, mends: Sequence[Mend]) -> list[Verdict]:
+        """One transaction, as ``apply``."""
+        entries, verdicts = mend_entries(mends, self._options)
+        if entries:
+            with self._lock:
+                verdicts |= self._in_transaction(
+                    lambda database: self._mended(database, entries), [index for index, _, _ in entries]
+                )
+        return [verdicts[index] for index in range(len(mends))]
+
     def close(self) -> None:
         with self._lock:
             if self._opened is not None:
@@ -108,19 +132,21 @@ class SqliteSink:
 
     # ---- one transaction
 
-    def _write(self, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
+    def _in_transaction(
+        self, work: Callable[[sqlite3.Connection], dict[int, Verdict]], places: Sequence[int]
+    ) -> dict[int, Verdict]:
         try:
             database = self._database()
             # IMMEDIATE takes the write lock first: the token read and the row written are then one step (E5).
             database.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as fault:
-            return self._failed(fault, entries)
+            return self._failed(fault, places)
         try:
-            verdicts = self._batch(database, entries)
+            verdicts = work(database)
             database.execute("COMMIT")
         except sqlite3.Error as fault:
             self._give_up(database)
-            return self._failed(fault, entries)
+            return self._failed(fault, places)
         except BaseException:
             self._give_up(database)
             raise
@@ -161,6 +187,20 @@ class SqliteSink:
             database.execute(table.upsert, table.row(entry, expires_s=expires_s))
         return SKIPPED if entry.skips else APPLIED
 
+    def _mended(self, database: sqlite3.Connection, entries: Sequence[tuple[int, Mend, Entry]]) -> dict[int, Verdict]:
+        verdicts: dict[int, Verdict] = {}
+        for index, mend, entry in entries:
+            table = create_or_check(database, self._name, tuple(sorted(entry.keys)))
+            expires_s = self._retention.purge_at_s(entry.created_s)
+            if mend.seen is None:
+                written = database.execute(table.insert, table.row(entry, expires_s=expires_s))
+            else:
+                gone = entry.item is None
+                row = (entry.json, int(gone), expires_s if gone else None, entry.key, mend.seen)
+                written = database.execute(table.mend, row)
+            verdicts[index] = APPLIED if written.rowcount else OVERTAKEN
+        return verdicts
+
     # ---- the file
 
     def _database(self) -> sqlite3.Connection:
@@ -177,17 +217,23 @@ class SqliteSink:
         return self._opened
 
     def _page(self, after: str) -> list[tuple[str, str]]:
-        if not self._file.exists():
+        if not self._is_there():
             return []
-        database = self._database()
-        if not is_there(database, self._name):
-            return []
-        return list(database.execute(SinkTable(self._name, ()).live_page, (after, _PAGE_ROWS)))
+        return list(self._database().execute(SinkTable(self._name, ()).live_page, (after, _PAGE_ROWS)))
 
-    def _failed(self, fault: sqlite3.Error, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
+    def _is_there(self) -> bool:
+        return self._file.exists() and is_there(self._database(), self._name)
+
+    def _row(self, key: str) -> tuple[str, str | None] | None:
+        found: tuple[str, str | None] | None = (
+            self._database().execute(SinkTable(self._name, ()).stored, (key,)).fetchone()
+        )
+        return found
+
+    def _failed(self, fault: sqlite3.Error, places: Sequence[int]) -> dict[int, Verdict]:
         """Retryable for the whole batch: nothing of it was committed, or whether it was is not known (E9)."""
         verdict = Verdict(Kind.RETRYABLE, f"{self}: {self._passing(fault)}")
-        return {index: verdict for index, _ in entries}
+        return dict.fromkeys(places, verdict)
 
     def _passing(self, fault: sqlite3.Error) -> str:
         """The name of a fault that may pass. Raises ``SettingsError`` for one that does not."""
@@ -196,6 +242,10 @@ class SqliteSink:
         if primary in _NEVER_OURS:
             raise SettingsError(f"{self._file} {_NEVER_OURS[primary]}", hint="see the sink's address") from fault
         return str(getattr(fault, "sqlite_errorname", type(fault).__name__))
+
+
+def _held(token: str, item: str | None) -> Held:
+    return Held(token, None if item is None else plain_text(item))
 
 
 def prepare_file(database: sqlite3.Connection, busy_s: float) -> None:

@@ -57,6 +57,13 @@ class SinkTable:
         )
 
     @property
+    def insert(self) -> str:
+        """Only where nothing is stored."""
+        names = ", ".join(map(quoted, self.columns))
+        places = ", ".join("?" * len(self.columns))
+        return f"INSERT INTO {quoted(self.name)} ({names}) VALUES ({places}) ON CONFLICT (_key) DO NOTHING"
+
+    @property
     def mark(self) -> str:
         """An expiry that is skipped: only the token moves (E6); a tombstone is kept for as long as a new one."""
         return (
@@ -67,6 +74,15 @@ class SinkTable:
     @property
     def stored_token(self) -> str:
         return f"SELECT _tok FROM {quoted(self.name)} WHERE _key = ?"
+
+    @property
+    def stored(self) -> str:
+        return f"SELECT _tok, item FROM {quoted(self.name)} WHERE _key = ?"
+
+    @property
+    def mend(self) -> str:
+        """Overwrite what has the token that was seen (E14); the token stays."""
+        return f"UPDATE {quoted(self.name)} SET item = ?, _deleted = ?, _expires = ? WHERE _key = ? AND _tok = ?"
 
     @property
     def purge(self) -> str:

@@ -7,6 +7,7 @@ replayed, the sink ends with just the matching items of the table. Patterns are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 import msgspec
@@ -14,10 +15,11 @@ import msgspec
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.rewrite import rewritten
 from afterbay.core.change.scalar import DECODERS
-from afterbay.core.change.value import decode_item
+from afterbay.core.change.value import TypedItem, decode_item
 from afterbay.core.change.view import ChangeKind
 from afterbay.core.guard import Kind, Verdict
 from afterbay.errors import RecordError, SettingsError
+from afterbay.sinks.mending import Held, Mend, mendable
 
 if TYPE_CHECKING:
     from afterbay.core.pattern import Pattern
@@ -54,6 +56,20 @@ class WhereSink:
 
     def read_live(self) -> Iterator[LiveItem]:
         return self.inner.read_live()
+
+    def look_up(self, keys: Sequence[TypedItem]) -> list[Held]:
+        return mendable(self.inner).look_up(keys)
+
+    def mend(self, mends: Sequence[Mend]) -> list[Verdict]:
+        """As ``inner`` does; an item that does not match is not to be there."""
+        wanted = [self.wants(one.image) for one in mends]
+        return mendable(self.inner).mend(
+            [one if wants else replace(one, image=None) for one, wants in zip(mends, wanted, strict=True)]
+        )
+
+    def wants(self, image: TypedItem | None) -> bool:
+        """Whether an item, in typed JSON, is one of this sink's."""
+        return image is not None and self.where.matches(image)
 
     def close(self) -> None:
         self.inner.close()

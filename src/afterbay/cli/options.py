@@ -1,0 +1,14 @@
+"""Options that verbs share: where the services are, how results are printed."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+__all__ = ["AsJson", "EndpointUrl", "Profile", "Region"]
+
+EndpointUrl: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_ENDPOINT_URL].")]
+Region: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_DEFAULT_REGION].")]
+Profile: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_PROFILE].")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
