@@ -324,7 +324,10 @@ def test_the_environment_is_the_functions_own(bench: Bench, monkeypatch: pytest.
     assert seen["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "128" and seen["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.11"
 
 
-@pytest.mark.parametrize("name, found", [("boto3", True), ("afterbay", True), ("pytest", False), ("moto", False)])
+SEEN = {"boto3": True, "afterbay": True, "pytest": False, "moto": False, "requests": False, "pyarrow": False}
+
+
+@pytest.mark.parametrize("name, found", SEEN.items())
 def test_a_function_sees_boto3_and_afterbay_and_nothing_else_of_ours(bench: Bench, name: str, *, found: bool) -> None:
     async def go():
         async with bench.function(memory_mb=512) as function:
@@ -332,6 +335,16 @@ def test_a_function_sees_boto3_and_afterbay_and_nothing_else_of_ours(bench: Benc
 
     error, told = asyncio.run(go())
     assert (error, told) == (None, name) if found else told["errorType"] == "ModuleNotFoundError"
+
+
+def test_a_function_that_uses_a_sink_sees_the_sinks_drivers_too(bench: Bench) -> None:
+    async def go():
+        async with bench.function(memory_mb=512) as function:
+            return [await ask(function, "import", name=name) for name in ("afterbay.sinks.address", "psycopg", "moto")]
+
+    sinks, driver, other = asyncio.run(go())
+    assert sinks == (None, "afterbay.sinks.address") and driver == (None, "psycopg")
+    assert other[1]["errorType"] == "ModuleNotFoundError"
 
 
 def test_the_context_is_lambdas(bench: Bench) -> None:

@@ -1,14 +1,15 @@
 """The folder of what a function may import besides its own code, as from a layer: boto3, afterbay, the runtime client.
 
 The folder holds links to what is installed beside us. It exists because a function must not see our whole environment:
-code that works here only because, say, ``httpx`` happens to be installed would fail on AWS.
+code that works here only because, say, ``httpx`` happens to be installed would fail on AWS. For the same reason what
+sinks need has a folder of its own inside it, which the launcher adds to the path of functions that use a sink.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
@@ -26,8 +27,11 @@ SINK_DRIVERS = (
 """What the extras of ``afterbay`` install for its sinks, so that ``into_sink`` reaches each of them. SQLAlchemy is an
 extra of pyiceberg's own, for SQL catalogs."""
 
-OFFERED = ("boto3", "afterbay", "awslambdaric", *SINK_DRIVERS)
+OFFERED = ("boto3", "afterbay", "awslambdaric")
 """What is linked, with all it requires; one that is not installed is left out."""
+
+DRIVERS_FOLDER = ".sinks"
+"""No module can be called so, and ``launcher`` knows the name."""
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)([^;]*)(?:;(.*))?$")
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -45,31 +49,38 @@ def has_awslambdaric() -> bool:
 
 def link_libraries(folder: Path) -> Path:
     """Fill ``folder`` (made if need be) with links; return it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, target in _modules():
-        link = folder / name
-        if not link.is_symlink():
-            link.symlink_to(target)
+    seen: set[str] = set()
+    _link(folder, _modules(OFFERED, seen))
+    # An editable install lists no modules of its own.
+    _link(folder, [("afterbay", _PACKAGE)])
+    _link(folder / DRIVERS_FOLDER, _modules(SINK_DRIVERS, seen))
     return folder
 
 
-def _modules() -> Iterator[tuple[str, Path]]:
+def _link(folder: Path, modules: Iterable[tuple[str, Path]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, target in modules:
+        link = folder / name
+        if not link.is_symlink():
+            link.symlink_to(target)
+
+
+def _modules(names: tuple[str, ...], seen: set[str]) -> Iterator[tuple[str, Path]]:
     """Every top-level module, package and metadata folder: its name and where it is."""
-    for distribution in _closure(OFFERED):
+    for distribution in _closure(names, seen):
         tops = {PurePosixPath(file).parts[0] for file in distribution.files or []}
         for top in sorted(tops - _NOT_MODULES):
             if not top.endswith(".pth"):
                 yield top, Path(str(distribution.locate_file(top)))
-    # An editable install lists no modules of its own.
-    yield "afterbay", _PACKAGE
 
 
-def _closure(names: tuple[str, ...]) -> Iterator[metadata.Distribution]:
-    """The installed distributions among ``names`` and what they require, extras apart.
+def _closure(names: tuple[str, ...], seen: set[str]) -> Iterator[metadata.Distribution]:
+    """The installed distributions among ``names`` and what they require, extras apart, without those ``seen``, to which
+    they are added.
 
     Markers other than extras are not read: what they rule out here is not installed here either.
     """
-    waiting, seen = deque(names), set[str]()
+    waiting = deque(names)
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.popleft()).lower()
         if name in seen:

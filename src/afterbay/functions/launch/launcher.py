@@ -11,11 +11,18 @@ from __future__ import annotations
 
 import _thread
 import importlib
+import importlib.machinery
 import importlib.util
 import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 __all__ = ["main"]
 
@@ -38,11 +45,27 @@ def main(arguments: list[str]) -> None:
         _limit_memory(int(memory_mb))
     sys.path[:0] = folders
     sys.path.append(libraries)
+    sys.meta_path.append(_SinkDrivers(libraries + "/.sinks"))
     sys.argv = ["bootstrap.py"]
     if way == "awslambdaric":
         _run_awslambdaric(handler)
     else:
         _run_bootstrap(handler)
+
+
+class _SinkDrivers:
+    """Asked for what nobody else finds: once the function uses a sink, its drivers' folder joins the path. A function
+    without one must not see what only they need."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if path is not None or "afterbay.sinks" not in sys.modules:
+            return None
+        sys.meta_path.remove(self)
+        sys.path.append(self._folder)
+        return importlib.machinery.PathFinder.find_spec(name)
 
 
 def _run_program(command: list[str], *, become: bool) -> None:
