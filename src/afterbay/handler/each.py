@@ -8,8 +8,10 @@ import os
 from collections.abc import Callable
 
 from afterbay.core.change.record import ChangeRecord
+from afterbay.errors import RecordError
 from afterbay.handler.delivery import Answer, Telling, read_event
-from afterbay.handler.poison import refuse_poison_store
+from afterbay.handler.poison import Poison
+from afterbay.handler.poison_store import poison_store, store_all
 
 __all__ = ["Handler", "each"]
 
@@ -24,17 +26,24 @@ def each(function: Callable[[ChangeRecord], object]) -> Handler:
 
     The first exception ends it: that record is reported under its own identifier and those behind it are not tried.
     A mapping on a stream sends them again by itself; queues and pipes take what is not named for done, so there they
-    are named too. Where nobody reads the answer (a topic, the bus) the exception leaves the handler.
+    are named too. Where nobody reads the answer (a topic, the bus) the exception leaves the handler. With
+    AFTERBAY_POISON set, a record that is ``Poison`` or cannot be decoded is stored there, and the next one is called.
     """
 
     @functools.wraps(function)
     def handler(event: object, context: object = None) -> Answer:
-        refuse_poison_store(os.environ)
+        store = poison_store(os.environ)
         delivery = read_event(event)
         for place, carried in enumerate(delivery.records):
             try:
                 function(carried.change())
             except Exception as failure:  # the user's code: whatever it raises is this record's failure
+                if store is not None and isinstance(failure, Poison | RecordError):
+                    told = store_all(store, [(place, carried, str(failure))], context)
+                    if told.refused is None:
+                        log.warning("poison record stored", extra={"identifier": carried.identifier, "place": place})
+                        continue
+                    log.error("poison record not stored", extra={"reason": told.refused})
                 log.error(
                     "record failed",
                     extra={"identifier": carried.identifier, "place": place, "records": len(delivery.records)},

@@ -11,7 +11,7 @@ from afterbay.errors import SettingsError
 from afterbay.handler.delivery import Answer
 from afterbay.handler.each import Handler
 from afterbay.handler.into import into
-from afterbay.handler.poison import refuse_poison_store
+from afterbay.handler.poison_store import poison_store
 from afterbay.sinks.address import SinkAddress, open_sink, parse_address
 from afterbay.sinks.where import read_where
 
@@ -22,15 +22,16 @@ def into_sink(event: object, context: object = None) -> Answer:
     """Write every change to the sinks that AFTERBAY_SINK names; make it a function's ``Handler``.
 
     AFTERBAY_SINK: sink addresses, separated by blanks. AFTERBAY_TTL: ``skip`` (the default) or ``mirror``, for
-    addresses that do not say it themselves; so for AFTERBAY_WHERE, a pattern on the item (docs/sinks.md). They are read
-    at the first call; a wrong one fails every call with its reason.
+    addresses that do not say it themselves; so for AFTERBAY_WHERE, a pattern on the item (docs/sinks.md).
+    AFTERBAY_POISON: where poison records are stored before they are acknowledged. They are read at the first call; a
+    wrong one fails every call with its reason.
     """
     return _ready()(event, context)
 
 
 def handler_from(environment: Mapping[str, str]) -> Handler:
     """The handler that ``environment`` describes. Raises ``SettingsError`` that names the variable."""
-    refuse_poison_store(environment)
+    poison_store(environment)  # a wrong one is refused before anything is read
     addresses = environment.get("AFTERBAY_SINK", "").split()
     if not addresses:
         raise SettingsError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,9 @@ from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.rewrite import rewritten
 from afterbay.core.guard import Kind, Verdict
 from afterbay.errors import RecordError, SettingsError
-from afterbay.handler.delivery import Answer, Carried, read_event
+from afterbay.handler.delivery import Answer, Carried, Delivery, Telling, read_event
 from afterbay.handler.each import Handler
-from afterbay.handler.poison import refuse_poison_store
+from afterbay.handler.poison_store import NOTHING_STORED, PoisonStore, Stored, poison_store, store_all
 from afterbay.handler.report import print_verdicts
 from afterbay.handler.transform import Transform, transformed
 from afterbay.ports import Sink
@@ -34,7 +34,6 @@ MARGIN_SHARE = 0.1
 """What is kept of the function's time for the answer itself: a tenth of it, a second at most."""
 
 _OUT_OF_TIME = Verdict(Kind.RETRYABLE, "the function's time was nearly over")
-_RANK = {kind: rank for rank, kind in enumerate(Kind)}
 
 
 def into(*sinks: Sink, transform: Transform | None = None) -> Handler:
@@ -43,7 +42,8 @@ def into(*sinks: Sink, transform: Transform | None = None) -> Handler:
     ``transform`` makes another item of a change (None removes it from the sink). A sink's ``where`` judges the source's
     item, before ``transform``, which is not asked for an item that no sink wants. A record fails if any sink says so,
     and then comes again to all of them: their guards know it. Shortly before the function's time is over, what is
-    unfinished is reported as failed. One line of JSON on stdout counts the verdicts (docs/sinks.md).
+    unfinished is reported as failed. One line of JSON on stdout counts the verdicts (docs/sinks.md). With
+    AFTERBAY_POISON set, a record that is poison for a sink, and retryable for none, is stored there and acknowledged.
     """
     if not sinks:
         raise SettingsError("into() needs a sink", hint='as in afterbay.into(afterbay.sink("memory:test"))')
@@ -54,7 +54,7 @@ def into(*sinks: Sink, transform: Transform | None = None) -> Handler:
     threads = [ThreadPoolExecutor(1, thread_name_prefix="afterbay-sink") for _ in sinks]
 
     def handler(event: object, context: object = None) -> Answer:
-        refuse_poison_store(os.environ)
+        store = poison_store(os.environ)
         time_left_s = _time_left(context)
         delivery = read_event(event)
         outcomes = [_outcomes(carried, filters, transform) for carried in delivery.records]
@@ -66,13 +66,13 @@ def into(*sinks: Sink, transform: Transform | None = None) -> Handler:
         futures = [thread.submit(write.run) for thread, write in zip(threads, writes, strict=True)]
         _wait(futures, writes, time_left_s)
         everything = [_settled(route, write.verdicts()) for route, write in zip(routes, writes, strict=True)]
-        print_verdicts(dict(zip(map(_label, stores), everything, strict=True)), len(delivery.records), context)
-        failed = [
-            place
-            for place in range(len(delivery.records))
-            if max((one[place].kind for one in everything), key=_RANK.__getitem__).failed
-        ]
-        return delivery.answer(failed)
+        failed = [place for place in range(len(delivery.records)) if any(one[place].failed for one in everything)]
+        kept = NOTHING_STORED
+        if store is not None and failed:
+            kept = _stored(store, delivery, failed, everything, context, time_left_s)
+        labelled = dict(zip(map(_label, stores), everything, strict=True))
+        print_verdicts(labelled, len(delivery.records), context, kept)
+        return delivery.answer([place for place in failed if place not in kept.places])
 
     return handler
 
@@ -126,6 +126,26 @@ def _settled(route: Sequence[ChangeRecord | Verdict], written: Sequence[Verdict]
     """One sink's verdicts by place: what it said of the changes among the records' verdicts."""
     told = iter(written)
     return {place: one if isinstance(one, Verdict) else next(told) for place, one in enumerate(route)}
+
+
+def _stored(
+    store: PoisonStore,
+    delivery: Delivery,
+    failed: Sequence[int],
+    everything: Sequence[Mapping[int, Verdict]],
+    context: object,
+    time_left_s: Callable[[], float] | None,
+) -> Stored:
+    """Store what is poison, and nothing that comes again anyway: what stands behind a record that is to be retried."""
+    poison: list[tuple[int, Carried, str]] = []
+    for place in failed:
+        told = [one[place] for one in everything if one[place].failed]
+        if any(one.kind is Kind.RETRYABLE for one in told):
+            if delivery.telling is Telling.EACH:
+                continue
+            break
+        poison.append((place, delivery.records[place], "; ".join(one.reason for one in told)))
+    return store_all(store, poison, context, time_left_s)
 
 
 def _wait(futures: Sequence[Future[None]], writes: Sequence[_Write], time_left_s: Callable[[], float] | None) -> None:

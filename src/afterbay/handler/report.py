@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from afterbay.core.guard import Kind, Verdict
+from afterbay.handler.poison_store import NOTHING_STORED, Stored
 
 __all__ = ["print_verdicts", "verdict_line"]
 
@@ -20,24 +21,31 @@ REASON_CHARS_MAX = 300
 """A line must stay readable, and a log event of the service is bounded; counts are always whole."""
 
 
-def print_verdicts(sinks: Mapping[str, Mapping[int, Verdict]], records: int, context: object) -> None:
-    """Write the line to stdout in one piece, so that no other line gets into it."""
+def print_verdicts(sinks: Mapping[str, Mapping[int, Verdict]], records: int, context: object, stored: Stored) -> None:
+    """Write the line to stdout in one piece, so that no other line gets into it. ``stored``: the poison records that
+    are acknowledged all the same."""
     request_id = getattr(context, "aws_request_id", None)
-    sys.stdout.write(verdict_line(sinks, records, str(request_id) if request_id else None) + "\n")
+    sys.stdout.write(verdict_line(sinks, records, str(request_id) if request_id else None, stored) + "\n")
     sys.stdout.flush()
 
 
-def verdict_line(sinks: Mapping[str, Mapping[int, Verdict]], records: int, request_id: str | None) -> str:
+def verdict_line(
+    sinks: Mapping[str, Mapping[int, Verdict]], records: int, request_id: str | None, stored: Stored = NOTHING_STORED
+) -> str:
     """``sinks``: label -> verdicts by place in the batch."""
     failed = {place for verdicts in sinks.values() for place, verdict in verdicts.items() if verdict.failed}
-    line = {
+    line: dict[str, object] = {
         "afterbay": "verdicts",
         "request_id": request_id,
         "records": records,
-        "failed": len(failed),
+        "failed": len(failed - stored.places),
         "sinks": [{"sink": label, **_counts(verdicts.values())} for label, verdicts in sinks.items()],
         "reasons": _reasons(sinks),
     }
+    if stored.places:
+        line["stored"] = len(stored.places)
+    if stored.refused is not None:
+        line["not_stored"] = stored.refused[:REASON_CHARS_MAX]
     return msgspec.json.encode(line).decode()
 
 

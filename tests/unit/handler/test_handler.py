@@ -170,7 +170,7 @@ def test_what_is_unfinished_when_the_time_is_over_is_reported(records):
         ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_TTL": "keep"}, "ttl"),
         ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_WHERE": "{}"}, "AFTERBAY_WHERE: Empty objects are not allowed"),
         ({"AFTERBAY_SINK": 'memory:a memory:a?where={"n":{"N":["1"]}}'}, "memory:a twice"),
-        ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_POISON": "sqs://q"}, "AFTERBAY_POISON"),
+        ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_POISON": "kafka://q"}, "AFTERBAY_POISON"),
     ],
 )
 def test_a_wrong_environment_is_refused_by_name(environment, word):
