@@ -80,6 +80,13 @@ class JsonCaller:
             max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX, proxy=_proxy(self._endpoint)
         )
 
+    async def prepare(self) -> None:
+        """Find the credentials now, so that who has none hears of it at once and the first call need not wait for them.
+
+        Raises ``DeniedError`` where there are none, ``ServiceError`` where they cannot be had.
+        """
+        self._credentials = await asyncio.to_thread(self._find_credentials)
+
     async def call(self, operation: str, body: bytes) -> bytes:
         """Send one call; the answer's bytes, checked against its checksum where it has one (S3).
 
@@ -129,6 +136,8 @@ class JsonCaller:
         return {**signed, "Host": self._host, "Content-Length": str(len(body))}
 
     def _find_credentials(self) -> Credentials:
+        import botocore.auth
+        import botocore.awsrequest  # noqa: F401 - signing: some 30 ms that the loop is not to wait for
         from botocore.exceptions import BotoCoreError
 
         try:

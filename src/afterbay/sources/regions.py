@@ -28,7 +28,7 @@ class StreamRegions:
         self._apis: dict[str, HttpStreamsApi] = {}
 
     async def connect(self, region: str) -> HttpStreamsApi:
-        """The API of ``region``, made at the first call."""
+        """The API of ``region``, made at the first call. Raises ``ServiceError`` where credentials cannot be had."""
         found = self._apis.get(region)
         if found is None:
             aws = self._aws.of(region)
@@ -41,6 +41,7 @@ class StreamRegions:
                 on_date=self._on_date,
             )
             self._callers[region] = caller
+            await caller.prepare()
             found = self._apis[region] = HttpStreamsApi(caller, self._clock)
         return found
 
