@@ -76,8 +76,9 @@ def test_the_fixtures_serve_a_project_of_its_own(tmp_path: Path) -> None:
         "pytest.ini": "[pytest]\nafterbay_template = template.yaml\n",
         "conftest.py": 'pytest_plugins = ["afterbay.testing.fixtures"]\n',
         "test_own.py": textwrap.dedent("""
+            import afterbay
             import boto3
-            from afterbay.testing import eventually
+            from afterbay.testing import change, eventually, items, replay, stream_event
 
             def test_the_table_is_there(afterbay_address):
                 assert afterbay_address.client("dynamodb").list_tables()["TableNames"] == ["orders"]
@@ -85,6 +86,10 @@ def test_the_fixtures_serve_a_project_of_its_own(tmp_path: Path) -> None:
             def test_own_clients_reach_it(afterbay_environment):
                 assert boto3.client("dynamodb").list_tables()["TableNames"] == ["orders"]
                 assert eventually(lambda: 7) == 7
+
+            def test_a_sink_of_its_own(afterbay_sink):
+                replay(stream_event(change(new={"pk": "a"})), afterbay.into(afterbay.sink(str(afterbay_sink))))
+                assert items(afterbay_sink) == [{"pk": "a"}]
         """),
     }
     for name, text in files.items():
@@ -94,7 +99,7 @@ def test_the_fixtures_serve_a_project_of_its_own(tmp_path: Path) -> None:
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
-    assert "2 passed" in done.stdout, done.stdout + done.stderr
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
 ALIASED = """

@@ -49,13 +49,14 @@ class LocalFunction:
     async def invoke(self, payload: bytes, *, request_id: str) -> Answer:
         """See ``ports.Function``."""
         check_request_size(payload)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, payload, request_id)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.call, payload, request_id)
 
     async def close(self) -> None:
         """Wait for the handlers that run: a thread cannot be ended from outside."""
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
 
-    def _call(self, payload: bytes, request_id: str) -> Answer:
+    def call(self, payload: bytes, request_id: str) -> Answer:
+        """The handler's answer, called in this thread."""
         try:
             body = answers.encode_answer(self._handler(msgspec.json.decode(payload), self._context(request_id)))
         except answers.MarshalError as error:

@@ -11,7 +11,7 @@ from afterbay.core.shard.position import After, AtTime, Latest, Position, ShardI
 from afterbay.errors import NotFoundError, ServiceError
 from afterbay.ports import Page, ShardListing
 
-__all__ = ["MemorySource"]
+__all__ = ["MemorySource", "is_behind"]
 
 
 class MemorySource:
@@ -72,7 +72,7 @@ class MemorySource:
         """There is nothing to let go."""
 
     def _behind(self, shard: ShardId, start: StartAt) -> list[RawRecord]:
-        return [record for record in self.records[shard] if _is_behind(record, start)]
+        return [record for record in self.records[shard] if is_behind(record, start)]
 
     async def _wake(self) -> None:
         async with self._news:
@@ -83,7 +83,8 @@ def _last(records: Sequence[RawRecord]) -> Position | None:
     return Position(records[-1].position) if records else None
 
 
-def _is_behind(record: RawRecord, start: StartAt) -> bool:
+def is_behind(record: RawRecord, start: StartAt) -> bool:
+    """True for a record that a read from ``start`` gives."""
     match start:
         case After(position=position):
             return record.position > position

@@ -6,13 +6,15 @@ starts with.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
+from afterbay.sinks.memory import MemorySink
 from afterbay.testing.address import Address, address
 
-__all__ = ["afterbay_address", "afterbay_environment", "pytest_addoption"]
+__all__ = ["afterbay_address", "afterbay_environment", "afterbay_sink", "pytest_addoption"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,3 +36,11 @@ def afterbay_environment(afterbay_address: Address, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     return afterbay_address
+
+
+@pytest.fixture
+def afterbay_sink() -> Iterator[MemorySink]:
+    """An empty sink in memory for this test; ``str`` of it is its address, as in ``AFTERBAY_SINK``."""
+    name = f"test-{uuid.uuid4().hex}"
+    yield MemorySink.named(name)
+    MemorySink.forget(name)

@@ -1,0 +1,130 @@
+"""``afterbay tail``: a stream's changes as they come, decoded."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from afterbay.aws.client import AwsSettings
+from afterbay.cli.change_lines import Wanted, change_document, change_lines, unreadable_document, unreadable_line
+from afterbay.cli.options import EndpointUrl, Profile, Region
+from afterbay.cli.output import say
+from afterbay.cli.reading import text_or_file
+from afterbay.cli.stream import follow_until_stopped, open_stream
+from afterbay.core.change.raw import RawRecord
+from afterbay.core.change.record import ChangeRecord
+from afterbay.core.shard.beginning import Beginning, parse_beginning
+from afterbay.core.shard.position import ShardId
+from afterbay.engine.follow import Follower
+from afterbay.engine.found import Found, Lost, RecordsFound, Started, Unreadable, Waiting
+from afterbay.errors import RecordError, SettingsError
+from afterbay.sinks.where import read_where
+
+__all__ = ["tail"]
+
+
+def tail(
+    stream: Annotated[str, typer.Argument(help="The ARN of a stream, or a table's name.")],
+    *,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="trim|latest|TIME",
+            help="The oldest record, what is written from now on, or an ISO time or age (15m). "
+            "Without it: latest, and trim with --no-follow.",
+        ),
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="One item: its lone string key, or its key in typed JSON.")] = None,
+    where: Annotated[
+        str | None, typer.Option(help="Items that match: a pattern of the item, as a sink's where=; a file, or JSON.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each change.")] = False,
+    show_images: Annotated[bool, typer.Option("--show-images", help="The whole images, too.")] = False,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on, or end when caught up.")] = True,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Look at a stream: one line for each change, with what changed. Ctrl-C ends it.
+
+    Example: afterbay tail orders --from 15m --where '{"status": {"S": ["SHIPPED"]}}'
+    """
+    beginning = parse_beginning(from_ or ("latest" if follow else "trim"))
+    pattern = None if where is None else read_where(_text(where), "--where")
+    lines = _Lines(Wanted(key, pattern), as_json=as_json, images=show_images)
+    aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
+    asyncio.run(_tail(stream, aws, lines, beginning, follow=follow))
+
+
+def _text(where: str) -> str:
+    try:
+        given = text_or_file(where, starts="{")
+        return given if isinstance(given, str) else given.decode()
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise SettingsError(f"{where!r} is no JSON and no file that can be read", where="--where") from wrong
+
+
+async def _tail(stream: str, aws: AwsSettings, lines: _Lines, beginning: Beginning, *, follow: bool) -> None:
+    async with open_stream(stream, aws) as opened:
+        lines.stream_arn = opened.arn
+        await follow_until_stopped(
+            Follower(opened.source, opened.clock, lines.tell, beginning=beginning, until_caught_up=not follow)
+        )
+
+
+class _Lines:
+    """Prints what is found. A record that cannot be decoded is shown as it came, whatever is asked for."""
+
+    def __init__(self, wanted: Wanted, *, as_json: bool, images: bool) -> None:
+        self.stream_arn = ""
+        self._wanted = wanted
+        self._as_json = as_json
+        self._images = images
+
+    def tell(self, found: Found) -> None:
+        match found:
+            case Started():
+                say(f"reading {self.stream_arn}")
+            case RecordsFound(shard=shard, records=records):
+                for raw in records:
+                    self._show(shard, raw)
+            case Unreadable(shard=shard, error=error):
+                self._show_unreadable(shard, error.sequence_number, error.reason, error.body)
+            case Lost(shard=shard, reason=reason):
+                say(f"records of {shard} are lost: {reason}")
+            case Waiting(reason=reason):
+                say(f"waiting: {reason}")
+            case _:
+                return
+        sys.stdout.flush()
+
+    def _show(self, shard: ShardId, raw: RawRecord) -> None:
+        if not self._wanted.by_key(raw):
+            return
+        try:
+            change = ChangeRecord(raw.body)
+            if not self._wanted.by_item(change):
+                return
+            if self._as_json:
+                _print(change_document(change, shard, images=self._images).decode())
+                return
+            lines = change_lines(change, images=self._images)
+        except RecordError as broken:
+            self._show_unreadable(shard, str(raw.position), str(broken), raw.body)
+            return
+        for line in lines:
+            _print(line)
+
+    def _show_unreadable(self, shard: ShardId, number: str | None, why: str, body: bytes) -> None:
+        if self._as_json:
+            _print(unreadable_document(shard, number, why, body).decode())
+        else:
+            _print(unreadable_line(shard, number, why, body))
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
