@@ -24,8 +24,7 @@ def entries(draw):
 def entry(number, kind):
     token = LOWEST_TOKEN if number == 0 and kind == "put" else f"{LABEL}/{number:040d}"
     text = f"item {number}" if kind == "put" else None
-    item = None if text is None else {"n": number}
-    return Entry("key", {}, {}, token, float(number), item, item, text, skips=kind == "skip")
+    return Entry("key", {}, (), token, float(number), text, dict, skips=kind == "skip")
 
 
 def applied(changes, cuts):

@@ -107,7 +107,7 @@ class TokenName:
 
     def refuse_in(self, entry: Entry) -> None:
         """Raises ``RecordError`` where the source has such an attribute, which must not be overwritten."""
-        for there in (entry.keys, entry.item or {}):
+        for there in (entry.keys_typed, entry.names):
             refuse_name(self.text, there, "name the sink's own otherwise (TokenName)")
 
     def body(self, item_json: str, token: str) -> bytes:

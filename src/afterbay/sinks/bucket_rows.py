@@ -16,7 +16,7 @@ from functools import lru_cache
 import msgspec
 
 from afterbay.core.change.record import ChangeRecord
-from afterbay.core.change.value import decode_item, json_bytes
+from afterbay.core.change.value import TypedItem, json_item
 from afterbay.errors import RecordError, SettingsError
 from afterbay.sinks.entry import Entry
 from afterbay.sinks.live import plain_text
@@ -62,15 +62,17 @@ class LogRow:
 
 def log_row(change: ChangeRecord, entry: Entry, options: SinkOptions) -> LogRow:
     """The row of a change, projected as ``options`` say. Raises ``RecordError`` for an old image that is broken."""
-    old = change.old_typed
+    keys, old = entry.keys_typed.keys(), change.old_sent
+
+    def typed() -> TypedItem:
+        return options.project(change.old_typed or {}, keys)
+
     return LogRow(
         key=entry.key,
         token=entry.token,
         kind=EXPIRE if entry.skips else change.kind.value,
         created=_created(entry.created_s),
-        old_json=None
-        if old is None
-        else json_bytes(decode_item(options.project(old, entry.keys_typed.keys()), "dynamodb.OldImage")).decode(),
+        old_json=None if old is None else json_item(options.project(old, keys), "dynamodb.OldImage", typed).decode(),
         new_json=entry.json,
     )
 

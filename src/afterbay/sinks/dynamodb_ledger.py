@@ -29,7 +29,7 @@ def token_entry(entry: Entry) -> Entry:
     """The ledger's row as an item of its own, under the same guard: a tombstone where the item is deleted."""
     name = entry.key if len(entry.key.encode()) <= _KEY_BYTES_MAX else hashlib.sha256(entry.key.encode()).hexdigest()
     keys = {LEDGER_KEY: {"S": name}}
-    return replace(entry, keys_typed=keys, typed=None if entry.typed is None else keys)
+    return replace(entry, keys_typed=keys, names=keys, image=lambda: keys)
 
 
 def transaction(

@@ -5,12 +5,12 @@ Decides what is written and what cannot be. Writing it in one atomic step with t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.sequence import SequenceToken
-from afterbay.core.change.value import Item, TypedItem, canonical_key, decode_item, json_bytes
+from afterbay.core.change.value import Item, TypedItem, canonical, decode_item, json_item, wire_item
 from afterbay.core.change.view import ChangeKind
 from afterbay.core.guard import LOWEST_TOKEN, Kind, Verdict, judge
 from afterbay.errors import RecordError, SettingsError
@@ -21,22 +21,38 @@ __all__ = ["Entry", "entry_of", "judge_stored", "prepare", "prepare_all"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One write. ``key`` is the canonical key text, which tells items apart (S101). ``typed`` and ``item`` are the
-    same item, in DynamoDB's typed JSON and in Python values, ``json`` its text with exact numbers for stores that keep
-    documents; None makes a tombstone.
+    """One write. ``key`` is the canonical key text, which tells items apart (S101). ``json`` is the item's text with
+    exact numbers, for stores that keep documents; None makes a tombstone. ``names`` are the item's attributes, a
+    tombstone's the key's.
+
+    ``image`` reads the item in DynamoDB's typed JSON: few sinks want it in a form that takes more room than its text.
 
     ``skips``: an expiry that the sink does not mirror. What is stored stays and only its token moves up (E6).
     """
 
     key: str
-    keys: Item
     keys_typed: TypedItem
+    names: Collection[str]
     token: str
     created_s: float
-    item: Item | None
-    typed: TypedItem | None
     json: str | None
+    image: Callable[[], TypedItem]
     skips: bool = False
+
+    @property
+    def typed(self) -> TypedItem | None:
+        """The item in DynamoDB's typed JSON."""
+        return None if self.json is None else self.image()
+
+    @property
+    def item(self) -> Item | None:
+        """The item in Python values, decoded each time."""
+        return None if self.json is None else decode_item(self.image())
+
+    @property
+    def keys(self) -> Item:
+        """The key in Python values, decoded each time."""
+        return decode_item(self.keys_typed)
 
 
 def prepare_all(
@@ -67,7 +83,13 @@ def entry_of(
 ) -> Entry | Verdict:
     """What to write for an item that was read from its table, None: it is not there. ``token`` is the one that the
     sink keeps for it, ``created_s`` the moment of that read. Otherwise as ``prepare``."""
-    return _or_poison(lambda: _made(keys_typed, decode_item(keys_typed), image, options, token, created_s))
+
+    def make() -> Entry:
+        keys = wire_item(keys_typed)
+        sent = None if image is None else wire_item(image)
+        return _made(keys, sent, lambda: sent or {}, options, token=token, created_s=created_s)
+
+    return _or_poison(make)
 
 
 def _or_poison(make: Callable[[], Entry]) -> Entry | Verdict:
@@ -81,41 +103,56 @@ def _or_poison(make: Callable[[], Entry]) -> Entry | Verdict:
 
 
 def _entry(change: ChangeRecord, options: SinkOptions) -> Entry:
-    image: TypedItem | None = None
+    keys = change.keys_typed
+    sent: TypedItem | None = None
     if change.kind is not ChangeKind.REMOVE:
-        image = change.new_typed
-        if image is None:
+        sent = change.new_sent
+        if sent is None:
             raise RecordError(
                 f"a {change.kind} without the new image cannot be written",
                 path="dynamodb.NewImage",
                 hint="the stream's view type must be NEW_IMAGE or NEW_AND_OLD_IMAGES",
             )
-    token = LOWEST_TOKEN if change.is_backfill else change.token
-    skips = change.is_expiry and options.ttl is Expiry.SKIP
-    return _made(change.keys_typed, change.keys, image, options, token, change.created_s, skips=skips)
+    return _made(
+        keys,
+        sent,
+        lambda: change.new_typed or {},
+        options,
+        token=change.token,
+        created_s=change.created_s,
+        skips=change.is_expiry and options.ttl is Expiry.SKIP,
+    )
 
 
 def _made(
-    keys_typed: TypedItem,
-    keys: Item,
-    image: TypedItem | None,
+    keys: TypedItem,
+    sent: TypedItem | None,
+    typed: Callable[[], TypedItem],
     options: SinkOptions,
+    *,
     token: str,
     created_s: float,
-    *,
     skips: bool = False,
 ) -> Entry:
-    typed = None if image is None else options.project(image, keys_typed.keys())
-    item = None if typed is None else decode_item(typed, "dynamodb.NewImage")
+    """``sent`` is the image as it came, ``typed`` reads it with binary as base64 text."""
+
+    def image() -> TypedItem:
+        return options.project(typed(), keys.keys())
+
+    key = canonical(keys, "dynamodb.Keys").decode()
+    names: Collection[str] = keys
+    json: str | None = None
+    if sent is not None:
+        item = options.project(sent, keys.keys())
+        json, names = json_item(item, "dynamodb.NewImage", image).decode(), tuple(item)
     return Entry(
-        key=canonical_key(keys).decode(),
-        keys=keys,
-        keys_typed=keys_typed,
+        key=key,
+        keys_typed=keys,
+        names=names,
         token=token,
         created_s=created_s,
-        item=item,
-        typed=typed,
-        json=None if item is None else json_bytes(item).decode(),
+        json=json,
+        image=image,
         skips=skips,
     )
 

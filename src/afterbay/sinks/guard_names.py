@@ -26,7 +26,7 @@ class GuardNames:
     def all(self) -> tuple[str, str, str]:
         return (self.token, self.deleted, self.expires)
 
-    def refuse_in(self, item: Mapping[str, object]) -> None:
+    def refuse_in(self, item: Container[str]) -> None:
         """An attribute of the source must not be overwritten by the guard, nor be taken for it (E11)."""
         for name in self.all:
             refuse_name(name, item, "name the sink's own attributes otherwise (GuardNames)")

@@ -89,6 +89,7 @@ def _next(
     if entry.skips and there is not None:
         kept_s = expires_s if there.deleted else None
         return LakeRow(entry.key, entry.token, None, there.deleted, kept_s, columns.cells(entry.keys), keeps=True)
-    gone = entry.item is None
-    cells = columns.cells(entry.keys if entry.item is None else entry.item)
+    item = entry.item
+    gone = item is None
+    cells = columns.cells(entry.keys if item is None else item)
     return LakeRow(entry.key, entry.token, entry.json, gone, expires_s if gone else None, cells)

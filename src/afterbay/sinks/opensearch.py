@@ -128,7 +128,7 @@ class OpenSearchSink:
         documents: dict[str, DocumentChanges] = {}
         for index, entry in entries:
             try:
-                self._names.refuse_in(entry.typed or entry.keys_typed)
+                self._names.refuse_in(entry.names)
             except RecordError as taken:
                 settling.verdicts[index] = Verdict(Kind.POISON, str(taken))
                 continue

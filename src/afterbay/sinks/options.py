@@ -35,10 +35,10 @@ class SinkOptions:
                 "a sink takes fields= or without=, not both", hint="fields= alone already leaves the rest out"
             )
 
-    def project(self, image: TypedItem, keys: Collection[str]) -> dict[str, object]:
+    def project(self, image: TypedItem, keys: Collection[str]) -> TypedItem:
         """The part of an image that the sink takes; the attributes in ``keys`` are part of it always."""
         if self.fields is None and not self.without:
-            return dict(image)
+            return image
         return {name: value for name, value in image.items() if name in keys or self._takes(name)}
 
     def _takes(self, name: str) -> bool:

@@ -189,7 +189,7 @@ class PostgresSink:
     def _made(self, session: Session, entries: Sequence[tuple[int, Entry]]) -> PostgresTable:
         table = self._table
         for _, entry in entries:
-            if table is None or table.keys.keys() != entry.keys.keys():
+            if table is None or table.keys.keys() != entry.keys_typed.keys():
                 table = self._create_or_check(session, PostgresTable(self._name, key_columns(entry)))
         assert table is not None, "a batch has entries"
         self._table = table

@@ -41,7 +41,7 @@ def key_id(entry: Entry) -> bytes:
 
 def key_columns(entry: Entry) -> Mapping[str, str]:
     """The key attributes in the order of their names (S69), and the types of their columns."""
-    return {name: _TYPES[next(iter(_members(entry.keys_typed[name])))] for name in sorted(entry.keys)}
+    return {name: _TYPES[next(iter(_members(entry.keys_typed[name])))] for name in sorted(entry.keys_typed)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ class PostgresTable:
     def row(self, key: bytes, write: Write) -> tuple[SqlValue, ...]:
         """The values of ``columns`` and ``_seen``."""
         entry = write.entry
-        keys = (key_value(entry.keys[name]) for name in self.keys)
+        decoded = entry.keys
+        keys = (key_value(decoded[name]) for name in self.keys)
         return (*keys, key, entry.key, write.item, write.token, write.deleted, write.expires_s, write.seen)
 
     def check_names(self) -> None:
@@ -162,7 +163,8 @@ def nul_in(entry: Entry) -> str | None:
     """The path of a text with a NUL, which no text and no ``jsonb`` of PostgreSQL takes; None: there is none."""
     if "\\u0000" not in entry.key and (entry.json is None or "\\u0000" not in entry.json):
         return None
-    return _nul(entry.keys, "dynamodb.Keys") or (None if entry.item is None else _nul(entry.item, "dynamodb.NewImage"))
+    item = entry.item
+    return _nul(entry.keys, "dynamodb.Keys") or (None if item is None else _nul(item, "dynamodb.NewImage"))
 
 
 def _nul(value: Item | Value, path: str) -> str | None:

@@ -163,7 +163,7 @@ class SqliteSink:
         verdicts: dict[int, Verdict] = {}
         newest_s = 0.0
         for index, entry in entries:
-            keys = tuple(sorted(entry.keys))
+            keys = tuple(sorted(entry.keys_typed))
             if table is None or table.keys != keys:
                 table = create_or_check(database, self._name, keys)
             verdicts[index] = self._one(database, table, entry)
@@ -195,7 +195,7 @@ class SqliteSink:
             if mend.seen is None:
                 written = database.execute(table.insert, table.row(entry, expires_s=expires_s))
             else:
-                gone = entry.item is None
+                gone = entry.json is None
                 row = (entry.json, int(gone), expires_s if gone else None, entry.key, mend.seen)
                 written = database.execute(table.mend, row)
             verdicts[index] = APPLIED if written.rowcount else OVERTAKEN

@@ -99,8 +99,9 @@ class SinkTable:
 
     def row(self, entry: Entry, *, expires_s: int) -> tuple[SqlValue, ...]:
         """The values of ``columns``."""
-        gone = entry.item is None
-        keys = (key_value(entry.keys[name]) for name in self.keys)
+        gone = entry.json is None
+        decoded = entry.keys
+        keys = (key_value(decoded[name]) for name in self.keys)
         return (*keys, entry.key, entry.json, entry.token, int(gone), expires_s if gone else None)
 
 

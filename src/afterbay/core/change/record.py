@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 import msgspec
 
@@ -24,6 +24,9 @@ from afterbay.errors import RecordError, SettingsError
 __all__ = ["ChangeRecord"]
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_value: msgspec.json.Decoder[object] = msgspec.json.Decoder()
+
+_VIEWS = {view.value: view for view in ViewType}
 
 
 class ChangeRecord:
@@ -65,29 +68,29 @@ class ChangeRecord:
         """The table's name."""
         return self._stream.table
 
-    @cached_property
+    @property
     def event_id(self) -> str | None:
         """The service's id of the event; identity is (stream, sequence number) all the same (S68)."""
         return self._text("eventID") if "eventID" in self._record else None
 
-    @cached_property
+    @property
     def view(self) -> ViewType | None:
         """The stream's view type; None where the record does not say."""
         if "StreamViewType" not in self._change:
             return None
-        said = _plain(self._change["StreamViewType"], "dynamodb.StreamViewType")
-        try:
-            return ViewType(str(said))
-        except ValueError as unknown:
-            raise RecordError(
-                f"unknown view type; known are {', '.join(ViewType)}", path="dynamodb.StreamViewType"
-            ) from unknown
+        path = "dynamodb.StreamViewType"
+        view = _VIEWS.get(str(_plain(self._change["StreamViewType"], path)))
+        if view is None:
+            raise RecordError(f"unknown view type; known are {', '.join(ViewType)}", path=path)
+        return view
 
-    @cached_property
+    @property
     def created_s(self) -> float:
         """When the item was written, in epoch seconds; whole seconds, so no order (E3, S63)."""
         path = "dynamodb.ApproximateCreationDateTime"
         said = _plain(self._change.get("ApproximateCreationDateTime"), path)
+        if type(said) is float and 0 <= said < CREATED_S_MAX:
+            return said
         if isinstance(said, datetime) and said.tzinfo is not None:
             return said.timestamp()
         if isinstance(said, bool) or not isinstance(said, int | float) or not 0 <= said < CREATED_S_MAX:
@@ -112,19 +115,31 @@ class ChangeRecord:
     @cached_property
     def keys_typed(self) -> dict[str, object]:
         """``Keys`` in DynamoDB's typed JSON, binary as base64 text."""
-        return _typed(self._change["Keys"], "dynamodb.Keys")
+        return self._wired("Keys", _item(self._change["Keys"], "dynamodb.Keys"))
 
     @cached_property
     def old_typed(self) -> dict[str, object] | None:
-        """``OldImage`` in DynamoDB's typed JSON, or None as for ``old``."""
-        return self._image("OldImage", shown=self.view is not None and self.view.shows_old(self.kind))
+        """``OldImage`` in DynamoDB's typed JSON, binary as base64 text, or None as for ``old``."""
+        return self._typed("OldImage", self.old_sent)
 
     @cached_property
     def new_typed(self) -> dict[str, object] | None:
-        """``NewImage`` in DynamoDB's typed JSON, or None as for ``new``."""
-        return self._image("NewImage", shown=self.view is not None and self.view.shows_new(self.kind))
+        """``NewImage`` in DynamoDB's typed JSON, binary as base64 text, or None as for ``new``."""
+        return self._typed("NewImage", self.new_sent)
 
-    @cached_property
+    @property
+    def old_sent(self) -> Mapping[str, object] | None:
+        """``old_typed`` as it came, binary as base64 text or ``bytes``; read anew each time, for who needs it once."""
+        view = self.view
+        return self._sent("OldImage", shown=view is not None and view.shows_old(self.kind))
+
+    @property
+    def new_sent(self) -> Mapping[str, object] | None:
+        """``new_typed`` as it came, binary as base64 text or ``bytes``; read anew each time, for who needs it once."""
+        view = self.view
+        return self._sent("NewImage", shown=view is not None and view.shows_new(self.kind))
+
+    @property
     def is_backfill(self) -> bool:
         """True for an image that a first load read from the table: the state before all changes (E13)."""
         if "afterbay" not in self._record:
@@ -132,7 +147,7 @@ class ChangeRecord:
         mark = _plain(self._record["afterbay"], "afterbay")
         return _is_object(mark) and mark.get("backfill") is True
 
-    @cached_property
+    @property
     def is_expiry(self) -> bool:
         """True for a removal by TTL (S65, R136)."""
         if self.kind is not ChangeKind.REMOVE or "userIdentity" not in self._record:
@@ -142,7 +157,7 @@ class ChangeRecord:
             raise RecordError("a JSON object is wanted", path="userIdentity")
         return removal(identity) is Removal.EXPIRED
 
-    @cached_property
+    @property
     def token(self) -> str:
         """The sequence token (E2): text that compares as changes do. The lowest one for a backfilled image (E13)."""
         return LOWEST_TOKEN if self.is_backfill else token(self._epoch or self._stream.label, self.sequence_number)
@@ -185,13 +200,21 @@ class ChangeRecord:
         except SettingsError as wrong:
             raise RecordError(wrong.message, path="eventSourceARN", hint=wrong.hint) from wrong
 
-    def _image(self, name: str, *, shown: bool) -> dict[str, object] | None:
+    def _sent(self, name: str, *, shown: bool) -> Mapping[str, object] | None:
         path = f"dynamodb.{name}"
         if name in self._change:
-            return _typed(self._change[name], path)
+            return _item(self._change[name], path)
         if shown and not self.is_backfill:
             raise RecordError(f"missing, though {self.view} shows it for {self.kind} (S60)", path=path)
         return None
+
+    def _typed(self, name: str, sent: Mapping[str, object] | None) -> dict[str, object] | None:
+        return None if sent is None else self._wired(name, sent)
+
+    def _wired(self, name: str, sent: Mapping[str, object]) -> dict[str, object]:
+        """What came decoded may hold ``bytes``, which become base64 text; all else stays."""
+        parsed = isinstance(self._change[name], msgspec.Raw)
+        return cast("dict[str, object]", sent) if parsed else wire_item(sent, f"dynamodb.{name}")
 
     def _decoded(self, name: str, typed: dict[str, object] | None) -> Item | None:
         return None if typed is None else decode_item(typed, f"dynamodb.{name}")
@@ -214,17 +237,15 @@ def _plain(value: object, path: str) -> object:
     if not isinstance(value, msgspec.Raw):
         return value
     try:
-        decoded: object = msgspec.json.decode(value)
+        return _value.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
         raise RecordError("not JSON", path=path) from broken
-    return decoded
 
 
-def _typed(value: object, path: str) -> dict[str, object]:
-    """Typed JSON of an item. What came decoded may hold ``bytes``, which become base64 text; all else stays."""
+def _item(value: object, path: str) -> Mapping[str, object]:
     plain = _plain(value, path)
     if _is_object(plain):
-        return dict(plain) if isinstance(value, msgspec.Raw) else wire_item(plain, path)
+        return plain
     raise RecordError("an item is a JSON object", path=path)
 
 

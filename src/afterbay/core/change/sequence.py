@@ -125,7 +125,9 @@ class SequenceToken:
 
 def token(epoch: str, number: SequenceNumber) -> str:
     """The token of a change (E2). ``epoch`` is the stream's label, or the moment of a move kept with the checkpoint."""
-    return str(SequenceToken(epoch, number.number))
+    if _EPOCH.fullmatch(epoch) is None:
+        return str(SequenceToken(epoch, number.number))  # raises
+    return f"{epoch}/{number.padded}"
 
 
 def stream_label(arn: str) -> str:

@@ -13,7 +13,8 @@ from typing import TypeAlias, cast
 
 import msgspec
 
-from afterbay.core.change.number import Number, in_range, number_text, parse_number
+from afterbay.core.change.number import Number, in_range, number_text
+from afterbay.core.change.plain import JSON_DECODERS, NOT_PLAIN, TypedValue, ordered, plain
 from afterbay.core.change.scalar import DECODERS, Scalar, SetValue, json_kind, sequence
 from afterbay.errors import RecordError
 
@@ -30,6 +31,7 @@ __all__ = [
     "encode_value",
     "equal",
     "json_bytes",
+    "json_item",
     "number_text",
     "same_item",
     "same_value",
@@ -60,8 +62,8 @@ def decode_item(item: object, path: str = "") -> Item:
     """Typed JSON of an item -> Python values. Raises ``RecordError`` that leads to the attribute at fault."""
     members = _members(item, path, "an item")
     try:
-        return {name: _plainly(value, 0) for name, value in members.items()}
-    except (RecordError, ValueError):
+        return cast("Item", plain(_as_typed(members), DECODERS, DEPTH_MAX))
+    except NOT_PLAIN:
         pass  # once more, with a path to what is wrong
     return {name: decode_value(value, _under(path, name)) for name, value in members.items()}
 
@@ -88,31 +90,6 @@ def decode_value(value: object, path: str = "", depth: int = 0) -> Value:
         return [decode_value(one, f"{here}[{index}]", depth + 1) for index, one in enumerate(sequence(inner, here))]
     named = _members(inner, here, "a map")
     return {name: decode_value(one, _under(here, name), depth + 1) for name, one in named.items()}
-
-
-def _plainly(value: object, depth: int) -> Value:
-    """What ``decode_value`` makes of a value that is well-formed and came from JSON, without the cost of paths.
-
-    Raises ``RecordError`` or ``ValueError`` for anything else, some of which ``decode_value`` takes.
-    """
-    members = cast("dict[str, object]", value) if type(value) is dict else {}
-    if len(members) == 1:
-        ((tag, inner),) = members.items()
-        if type(inner) is str:
-            if tag == "S":
-                return inner
-            if tag == "N":
-                return parse_number(inner)
-        elif depth < DEPTH_MAX:
-            below = depth + 1
-            if tag == "M" and type(inner) is dict:
-                return {name: _plainly(one, below) for name, one in cast("dict[str, object]", inner).items()}
-            if tag == "L" and type(inner) is list:
-                return [_plainly(one, below) for one in cast("list[object]", inner)]
-        decode = DECODERS.get(tag)
-        if decode is not None:
-            return decode(inner, "")
-    raise RecordError("not plain")
 
 
 def encode_item(item: Mapping[str, object], path: str = "") -> dict[str, object]:
@@ -147,6 +124,10 @@ def canonical(item: object, path: str = "") -> bytes:
 
     Rules: S101 names sorted, numbers normalised, sets ordered; no blanks, no escapes that JSON does not demand.
     """
+    members = _members(item, path, "an item")
+    # Text is canonical as it is, and most keys hold nothing else.
+    if all(type(value) is dict and len(value) == 1 and type(value.get("S")) is str for value in members.values()):
+        return _SORTED.encode(dict(members))
     return canonical_key(decode_item(item, path))
 
 
@@ -189,31 +170,25 @@ def json_bytes(value: Value) -> bytes:
     return _DIGITS_KEPT.encode(_sets_ordered(value))
 
 
+def json_item(item: TypedItem, path: str, typed: Callable[[], TypedItem]) -> bytes:
+    """``json_bytes(decode_item(typed(), path))``, in one pass over ``item``, the same as it was sent, where that is
+    plain. Raises ``RecordError``, and ``UnicodeEncodeError`` for a lone surrogate.
+    """
+    try:
+        return _DIGITS_KEPT.encode(plain(_as_typed(item), JSON_DECODERS, DEPTH_MAX))
+    except NOT_PLAIN:
+        pass
+    return json_bytes(decode_item(typed(), path))
+
+
 def _sets_ordered(value: Value) -> object:
     if isinstance(value, dict):
         return {name: one if type(one) in _FLAT else _sets_ordered(one) for name, one in value.items()}
     if isinstance(value, list):
         return [one if type(one) in _FLAT else _sets_ordered(one) for one in value]
     if isinstance(value, frozenset):
-        return _ordered(value)
+        return ordered(value)
     return value
-
-
-def _ordered(values: Iterable[object]) -> list[object]:
-    """Members of a set in a stable order: numbers by value, text by code point, binary by byte."""
-    return sorted(values, key=_set_order)
-
-
-def _set_order(value: object) -> tuple[Number, str, bytes]:
-    match value:
-        case str():
-            return (0, value, b"")
-        case bytes():
-            return (0, "", value)
-        case int() | Decimal():
-            return (value, "", b"")
-        case _:
-            raise AssertionError(f"{type(value).__name__} is in no set")
 
 
 def _encode(value: object, path: str, depth: int, binary: Callable[[bytes], object]) -> dict[str, object]:
@@ -256,9 +231,9 @@ def _encode_set(values: frozenset[object], path: str, binary: Callable[[bytes], 
     if not values:
         raise RecordError("a set has at least one member (S99)", path=path)
     if all(isinstance(one, str) for one in values):
-        return {"SS": _ordered(values)}
+        return {"SS": ordered(values)}
     if all(isinstance(one, bytes) for one in values):
-        return {"BS": [binary(one) for one in _ordered(values) if isinstance(one, bytes)]}
+        return {"BS": [binary(one) for one in ordered(values) if isinstance(one, bytes)]}
     numbers = [one for one in values if isinstance(one, int | Decimal) and not isinstance(one, bool)]
     if len(numbers) == len(values):
         return {"NS": [_number(one, path) for one in sorted(numbers)]}
@@ -299,6 +274,10 @@ def _members(value: object, path: str, what: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise RecordError(f"{what} is a JSON object, not {json_kind(value)}", path=path)
     return cast("Mapping[str, object]", value)
+
+
+def _as_typed(members: Mapping[str, object]) -> Iterable[tuple[str, TypedValue]]:
+    return cast("Mapping[str, TypedValue]", members).items()
 
 
 def _under(path: str, name: str) -> str:

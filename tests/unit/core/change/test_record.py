@@ -68,6 +68,19 @@ def test_an_image_that_there_is_not_is_none(form):
     assert ChangeRecord(form(record("REMOVE"))).new is None
 
 
+def test_an_image_as_it_was_sent_keeps_its_bytes():
+    image = KEY | {"photo": {"B": b"\x01"}}
+    change = ChangeRecord(record(change={"NewImage": image}))
+    assert change.new_sent == image
+    assert change.new_typed == KEY | {"photo": {"B": "AQ=="}}
+    assert change.old_sent == change.old_typed == OLD
+
+
+def test_an_image_that_there_is_not_was_not_sent(form):
+    assert ChangeRecord(form(record("INSERT"))).old_sent is None
+    assert ChangeRecord(form(record("REMOVE"))).new_sent is None
+
+
 def test_a_record_of_get_records_takes_its_stream_from_the_caller(form):
     own = form(record(without=("eventSourceARN",)))
     assert ChangeRecord(own, stream_arn=ARN).table == "orders"
