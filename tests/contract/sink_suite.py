@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.sequence import LOWEST_TOKEN
-from afterbay.core.guard import Kind
+from afterbay.core.guard import SKIPPED, Kind
 from afterbay.sinks.live import ReadableSink
-from afterbay.sinks.mending import OVERTAKEN, Mend
+from afterbay.sinks.mending import NOTHING_HELD, OVERTAKEN, Held, Mend
 from afterbay.sinks.options import Expiry
 from contract.histories import KEYS, History, history
 
@@ -158,3 +160,85 @@ def mending_holds_only_while_nothing_was_applied(sink) -> None:
     )
     assert live(sink) == made.expected()
     assert sink.look_up([]) == [] and sink.mend([]) == []
+
+
+def a_sink_that_no_change_has_reached_holds_nothing(sink) -> None:
+    keys = [{"pk": {"S": key[0]}, "sk": {"S": key[1]}} for key in KEYS]
+    assert sink.apply([]) == [] and live(sink) == {}
+    assert sink.look_up([*keys, keys[0]]) == [NOTHING_HELD] * 7
+    assert sink.mend([Mend(keys[0], None, None, read_s=1_767_600_000.0)]) == [SKIPPED]
+
+
+def a_look_up_shows_what_a_skipped_expiry_left(sink) -> None:
+    """The item, under the expiry's token; and the token alone where there was no item. Needs ``skip``."""
+    made = History(random.Random(8))
+    known, unknown = KEYS[0], KEYS[1]
+    put = made.put(known, n={"N": "1"})
+    made.put(unknown)
+    expiries = [ChangeRecord(made.expire(known, mirrored=False)), ChangeRecord(made.expire(unknown, mirrored=True))]
+    assert kinds(sink, [ChangeRecord(put), *expiries]) == [Kind.APPLIED, Kind.SKIPPED, Kind.SKIPPED]
+    keys = [{"pk": {"S": key[0]}, "sk": {"S": key[1]}} for key in (known, unknown)]
+    kept = {"pk": known[0], "sk": known[1], "n": 1}
+    assert sink.look_up(keys) == [Held(expiries[0].token, kept), Held(expiries[1].token, None)]
+
+
+def mends_beside_live_changes(make_sink, seed: int, *, rounds: int) -> None:
+    """A table that goes on, its stream, which is behind, and a repair that looks, reads and mends meanwhile, at the
+    same moment as the stream's own writer: once every change is in, the sink is as the table, token by token (E14)."""
+    made, told = History(random.Random(seed)), set[Kind]()
+    keys = [{"pk": {"S": key[0]}, "sk": {"S": key[1]}} for key in KEYS]
+    stream, repair = make_sink(Expiry.MIRROR), make_sink(Expiry.MIRROR)
+    sent = 0
+
+    def happen() -> None:
+        for key in made.rng.sample(KEYS, 3):
+            if key in made.items and made.rng.random() < 0.4:
+                made.delete(key)
+            else:
+                made.put(key, n={"N": str(made.counter)}, price={"N": "12345678901234567890.123456789"})
+
+    def deliver(end: int) -> None:
+        nonlocal sent
+        batch, sent = made.changes[sent:end], end
+        for _ in range(5):
+            if not any(kind.failed for kind in kinds(stream, batch)):
+                return
+        raise AssertionError("the batch never got through")
+
+    def some() -> int:
+        return made.rng.randrange(sent, len(made.records) + 1)
+
+    def mend(mends: list[Mend], start: threading.Barrier) -> None:
+        start.wait(30)
+        for _ in range(5):
+            verdicts = repair.mend(mends)
+            told.update(verdict.kind for verdict in verdicts)
+            mends = [one for one, verdict in zip(mends, verdicts, strict=True) if verdict.failed]
+            if not mends:
+                return
+        raise AssertionError("the mends never got through")
+
+    for number in range(rounds):
+        happen()
+        deliver(some())
+        held = repair.look_up(keys)
+        happen()
+        if number == 0:
+            deliver(len(made.records))  # so that some are overtaken, whoever is faster below
+        elif made.rng.random() < 0.5:
+            deliver(some())
+        images = [made.items.get(key) for key in KEYS]
+        happen()
+        seen = [one.token for one in held]
+        mends = [Mend(*one, read_s=1_767_600_000.0) for one in zip(keys, images, seen, strict=True)]
+        start, end = threading.Barrier(2), some()
+        with ThreadPoolExecutor(1) as other:
+            mending = other.submit(mend, mends, start)
+            start.wait(30)
+            deliver(end)
+            mending.result(60)
+    deliver(len(made.records))
+    assert Kind.STALE in told and Kind.POISON not in told
+    assert live(repair) == made.expected()
+    last = {(one.keys["pk"], one.keys["sk"]): one.token for one in made.changes}
+    assert [one.token for one in repair.look_up(keys)] == [last.get(key) for key in KEYS]

@@ -11,8 +11,9 @@ from decimal import Decimal
 import pytest
 
 from afterbay.core.change.record import ChangeRecord
-from afterbay.core.guard import Kind
+from afterbay.core.guard import LOWEST_TOKEN, Kind
 from afterbay.errors import SettingsError
+from afterbay.sinks.mending import Mend
 from afterbay.sinks.options import Expiry, SinkOptions
 from contract.cutting_proxy import CuttingProxy
 from contract.histories import KEYS, History, history
@@ -230,6 +231,43 @@ def test_a_token_of_another_form_is_a_settings_error(place, sink, made):
     place.client.index(index=place.index, id=ID, body={"pk": "plain", "sk": "0", "_tok": "17"}, refresh=True)
     with pytest.raises(SettingsError, match="another form"):
         sink.apply([put(made)])
+
+
+# ---- single items looked up and mended (E14)
+
+
+def test_a_mend_leaves_the_document_that_a_change_would_have_left(place, sink, made):
+    """Every digit of the item, the token as it was; a tombstone is a document that the alias hides."""
+    sink.apply([put(made, n={"N": "1"}), put(made, OTHER)])
+    keys = [{"pk": {"S": key[0]}, "sk": {"S": key[1]}} for key in (PLAIN, OTHER, THIRD)]
+    seen = [held.token for held in sink.look_up(keys)]
+    number = "12345678901234567890.123456789"
+    images = [{**keys[0], "n": {"N": number}}, None, {**keys[2], "n": {"N": "1"}}]
+    told = sink.mend([Mend(*one, read_s=1_767_700_000.0) for one in zip(keys, images, seen, strict=True)])
+    assert [one.kind for one in told] == [Kind.APPLIED] * 3
+    assert [held.item and held.item["n"] for held in sink.look_up(keys)] == [Decimal(number), None, 1]
+    assert sorted(source["_tok"] for source in place.hits().values()) == sorted([seen[0], LOWEST_TOKEN])
+    assert place.document("plain#00")["_source"] == {
+        "pk": OTHER[0],
+        "sk": OTHER[1],
+        "_tok": seen[1],
+        "_deleted": True,
+        "_expires": 1_767_700_000 + 8 * DAY_S,
+    }
+
+
+@pytest.mark.parametrize("lost", [b"/_bulk", b"/_mget"])
+def test_a_mend_whose_answer_is_lost_writes_the_same_again(place, made, lost):
+    with CuttingProxy(place.url) as proxy:
+        sink = place.sink(url=proxy.url)
+        sink.apply([put(made, n={"N": "1"})])
+        key = {"pk": {"S": PLAIN[0]}, "sk": {"S": PLAIN[1]}}
+        (held,) = sink.look_up([key])
+        proxy.cut(lost)
+        (told,) = sink.mend([Mend(key, {**key, "n": {"N": "2"}}, held.token, 1_767_700_000.0)])
+        assert told.kind is Kind.APPLIED and proxy.cuts == 1
+        assert place.document(ID)["_source"]["n"] == 2
+        sink.close()
 
 
 # ---- lost answers and other writers

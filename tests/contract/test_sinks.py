@@ -35,7 +35,6 @@ KINDS = [
     "delta",
     "iceberg",
 ]
-MENDABLE = ["memory", "sqlite"]
 SLOW = {"iceberg", "dynamodb_ledger"}
 """What takes a tenth of a second per commit: one random history of each sort is enough there."""
 
@@ -95,7 +94,7 @@ def make_sink(request, tmp_path):
             case "sqlite":
                 sink = SqliteSink(tmp_path / "sink.db", table, options=options)
             case "dynamodb":
-                sink = DynamoDbSink(table, region="eu-west-1", options=options)
+                sink = DynamoDbSink(table, options=options, client=OneCallAtATime())
             case "opensearch":
                 sink = request.getfixturevalue("opensearch").sink(options=options)
             case "dynamodb_ledger":
@@ -137,7 +136,9 @@ def test_one_bad_record_has_its_own_verdict(make_sink):
 
 
 def test_a_skipped_expiry_leaves_its_mark(make_sink):
-    sink_suite.a_skipped_expiry_leaves_its_mark(make_sink())
+    sink = make_sink()
+    sink_suite.a_skipped_expiry_leaves_its_mark(sink)
+    sink_suite.a_look_up_shows_what_a_skipped_expiry_left(sink)
 
 
 def test_a_backfill_writes_only_what_is_missing(make_sink):
@@ -152,9 +153,14 @@ def test_a_text_that_no_store_takes_is_refused_alone(make_sink):
     sink_suite.a_text_that_no_store_takes_is_refused_alone(make_sink())
 
 
-@pytest.mark.parametrize("make_sink", MENDABLE, indirect=True)
 def test_a_mend_holds_only_while_nothing_was_applied_in_between(make_sink):
     sink_suite.mending_holds_only_while_nothing_was_applied(make_sink())
+
+
+@histories(21)
+def test_mends_beside_live_changes_leave_the_tables_state(make_sink, seed, request):
+    slow = request.node.callspec.params["make_sink"] in SLOW
+    sink_suite.mends_beside_live_changes(make_sink, seed, rounds=3 if slow else 5)
 
 
 def test_tokens_outlive_the_sink_object(make_sink):
@@ -167,5 +173,5 @@ def test_tokens_outlive_the_sink_object(make_sink):
     assert sink_suite.live(second) == made.expected()
 
 
-def test_no_changes_make_no_verdicts(make_sink):
-    assert make_sink().apply([]) == [] and sink_suite.live(make_sink()) == {}
+def test_a_sink_that_no_change_has_reached_holds_nothing(make_sink):
+    sink_suite.a_sink_that_no_change_has_reached_holds_nothing(make_sink())

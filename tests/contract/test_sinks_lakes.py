@@ -15,11 +15,13 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from afterbay.core.change.record import ChangeRecord
-from afterbay.core.guard import Kind
+from afterbay.core.guard import LOWEST_TOKEN, Kind
 from afterbay.errors import SettingsError, UnavailableError
 from afterbay.sinks.delta import DeltaStore
 from afterbay.sinks.iceberg import IcebergStore
 from afterbay.sinks.lake import LakeSink
+from afterbay.sinks.lake_columns import OWN
+from afterbay.sinks.mending import Mend
 from afterbay.sinks.options import Expiry, SinkOptions
 from contract import lakes
 from contract.histories import KEYS, History, history
@@ -107,6 +109,29 @@ def test_an_attribute_that_is_gone_is_null(lake):
     (row,) = lake.rows()
     assert (row["a"], row["b"]) == (None, "z") and "B" not in row
     assert live(sink) == made.expected()
+
+
+@pytest.mark.parametrize("name", ["_keeps", "_mends", "%keeps", "%mends"])
+def test_an_attribute_named_like_a_flag_of_the_merge_is_one_like_any_other(lake, name):
+    made, sink = History(random.Random(1)), LakeSink(lake())
+    for _ in range(2):
+        assert kinds(sink, changes(made.put(KEY, **{name: {"S": "mine"}}))) == [Kind.APPLIED]
+    assert live(sink) == made.expected()
+
+
+def test_a_mend_leaves_what_a_change_would_have_left(lake):
+    made, sink = History(random.Random(1)), LakeSink(lake())
+    sink.apply(changes(made.put(KEY, n={"N": "1"}, old={"S": "x"}), made.put(KEYS[3], n={"N": "1"})))
+    keys = [{"pk": {"S": key[0]}, "sk": {"S": key[1]}} for key in (KEY, KEYS[3], KEYS[4])]
+    seen = [held.token for held in sink.look_up(keys)]
+    images = [{**keys[0], "n": {"N": "2.50"}, "new": {"S": "y"}}, None, {**keys[2], "n": {"N": "3"}}]
+    told = sink.mend([Mend(*one, read_s=1_767_700_000.0) for one in zip(keys, images, seen, strict=True)])
+    assert [one.kind for one in told] == [Kind.APPLIED] * 3
+    changed, gone, first = sorted(lake.rows(), key=lambda row: (row["pk"] != KEY[0], row["sk"]))
+    assert (changed["n"], changed["old"], changed["new"], changed["_tok"]) == ("2.5", None, "y", seen[0])
+    assert {name for name, value in gone.items() if value is not None} == {*OWN, "pk", "sk"} - {"_item"}
+    assert (gone["_deleted"], gone["_tok"], gone["_expires"]) == (True, seen[1], 1_767_700_000 + 8 * DAY_S)
+    assert (first["n"], first["_tok"]) == ("3", LOWEST_TOKEN)
 
 
 def test_a_tombstone_has_its_key_and_its_time_only(lake):

@@ -37,7 +37,7 @@ class UnguardedStore(BlindStore):
 class UnreducedSink(LakeSink):
     """A MERGE with all changes of a batch, a key's several ones too."""
 
-    def _attempt(self, entries):
+    def _attempt(self, entries, _plan):
         columns = self._store.open(["pk", "sk"])
         rows, verdicts = [], {}
         for one in entries:

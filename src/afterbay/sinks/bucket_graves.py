@@ -2,7 +2,8 @@
 
 Tombstones are empty, so all of them have one ETag: a writer that read an old one could overwrite a newer one, and no
 condition would hold it back. So a deletion digs its grave first, and who writes over a tombstone looks for newer graves
-afterwards: of the two, one always sees the other. A grave is never changed, and the newest is what counts.
+afterwards: of the two, one always sees the other. A grave is never changed, and the newest is what counts. A mend
+leaves the token as it is, so versions are compared: the token, and how many mends there were under it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from afterbay.core.change.sequence import TOKEN_CHARS
 from afterbay.sinks.bucket import Bucket, Listed
-from afterbay.sinks.bucket_item import GRAVES
+from afterbay.sinks.bucket_item import GRAVES, Version
 
 __all__ = ["Grave", "Graves"]
 
@@ -26,7 +27,7 @@ class Grave:
     """A deletion. ``name`` is the object's own; ``expires_s`` the epoch second from which it may go (E7)."""
 
     name: str
-    token: str
+    version: Version
     expires_s: int
 
 
@@ -36,14 +37,17 @@ class Graves:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
 
-    def dig(self, item: str, token: str, expires_s: int) -> None:
+    def dig(self, item: str, version: Version, expires_s: int) -> None:
         """Note a deletion. Doing it twice is doing it once."""
-        name = f"{_folder(item)}{token}@{expires_s}"
+        token, mends = version
+        name = f"{_folder(item)}{token}@{expires_s}" + (f"@{mends}" if mends else "")
         self._bucket.client().put_object(Bucket=self._bucket.name, Key=self._bucket.key(name), Body=b"")
 
     def newest(self, item: str) -> Grave | None:
         """The newest deletion of the item, None where none is known."""
-        found = sorted((grave for page in self._pages(_folder(item)) for grave in page), key=lambda grave: grave.token)
+        found = sorted(
+            (grave for page in self._pages(_folder(item)) for grave in page), key=lambda grave: grave.version
+        )
         if len(found) > KEPT_MAX:
             for grave in found[:-1]:
                 self._level(grave)
@@ -67,10 +71,11 @@ class Graves:
 def _grave(listed: Listed) -> Grave | None:
     """The token has a slash of its own, behind the folder of the item. None: another program's object."""
     _, _, rest = listed.name.removeprefix(f"{GRAVES}/").partition("/")
-    token, _, expires = rest.partition("@")
-    if len(token) != TOKEN_CHARS or not (expires.isascii() and expires.isdigit()):
+    token, _, numbers = rest.partition("@")
+    expires, _, mends = numbers.partition("@")
+    if len(token) != TOKEN_CHARS or not all(one.isascii() and one.isdigit() for one in (expires, mends or "0")):
         return None
-    return Grave(listed.name, token, int(expires))
+    return Grave(listed.name, (token, int(mends or "0")), int(expires))
 
 
 def _folder(item: str) -> str:

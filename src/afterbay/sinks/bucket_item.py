@@ -3,7 +3,8 @@
 Decides names, shapes and verdicts. Calls, conditions and faults are ``bucket_state.py``'s.
 
 An ETag is mostly the MD5 of the body. So that each state of an item has an ETag of its own, a live body holds its
-token: else two states of one content could not be told apart, and a slow writer would overwrite the newer one.
+token, and ends with a line feed for each mend under that token: else two states of one content could not be told
+apart, and a slow writer would overwrite the newer one.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from urllib.parse import quote, unquote
 from afterbay.core.change.number import number_text
 from afterbay.core.change.sequence import TOKEN_CHARS, document_id
 from afterbay.core.change.value import TypedItem, canonical
-from afterbay.core.guard import Verdict
+from afterbay.core.guard import APPLIED, Verdict
 from afterbay.errors import SettingsError
 from afterbay.sinks import reduced
-from afterbay.sinks.entry import Entry
+from afterbay.sinks.entry import Entry, judge_stored
 from afterbay.sinks.guard_names import refuse_name
 from afterbay.sinks.live import LiveItem, plain_text
+from afterbay.sinks.mending import OVERTAKEN
 
 if TYPE_CHECKING:
     from afterbay.core.change.tombstone import TombstoneRetention
@@ -35,8 +37,10 @@ __all__ = [
     "Plan",
     "Stored",
     "TokenName",
+    "Version",
     "object_name",
     "plan",
+    "plan_mend",
     "read_stored",
     "tombstone_metadata",
 ]
@@ -51,6 +55,10 @@ _TOKEN = "afterbay-token"
 _KEYS = "afterbay-keys"
 _BURIED = "afterbay-buried"
 _EXPIRES = "afterbay-expires"
+_MENDS = "afterbay-mends"
+
+Version = tuple[str, int]
+"""A token, and how many mends there were under it: of two states of an item, the greater one came later."""
 
 
 def object_name(keys: TypedItem) -> str:
@@ -67,7 +75,7 @@ def object_name(keys: TypedItem) -> str:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What was read of an object. ``live``: it is an item, not a tombstone. ``buried``: it is a tombstone, or came
-    after one, so that graves must be asked. ``body`` None: it was not read."""
+    after one, so that graves must be asked. ``body`` None: it was not read. ``mends`` as in ``Version``."""
 
     token: str
     etag: str
@@ -76,6 +84,11 @@ class Stored:
     expires_s: int
     metadata: Mapping[str, str]
     body: bytes | None = None
+    mends: int = 0
+
+    @property
+    def version(self) -> Version:
+        return (self.token, self.mends)
 
 
 def read_stored(metadata: Mapping[str, str], etag: str, size: int, body: bytes | None, sink: str) -> Stored:
@@ -87,16 +100,20 @@ def read_stored(metadata: Mapping[str, str], etag: str, size: int, body: bytes |
             hint="another program writes there: give the sink a prefix of its own",
         )
     live = size > 0
-    expires = metadata.get(_EXPIRES, "0")
     return Stored(
         token,
         etag,
         live=live,
         buried=not live or _BURIED in metadata,
-        expires_s=int(expires) if expires.isascii() and expires.isdigit() else 0,
+        expires_s=_number(metadata.get(_EXPIRES, "")),
         metadata=metadata,
         body=body,
+        mends=_number(metadata.get(_MENDS, "")),
     )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +127,10 @@ class TokenName:
         for there in (entry.keys_typed, entry.names):
             refuse_name(self.text, there, "name the sink's own otherwise (TokenName)")
 
-    def body(self, item_json: str, token: str) -> bytes:
+    def body(self, item_json: str, version: Version) -> bytes:
         """The item's JSON, its token first. An item has its key attributes, so it is never empty."""
-        return self._head(token) + item_json[1:].encode()
+        token, mends = version
+        return self._head(token) + item_json[1:].encode() + b"\n" * mends
 
     def renewed(self, stored: Stored, token: str, sink: str) -> bytes:
         """The same body with a newer token. Raises ``SettingsError`` for a body that the sink did not write."""
@@ -153,18 +171,28 @@ class Plan:
     expires_s: int
     item_json: str | None
     keys: TypedItem
+    mends: int = 0
+
+    @property
+    def version(self) -> Version:
+        assert self.token is not None
+        return (self.token, self.mends)
 
     def metadata(self, stored: Stored | None) -> dict[str, str]:
-        assert self.token is not None
         if not self.live:
-            return tombstone_metadata(self.token, self.expires_s)
+            return tombstone_metadata(self.version, self.expires_s)
         types = {name: next(iter(cast("Mapping[str, object]", value))) for name, value in self.keys.items()}
-        told = {_TOKEN: self.token, _KEYS: quote(json.dumps(types), safe="")}
+        told = _versioned(self.version) | {_KEYS: quote(json.dumps(types), safe="")}
         return told | ({_BURIED: "1"} if stored is not None and stored.buried else {})
 
 
-def tombstone_metadata(token: str, expires_s: int) -> dict[str, str]:
-    return {_TOKEN: token, _EXPIRES: str(expires_s)}
+def tombstone_metadata(version: Version, expires_s: int) -> dict[str, str]:
+    return _versioned(version) | {_EXPIRES: str(expires_s)}
+
+
+def _versioned(version: Version) -> dict[str, str]:
+    token, mends = version
+    return {_TOKEN: token} | ({_MENDS: str(mends)} if mends else {})
 
 
 def plan(entries: Sequence[tuple[int, Entry]], stored: Stored | None, retention: TombstoneRetention, sink: str) -> Plan:
@@ -180,4 +208,23 @@ def plan(entries: Sequence[tuple[int, Entry]], stored: Stored | None, retention:
         expires_s=0 if write is None else write.expires_s or 0,
         item_json=None if write is None else write.item,
         keys=entries[0][1].keys_typed,
+    )
+
+
+def plan_mend(
+    index: int, entry: Entry, seen: str | None, stored: Stored | None, retention: TombstoneRetention, sink: str
+) -> Plan:
+    """An image, if the stored token is still ``seen`` (E14). Raises ``SettingsError`` for a token of another form."""
+    token = None if stored is None else stored.token
+    judge_stored(entry.token, token, sink)
+    holds = token == seen
+    return Plan(
+        {index: APPLIED if holds else OVERTAKEN},
+        frozenset() if holds else frozenset([index]),
+        token=entry.token if holds else None,
+        live=entry.json is not None,
+        expires_s=retention.purge_at_s(entry.created_s),
+        item_json=entry.json,
+        keys=entry.keys_typed,
+        mends=0 if stored is None else stored.mends + 1,
     )

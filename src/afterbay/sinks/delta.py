@@ -17,7 +17,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, DeltaProtocolErr
 from deltalake.schema import PrimitiveType
 
 from afterbay.errors import ConflictError, NotFoundError, SettingsError, UnavailableError
-from afterbay.sinks.lake_arrow import ArrowFault, arrow_table, rows_of
+from afterbay.sinks.lake_arrow import KEEPS, MENDS, ArrowFault, arrow_table, one_text, rows_of
 from afterbay.sinks.lake_columns import OWN, Columns, check_own, check_table, column_name
 from afterbay.sinks.lake_rows import LakeRow, column_values
 from afterbay.sinks.reduced import Stored
@@ -52,6 +52,9 @@ class DeltaStore:
     newer = "target._tok < source._tok"
     """The guard (E5), in the MERGE itself."""
 
+    seen = f"source.`{MENDS}` AND target._tok = source._tok"
+    """The guard of a mend (E14)."""
+
     def __init__(self, uri: str, *, storage_options: Mapping[str, str] | None = None) -> None:
         self._uri = uri
         self._storage = _storage(uri) | dict(storage_options or {})
@@ -63,10 +66,7 @@ class DeltaStore:
 
     def open(self, keys: Sequence[str]) -> Columns:
         with self._faults():
-            if self._table is None:
-                self._table = self._loaded() or self._created(keys)
-            else:
-                self._table.update_incremental()
+            self._table = self._newest() or self._created(keys)
             fields = self._table.schema().fields
         self._required = frozenset(field.name for field in fields if not field.nullable)
         check_table(self._required, {one.name: one.type == _TEXT for one in fields if one.nullable}, keys, str(self))
@@ -81,6 +81,15 @@ class DeltaStore:
     def commit(self, rows: Sequence[LakeRow], columns: Columns) -> None:
         with self._faults():
             self._merge(self._opened(), rows, columns).execute()
+
+    def held(self, keys: Collection[str]) -> dict[str, tuple[str, str | None]]:
+        with self._faults():
+            table = self._table = self._newest()
+            if table is None:
+                return {}
+            wanted = ", ".join(map(_literal, sorted(keys)))
+            rows = _selected(table, f"SELECT _key, _tok, _item FROM sink WHERE _key IN ({wanted})")
+            return {str(row["_key"]): (str(row["_tok"]), one_text(row["_item"])) for row in rows}
 
     def live(self) -> Iterator[tuple[str, str]]:
         with self._faults():
@@ -115,7 +124,8 @@ class DeltaStore:
     def _merge(self, table: DeltaTable, rows: Sequence[LakeRow], columns: Columns) -> TableMerger:
         values = column_values(rows, columns.names)
         # Declared never null as in the table: a MERGE that adds columns would loosen the table's own otherwise.
-        source = arrow_table({**values, "_keeps": [row.keeps for row in rows]}, self._required)
+        source = arrow_table({**values, **_flags(rows)}, self._required)
+        keeps = f"source.{_quoted(KEEPS)}"
         whole = {_quoted(name): f"source.{_quoted(name)}" for name in values}
         merging = table.merge(
             source,
@@ -127,14 +137,20 @@ class DeltaStore:
         )
         return (
             merging.when_matched_update(
-                {name: f"source.{name}" for name in ("_tok", "_expires")}, predicate=f"source._keeps AND {self.newer}"
+                {name: f"source.{name}" for name in ("_tok", "_expires")}, predicate=f"{keeps} AND {self.newer}"
             )
-            .when_matched_update(whole, predicate=f"NOT source._keeps AND {self.newer}")
+            .when_matched_update(whole, predicate=f"NOT {keeps} AND ({self.newer} OR {self.seen})")
             .when_not_matched_insert(whole)
         )
 
     def _opened(self) -> DeltaTable:
         assert self._table is not None, "open() comes first"
+        return self._table
+
+    def _newest(self) -> DeltaTable | None:
+        if self._table is None:
+            return self._loaded()
+        self._table.update_incremental()
         return self._table
 
     def _loaded(self) -> DeltaTable | None:
@@ -198,6 +214,11 @@ def _selected(table: DeltaTable, query: str) -> Iterator[dict[str, object]]:
     """Rows of a query on the table ``sink``, batch by batch. Its pyarrow dataset will not do: after a MERGE it cannot
     be filtered by text."""
     return rows_of(QueryBuilder().register("sink", table).execute(query))
+
+
+def _flags(rows: Sequence[LakeRow]) -> dict[str, list[bool]]:
+    """Columns of the MERGE's source alone."""
+    return {KEEPS: [row.keeps for row in rows], MENDS: [row.mends for row in rows]}
 
 
 def _literal(text: str) -> str:

@@ -16,15 +16,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from afterbay.aws.errors import from_botocore
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.tombstone import TombstoneRetention
+from afterbay.core.change.value import TypedItem
 from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict
-from afterbay.errors import PayloadTooLargeError, RecordError, ServiceError, SettingsError
+from afterbay.errors import PayloadTooLargeError, RecordError, ServiceError
 from afterbay.sinks.dynamodb_client import make_client
-from afterbay.sinks.dynamodb_item import mark_request, put_request, tombstone_request
+from afterbay.sinks.dynamodb_item import mark_request, mend_request, put_request, tombstone_request
 from afterbay.sinks.dynamodb_ledger import token_entry, transaction
+from afterbay.sinks.dynamodb_read import held_apart, held_inline, stored_token
 from afterbay.sinks.dynamodb_transaction import CONDITION, CONDITION_FAULT, reasons
 from afterbay.sinks.entry import Entry, judge_stored, prepare_all
 from afterbay.sinks.guard_names import GuardNames, without_guard
 from afterbay.sinks.live import LiveItem, live_item
+from afterbay.sinks.mending import OVERTAKEN, Held, Mend, mend_entries
 from afterbay.sinks.options import SinkOptions
 from afterbay.sinks.writers import Writers
 
@@ -113,6 +116,23 @@ class DynamoDbSink:
         except (ClientError, BotoCoreError) as fault:
             raise from_botocore(fault, action=str(self)) from fault
 
+    def look_up(self, keys: Sequence[TypedItem]) -> list[Held]:
+        """Strongly consistent. With a ledger, tokens are read before items: an item is never older than its token.
+        Raises as ``read_live``, and ``SettingsError`` for a token that is none."""
+        client = self._writers.client()
+        try:
+            if self._ledger is None:
+                return held_inline(client, self._table, keys, self._names, str(self))
+            return held_apart(client, self._table, self._ledger, keys, self._names, str(self))
+        except (ClientError, BotoCoreError) as fault:
+            raise from_botocore(fault, action=str(self)) from fault
+
+    def mend(self, mends: Sequence[Mend]) -> list[Verdict]:
+        """Each with its own condition, in a transaction where there is a ledger. Raises as ``apply``."""
+        entries, verdicts = mend_entries(mends, self._options)
+        verdicts |= self._writers.side_by_side(self._mended, entries)
+        return [verdicts[index] for index in range(len(mends))]
+
     def close(self) -> None:
         """End the writers. A client that was handed in stays its owner's."""
         self._writers.close()
@@ -132,7 +152,7 @@ class DynamoDbSink:
                 return Verdict(Kind.POISON, str(refused))
             except (ClientError, BotoCoreError) as fault:
                 if not _condition_failed(fault):
-                    if any(one.code == _CONFLICT for one in reasons(fault)):
+                    if _in_conflict(fault):
                         time.sleep(CONFLICT_PAUSE_S * random.random())
                         continue
                     return self._failed(fault)
@@ -140,12 +160,12 @@ class DynamoDbSink:
                     stored = self._stored(client, entry, fault)
                 except (ClientError, BotoCoreError) as unread:
                     return self._failed(unread)
-            token = None if stored is None else _token(stored, self._names)
+            token = None if stored is None else stored_token(stored, self._names)
             verdict = judge_stored(entry.token, token, str(self))
             if verdict is not APPLIED:
                 return verdict
             live = stored is not None and self._names.deleted not in stored
-        return Verdict(Kind.RETRYABLE, f"{self}: other writers changed the item {RACES_MAX} times in between")
+        return self._lost_races()
 
     def _try(self, client: DynamoDBClient, entry: Entry, *, live: bool) -> Verdict:
         """One conditional write. ``live``: whether an item is thought to be there, for an expiry that is skipped."""
@@ -154,8 +174,8 @@ class DynamoDbSink:
             if self._ledger is None:
                 client.put_item(**put_request(self._table, entry, self._names, expires_s=expires_s))
             else:
-                both = transaction(self._table, self._ledger, entry, self._names, expires_s=expires_s)
-                client.transact_write_items(TransactItems=both)
+                row = put_request(self._ledger, token_entry(entry), self._names, expires_s=expires_s)
+                client.transact_write_items(TransactItems=transaction(self._table, row, entry))
             return APPLIED
         guard = self._guard(entry)
         if live:
@@ -163,6 +183,31 @@ class DynamoDbSink:
         else:
             client.put_item(**tombstone_request(self._guarded, guard, self._names, expires_s=expires_s))
         return SKIPPED
+
+    def _mended(self, place: tuple[int, Mend, Entry]) -> tuple[int, Verdict]:
+        index, mend, entry = place
+        client, guard = self._writers.client(), self._guard(entry)
+        expires_s = self._retention.purge_at_s(entry.created_s)
+        for _ in range(RACES_MAX):
+            try:
+                row = mend_request(self._guarded, guard, self._names, seen=mend.seen, expires_s=expires_s)
+                if self._ledger is None:
+                    client.put_item(**row)
+                else:
+                    client.transact_write_items(TransactItems=transaction(self._table, row, entry))
+                return index, APPLIED
+            except RecordError as refused:
+                return index, Verdict(Kind.POISON, str(refused))
+            except (ClientError, BotoCoreError) as fault:
+                if _condition_failed(fault):
+                    return index, OVERTAKEN
+                if not _in_conflict(fault):
+                    return index, self._failed(fault)
+                time.sleep(CONFLICT_PAUSE_S * random.random())
+        return index, self._lost_races()
+
+    def _lost_races(self) -> Verdict:
+        return Verdict(Kind.RETRYABLE, f"{self}: other writers changed the item {RACES_MAX} times in between")
 
     def _guard(self, entry: Entry) -> Entry:
         """What has the token: the item itself, or the ledger's row."""
@@ -200,14 +245,5 @@ def _condition_failed(fault: Fault) -> bool:
     return isinstance(fault, ClientError) and fault.response.get("Error", {}).get("Code") == CONDITION_FAULT
 
 
-def _token(stored: Mapping[str, object], names: GuardNames) -> str | None:
-    value = stored.get(names.token)
-    if value is None:
-        return None
-    text = cast("Mapping[str, object]", value).get("S") if isinstance(value, dict) else None
-    if not isinstance(text, str):
-        raise SettingsError(
-            f"the sink's attribute {names.token!r} holds something else than a token",
-            hint="another program uses that name: choose others with GuardNames",
-        )
-    return text
+def _in_conflict(fault: Fault) -> bool:
+    return any(one.code == _CONFLICT for one in reasons(fault))

@@ -17,7 +17,7 @@ from afterbay.sinks.guard_names import GuardNames
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import PutItemInputTypeDef, UpdateItemInputTypeDef
 
-__all__ = ["mark_request", "put_request", "sdk_typed", "tombstone_request"]
+__all__ = ["mark_request", "mend_request", "put_request", "sdk_typed", "tombstone_request"]
 
 SdkItem = dict[str, Any]
 """Attribute values as the SDK takes them: typed, binary as ``bytes``. It stays inside the DynamoDB sink."""
@@ -38,6 +38,22 @@ def put_request(table: str, entry: Entry, names: GuardNames, *, expires_s: int) 
         "ExpressionAttributeValues": _token_values(entry),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
+
+
+def mend_request(
+    table: str, entry: Entry, names: GuardNames, *, seen: str | None, expires_s: int
+) -> PutItemInputTypeDef:
+    """Item or tombstone, if the stored token is still ``seen`` (E14); without one, if there still is none. Raises
+    ``RecordError``."""
+    request: PutItemInputTypeDef = {
+        "TableName": table,
+        "Item": _stored_item(entry, names, expires_s=expires_s),
+        "ConditionExpression": "#tok = :seen" if seen else "attribute_not_exists(#tok)",
+        "ExpressionAttributeNames": {"#tok": names.token},
+    }
+    if seen:
+        request["ExpressionAttributeValues"] = {":seen": {"S": seen}}
+    return request
 
 
 def mark_request(table: str, entry: Entry, names: GuardNames) -> UpdateItemInputTypeDef:
@@ -74,11 +90,12 @@ def _token_values(entry: Entry) -> SdkItem:
 def _stored_item(entry: Entry, names: GuardNames, *, expires_s: int) -> SdkItem:
     names.refuse_in(entry.keys_typed)
     token: SdkItem = {names.token: {"S": entry.token}}
-    if entry.typed is None:
+    item = entry.typed
+    if item is None:
         gone: SdkItem = {names.deleted: {"BOOL": True}, names.expires: {"N": str(expires_s)}}
         return sdk_typed(entry.keys_typed) | token | gone
-    names.refuse_in(entry.typed)
-    return sdk_typed(entry.typed) | token
+    names.refuse_in(item)
+    return sdk_typed(item) | token
 
 
 def sdk_typed(typed: TypedItem) -> SdkItem:
@@ -92,12 +109,17 @@ def _sdk_value(value: Mapping[str, object]) -> SdkItem:
     ((tag, inner),) = value.items()
     match tag:
         case "B":
-            return {tag: b64decode(str(inner))}
+            return {tag: _binary(inner)}
         case "BS":
-            return {tag: [b64decode(one) for one in cast("list[str]", inner)]}
+            return {tag: [_binary(one) for one in cast("list[object]", inner)]}
         case "L":
             return {tag: [_sdk_value(one) for one in cast("list[Mapping[str, object]]", inner)]}
         case "M":
             return {tag: sdk_typed(cast("TypedItem", inner))}
         case _:
             return {tag: inner}
+
+
+def _binary(inner: object) -> bytes:
+    """From a record, or from an image that the SDK read."""
+    return bytes(inner) if isinstance(inner, bytes | bytearray) else b64decode(str(inner))

@@ -9,14 +9,14 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from afterbay.sinks.dynamodb_item import put_request, sdk_typed
+from afterbay.core.change.value import TypedItem
+from afterbay.sinks.dynamodb_item import sdk_typed
 from afterbay.sinks.entry import Entry
-from afterbay.sinks.guard_names import GuardNames
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import PutItemInputTypeDef, TransactWriteItemTypeDef
 
-__all__ = ["LEDGER_KEY", "token_entry", "transaction"]
+__all__ = ["LEDGER_KEY", "row_key", "token_entry", "transaction"]
 
 LEDGER_KEY = "_key"
 """The ledger's partition key, a string: the canonical key of the source's item."""
@@ -25,20 +25,23 @@ _KEY_BYTES_MAX = 2048
 """What a partition key may have (a source's key with a sort key can be longer, written out)."""
 
 
+def row_key(key: str) -> TypedItem:
+    """The key of the ledger's row for an item, by its canonical ``key``."""
+    name = key if len(key.encode()) <= _KEY_BYTES_MAX else hashlib.sha256(key.encode()).hexdigest()
+    return {LEDGER_KEY: {"S": name}}
+
+
 def token_entry(entry: Entry) -> Entry:
     """The ledger's row as an item of its own, under the same guard: a tombstone where the item is deleted."""
-    name = entry.key if len(entry.key.encode()) <= _KEY_BYTES_MAX else hashlib.sha256(entry.key.encode()).hexdigest()
-    keys = {LEDGER_KEY: {"S": name}}
+    keys = row_key(entry.key)
     return replace(entry, keys_typed=keys, names=keys, image=lambda: keys)
 
 
-def transaction(
-    table: str, ledger: str, entry: Entry, names: GuardNames, *, expires_s: int
-) -> list[TransactWriteItemTypeDef]:
-    """The row, if the change is newer (E5), and the item, which it speaks for."""
-    row = {"Put": put_request(ledger, token_entry(entry), names, expires_s=expires_s)}
-    if entry.typed is None:
+def transaction(table: str, row: PutItemInputTypeDef, entry: Entry) -> list[TransactWriteItemTypeDef]:
+    """The ledger's ``row`` on its own condition, and the item, which it speaks for."""
+    typed = entry.typed
+    if typed is None:
         item: dict[str, object] = {"Delete": {"TableName": table, "Key": sdk_typed(entry.keys_typed)}}
     else:
-        item = {"Put": {"TableName": table, "Item": sdk_typed(entry.typed)}}
-    return cast("list[TransactWriteItemTypeDef]", [row, item])
+        item = {"Put": {"TableName": table, "Item": sdk_typed(typed)}}
+    return cast("list[TransactWriteItemTypeDef]", [{"Put": row}, item])

@@ -31,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from afterbay.errors import ConflictError, SettingsError, UnavailableError
 from afterbay.sinks.iceberg_table import LIVE, IcebergTable, create_table, expired, forget_snapshots, load_table, one_of
-from afterbay.sinks.lake_arrow import ArrowFault, arrow_table
+from afterbay.sinks.lake_arrow import ArrowFault, arrow_table, one_text
 from afterbay.sinks.lake_columns import OWN, Columns, check_own, check_table, column_name
 from afterbay.sinks.lake_rows import LakeRow, column_values
 from afterbay.sinks.reduced import Stored
@@ -103,6 +103,14 @@ class IcebergStore:
                     transaction.overwrite(written, one_of("_key", replaced))
                 else:
                     transaction.append(written)
+
+    def held(self, keys: Collection[str]) -> dict[str, tuple[str, str | None]]:
+        with self._faults():
+            table = self._loaded()
+            if table is None:
+                return {}
+            rows = table.scan(one_of("_key", keys), ("_key", "_tok", "_item")).to_arrow().to_pylist()
+        return {str(row["_key"]): (str(row["_tok"]), one_text(row["_item"])) for row in rows}
 
     def live(self) -> Iterator[tuple[str, str]]:
         with self._faults():

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 import pyarrow  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs] # it has none
 
-__all__ = ["ArrowFault", "ArrowTable", "arrow_table", "rows_of"]
+__all__ = ["KEEPS", "MENDS", "ArrowFault", "ArrowTable", "arrow_table", "one_text", "rows_of"]
 
 
 class ArrowTable(Protocol):
@@ -45,7 +45,10 @@ _pa = cast("_Pyarrow", pyarrow)
 
 ArrowFault: type[Exception] = _pa.ArrowException
 
-_NOT_TEXT = {"_deleted": _pa.bool_(), "_keeps": _pa.bool_(), "_expires": _pa.int64()}
+KEEPS, MENDS = "%keeps", "%mends"
+"""Columns of a MERGE's source alone. No attribute's column has such a name (``column_name``)."""
+
+_NOT_TEXT = {"_deleted": _pa.bool_(), KEEPS: _pa.bool_(), MENDS: _pa.bool_(), "_expires": _pa.int64()}
 
 
 def arrow_table(columns: Mapping[str, Sequence[object]], required: Collection[str]) -> ArrowTable:
@@ -59,3 +62,8 @@ def rows_of(stream: object) -> Iterator[dict[str, object]]:
     for what fails on the way, where the library's own loop may raise no more than ``Exception``."""
     for batch in _pa.RecordBatchReader.from_stream(stream):
         yield from batch.to_pylist()
+
+
+def one_text(value: object) -> str | None:
+    """A value of a column of text."""
+    return None if value is None else str(value)

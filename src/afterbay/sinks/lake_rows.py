@@ -1,4 +1,4 @@
-"""A batch against what a lake table holds: the one row that each key ends with, and a verdict per change.
+"""A batch against what a lake table holds: the one row that each key ends with, and a verdict per change or mend.
 
 Decides what is written (E5, E6, E10); a format's own module writes it, in one commit, with the guard.
 """
@@ -13,9 +13,10 @@ from afterbay.core.guard import APPLIED, SKIPPED, Kind, Verdict
 from afterbay.errors import RecordError
 from afterbay.sinks.entry import Entry, judge_stored
 from afterbay.sinks.lake_columns import Columns
+from afterbay.sinks.mending import OVERTAKEN, Mend
 from afterbay.sinks.reduced import Stored
 
-__all__ = ["LakeRow", "column_values", "settle"]
+__all__ = ["LakeRow", "column_values", "mended", "settle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class LakeRow:
     second from which a tombstone may be purged.
 
     ``keeps``: an expiry that is skipped. The stored row stays as it is but for ``_tok`` and ``_expires``; ``item`` says
-    nothing, ``cells`` no more than the key.
+    nothing, ``cells`` no more than the key. ``mends``: the stored row is replaced under the same token (E14).
     """
 
     key: str
@@ -34,6 +35,7 @@ class LakeRow:
     expires_s: int | None
     cells: Mapping[str, str | None]
     keeps: bool = False
+    mends: bool = False
 
 
 def settle(
@@ -64,6 +66,29 @@ def settle(
                 verdict = SKIPPED if entry.skips else APPLIED
         verdicts[index] = verdict
     return list(rows.values()), verdicts
+
+
+def mended(
+    entries: Iterable[tuple[int, Mend, Entry]],
+    stored: Mapping[str, Stored],
+    columns: Columns,
+    retention: TombstoneRetention,
+) -> tuple[list[LakeRow], dict[int, Verdict]]:
+    """The rows of the mends whose token is still stored, and what became of each mend (E14). No two are of one key."""
+    rows: list[LakeRow] = []
+    verdicts: dict[int, Verdict] = {}
+    for index, mend, entry in entries:
+        there = stored.get(entry.key)
+        if (None if there is None else there.token) != mend.seen:
+            verdicts[index] = OVERTAKEN
+            continue
+        try:
+            rows.append(replace(_next(entry, None, None, columns, retention), mends=True))
+        except RecordError as refused:
+            verdicts[index] = Verdict(Kind.POISON, str(refused))
+        else:
+            verdicts[index] = APPLIED
+    return rows, verdicts
 
 
 def column_values(rows: Sequence[LakeRow], attributes: Iterable[str]) -> dict[str, list[object]]:

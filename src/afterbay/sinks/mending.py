@@ -16,7 +16,7 @@ from afterbay.sinks.entry import Entry, entry_of
 from afterbay.sinks.live import ReadableSink
 from afterbay.sinks.options import SinkOptions
 
-__all__ = ["NOTHING_HELD", "OVERTAKEN", "Held", "Mend", "MendableSink", "mend_entries", "mendable"]
+__all__ = ["NOTHING_HELD", "NO_TOKEN", "OVERTAKEN", "Held", "Mend", "MendableSink", "mend_entries", "mendable"]
 
 OVERTAKEN = Verdict(Kind.STALE, "a change was applied in between: look at the item again")
 """Nothing was written, since the sink's token is not ``seen`` any more (E14)."""
@@ -24,8 +24,8 @@ OVERTAKEN = Verdict(Kind.STALE, "a change was applied in between: look at the it
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a sink stores for a key. ``token`` None: nothing at all. ``item`` as in ``LiveItem``, None: a tombstone, or
-    nothing."""
+    """What a sink stores for a key. ``token`` None: nothing at all; ``NO_TOKEN``: an item that another program wrote.
+    ``item`` as in ``LiveItem``, None: a tombstone, or nothing."""
 
     token: str | None
     item: dict[str, object] | None
@@ -33,11 +33,14 @@ class Held:
 
 NOTHING_HELD = Held(None, None)
 
+NO_TOKEN = ""
+"""The token of what is stored without one: every change is newer (E5), and a mend leaves ``LOWEST_TOKEN`` with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """An item as its table has it, ``image`` None: not at all. ``seen`` is the sink's token that was read *before* the
-    image was (None: nothing stored), ``read_s`` when the image was read, in epoch seconds."""
+    """An item as its table has it, ``image`` None: not at all. ``seen`` is ``Held.token``, read *before* the image was
+    (None: nothing stored), ``read_s`` when the image was read, in epoch seconds."""
 
     keys: TypedItem
     image: TypedItem | None
@@ -56,7 +59,7 @@ class MendableSink(ReadableSink, Protocol):
 
     def mend(self, mends: Sequence[Mend]) -> list[Verdict]:
         """Write each image, or a tombstone, on condition that the stored token is still ``seen``; the token stays the
-        same (``LOWEST_TOKEN`` where nothing was stored). No two are of one key.
+        same (``LOWEST_TOKEN`` where there was none). No two are of one key.
 
         ``APPLIED``: written. ``OVERTAKEN``: not written, since something was applied in between. ``SKIPPED``: there is
         nothing to write, nothing being stored and no item to store. Failures as from ``apply``.
@@ -70,7 +73,7 @@ def mendable(sink: object) -> MendableSink:
         return sink
     raise SettingsError(
         f"{sink}: single items of it cannot be mended",
-        hint="a change log keeps what happened; backfill or replay into a new prefix instead",
+        hint="only a sink of current state can be; of a change log, backfill or replay into a new prefix instead",
     )
 
 
@@ -84,7 +87,7 @@ def mend_entries(
         if mend.image is None and mend.seen is None:
             verdicts[index] = SKIPPED
             continue
-        token = LOWEST_TOKEN if mend.seen is None else mend.seen
+        token = mend.seen or LOWEST_TOKEN
         made = entry_of(mend.keys, mend.image, options, token=token, created_s=mend.read_s)
         if isinstance(made, Entry):
             entries.append((index, mend, made))

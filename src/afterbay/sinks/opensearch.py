@@ -9,20 +9,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.sequence import document_id
 from afterbay.core.change.tombstone import TombstoneRetention
+from afterbay.core.change.value import TypedItem
 from afterbay.core.change.view import ChangeKind
 from afterbay.core.guard import Kind, Verdict
 from afterbay.errors import NotFoundError, PayloadTooLargeError, RecordError, ServiceError
 from afterbay.sinks.entry import Entry, prepare_all
 from afterbay.sinks.guard_names import GuardNames, without_guard
 from afterbay.sinks.live import LiveItem
+from afterbay.sinks.mending import NOTHING_HELD, Held, Mend, mend_entries
 from afterbay.sinks.opensearch_bulk import RowKind
-from afterbay.sinks.opensearch_changes import DocumentChanges, Guard, portions
+from afterbay.sinks.opensearch_changes import DocumentChanges, Guard, Plan, Stored, portions
 from afterbay.sinks.opensearch_cluster import Cluster, ClusterAddress
 from afterbay.sinks.opensearch_documents import Documents
 from afterbay.sinks.opensearch_index import SinkIndex, find, find_or_make, key_types
@@ -40,6 +42,8 @@ ID_BYTES_MAX = 512
 PURGE_EVERY_S = 3600
 PURGE_MAX = 1000
 """Tombstones purged by one batch. If there are more, the next batch goes on."""
+
+Planner: TypeAlias = Callable[[DocumentChanges, Stored | None], Plan]
 
 _log = logging.getLogger(__name__)
 
@@ -83,10 +87,8 @@ class OpenSearchSink:
         """
         entries, verdicts = prepare_all(changes, self._options)
         settling = Settling(verdicts, str(self))
-        waiting = self._by_document(changes, entries, settling)
-        while waiting:
-            time.sleep(max(one.pause_s for one in waiting))
-            waiting = [left for portion in portions(waiting) for left in self._apply(portion, settling)]
+        new = {index for index, change in enumerate(changes) if change.kind is ChangeKind.INSERT}
+        self._settle(self._by_document(entries, settling, new), settling, self._guard.plan)
         if entries:
             self._purge_by_the_way(max(entry.created_s for _, entry in entries))
         return [settling.verdicts[index] for index in range(len(changes))]
@@ -103,6 +105,28 @@ class OpenSearchSink:
         for source in documents.live(index.name):
             item = without_guard(source, self._names)
             yield LiveItem(index.key_of(item), item)
+
+    def look_up(self, keys: Sequence[TypedItem]) -> list[Held]:
+        """As the index has them now, whether refreshed or not. Raises as ``read_live``, and ``SettingsError`` for a
+        field that holds no token."""
+        documents = self._documents()
+        if not keys or find(documents.cluster, self._name, self._names) is None:
+            return [NOTHING_HELD] * len(keys)
+        ids = [document_id(one, bytes_max=ID_BYTES_MAX) for one in keys]
+        stored = documents.whole(list(dict.fromkeys(ids)))
+        return [self._guard.held(stored.get(one)) for one in ids]
+
+    def mend(self, mends: Sequence[Mend]) -> list[Verdict]:
+        """As ``apply``, each document on its own condition."""
+        entries, verdicts = mend_entries(mends, self._options)
+        settling = Settling(verdicts, str(self))
+        seen = {index: mend.seen for index, mend, _ in entries}
+
+        def plan(one: DocumentChanges, stored: Stored | None) -> Plan:
+            return self._guard.mend(one, seen[one.entries[0][0]], stored)
+
+        self._settle(self._by_document([(index, entry) for index, _, entry in entries], settling), settling, plan)
+        return [settling.verdicts[index] for index in range(len(mends))]
 
     def purge(self, now_s: float, *, limit: int = PURGE_MAX) -> int:
         """Remove tombstones whose retention is over at ``now_s``, at most ``limit``; answer how many there were.
@@ -123,8 +147,9 @@ class OpenSearchSink:
     # ---- one batch
 
     def _by_document(
-        self, changes: Sequence[ChangeRecord], entries: Sequence[tuple[int, Entry]], settling: Settling
+        self, entries: Sequence[tuple[int, Entry]], settling: Settling, new: Container[int] = ()
     ) -> list[DocumentChanges]:
+        """``new`` are the places of inserts."""
         documents: dict[str, DocumentChanges] = {}
         for index, entry in entries:
             try:
@@ -134,23 +159,27 @@ class OpenSearchSink:
                 continue
             name = document_id(entry.keys_typed, bytes_max=ID_BYTES_MAX)
             if name not in documents:
-                new = changes[index].kind is ChangeKind.INSERT
-                documents[name] = DocumentChanges(name, [], taken_for_new=new)
+                documents[name] = DocumentChanges(name, [], taken_for_new=index in new)
             documents[name].entries.append((index, entry))
         return list(documents.values())
 
-    def _apply(self, portion: list[DocumentChanges], settling: Settling) -> list[DocumentChanges]:
+    def _settle(self, waiting: list[DocumentChanges], settling: Settling, plan: Planner) -> None:
+        while waiting:
+            time.sleep(max(one.pause_s for one in waiting))
+            waiting = [left for portion in portions(waiting) for left in self._once(portion, settling, plan)]
+
+    def _once(self, portion: list[DocumentChanges], settling: Settling, plan: Planner) -> list[DocumentChanges]:
         """Read, decide and write, once; answer what is to be tried again."""
         try:
             documents = self._ready(portion)
             stored = documents.stored(portion)
-            plans = [self._guard.plan(one, stored.get(one.id)) for one in portion]
-            rows = documents.write([plan.write for plan in plans if plan.write is not None])
+            plans = [plan(one, stored.get(one.id)) for one in portion]
+            rows = documents.write([one.write for one in plans if one.write is not None])
         except PayloadTooLargeError as fault:
             if len(portion) == 1:
                 return settling.refuse(portion[0], portion[0].entries[-1][0], str(fault))
             half = len(portion) // 2
-            return self._apply(portion[:half], settling) + self._apply(portion[half:], settling)
+            return self._once(portion[:half], settling, plan) + self._once(portion[half:], settling, plan)
         except ServiceError as fault:
             if isinstance(fault, NotFoundError):
                 self._index = None
@@ -158,7 +187,7 @@ class OpenSearchSink:
         if any(row.kind is RowKind.INDEX_GONE for row in rows.values()):
             self._index = None
         pairs = zip(portion, plans, strict=True)
-        return [again for one, plan in pairs for again in settling.settle(one, plan, rows)]
+        return [again for one, planned in pairs for again in settling.settle(one, planned, rows)]
 
     def _documents(self) -> Documents:
         with self._lock:

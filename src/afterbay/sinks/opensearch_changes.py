@@ -16,7 +16,8 @@ from afterbay.core.change.value import Item, json_bytes
 from afterbay.core.guard import APPLIED, SKIPPED, Verdict
 from afterbay.errors import SettingsError
 from afterbay.sinks.entry import Entry, judge_stored
-from afterbay.sinks.guard_names import GuardNames
+from afterbay.sinks.guard_names import GuardNames, without_guard
+from afterbay.sinks.mending import NO_TOKEN, NOTHING_HELD, OVERTAKEN, Held
 from afterbay.sinks.opensearch_cluster import Answer, within
 
 __all__ = ["DocumentChanges", "Guard", "Plan", "Stored", "Write", "portions"]
@@ -105,6 +106,23 @@ class Guard:
             return Plan(verdicts, None)
         document = self._document(shows, token, stored)
         return Plan(verdicts, Write(place, shows, _action(changes.id, stored) + document + b"\n"))
+
+    def mend(self, changes: DocumentChanges, seen: str | None, stored: Stored | None) -> Plan:
+        """The write of one image, if the stored token is still ``seen`` (E14). Raises as ``plan``."""
+        ((index, entry),) = changes.entries
+        token = None if stored is None else self._token(stored) or NO_TOKEN
+        if token != seen:
+            return Plan({index: OVERTAKEN}, None)
+        document = self._document(entry, entry.token, stored)
+        return Plan({index: APPLIED}, Write(index, entry, _action(changes.id, stored) + document + b"\n"))
+
+    def held(self, stored: Stored | None) -> Held:
+        """What a document that was read whole stands for. Raises as ``plan``."""
+        if stored is None:
+            return NOTHING_HELD
+        source = stored.source or {}
+        gone = source.get(self.names.deleted) is True
+        return Held(self._token(stored) or NO_TOKEN, None if gone else without_guard(source, self.names))
 
     def _token(self, stored: Stored | None) -> str | None:
         token = None if stored is None else stored.token

@@ -35,21 +35,26 @@ class Documents:
         asked = [one for one in portion if not one.taken_for_new]
         whole = [one for one in asked if one.may_only_move]
         tokens = [one for one in asked if not one.may_only_move]
-        path = f"/{self.alias}/_mget"
         found: dict[str, Stored] = {}
         if tokens:
             told = self.cluster.call(
                 "POST",
-                path,
+                f"/{self.alias}/_mget",
                 {"ids": [one.id for one in tokens]},
                 stored_fields=self.names.token,
                 # The server's filter makes numbers inexact; there are none of the document's here.
                 filter_path="docs.found,docs._seq_no,docs._primary_term,docs.fields,docs.error.type",
             )
-            self._read(tokens, objects(told, "docs"), found)
-        if whole:
-            told = self.cluster.call("POST", path, {"ids": [one.id for one in whole]})
-            self._read(whole, objects(told, "docs"), found)
+            self._read([one.id for one in tokens], objects(told, "docs"), found)
+        return found | self.whole([one.id for one in whole])
+
+    def whole(self, ids: Sequence[str]) -> dict[str, Stored]:
+        """What the index has now under ``ids``, sources included."""
+        found: dict[str, Stored] = {}
+        for start in range(0, len(ids), _PAGE):
+            asked = ids[start : start + _PAGE]
+            told = self.cluster.call("POST", f"/{self.alias}/_mget", {"ids": asked})
+            self._read(asked, objects(told, "docs"), found)
         return found
 
     def write(self, writes: Sequence[Write]) -> dict[int, Row]:
@@ -93,7 +98,7 @@ class Documents:
         deleted = told.get("deleted")
         return deleted if isinstance(deleted, int) else 0
 
-    def _read(self, asked: Sequence[DocumentChanges], docs: Sequence[Answer], found: dict[str, Stored]) -> None:
+    def _read(self, asked: Sequence[str], docs: Sequence[Answer], found: dict[str, Stored]) -> None:
         for one, doc in zip(asked, docs, strict=True):
             code = within(doc, "error", "type")
             if code is not None:
@@ -107,4 +112,4 @@ class Documents:
             token: object = cast("list[object]", tokens)[0] if isinstance(tokens, list) else None
             if source is not None:
                 token = source.get(self.names.token)
-            found[one.id] = Stored(cast("int", doc["_seq_no"]), cast("int", doc["_primary_term"]), token, source)
+            found[one] = Stored(cast("int", doc["_seq_no"]), cast("int", doc["_primary_term"]), token, source)

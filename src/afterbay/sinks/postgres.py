@@ -6,46 +6,32 @@ Any number of writers may write at once. ``item`` is ``jsonb``, which keeps ever
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeAlias
+from functools import partial
+from typing import TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.tombstone import TombstoneRetention
+from afterbay.core.change.value import TypedItem, canonical
 from afterbay.core.guard import Kind, Verdict
 from afterbay.errors import SettingsError, UnavailableError
 from afterbay.sinks.entry import Entry, prepare_all
 from afterbay.sinks.live import LiveItem, plain_text
+from afterbay.sinks.mending import NOTHING_HELD, Held, Mend, mend_entries
 from afterbay.sinks.options import SinkOptions
-from afterbay.sinks.postgres_session import Session, connect, fault_name, lock_number, lost, place
+from afterbay.sinks.postgres_batch import PAGE_ROWS, Entries, applied, held, live_page, mended
+from afterbay.sinks.postgres_catalog import create_or_check, is_there
+from afterbay.sinks.postgres_faults import Blame, blame, table_gone
+from afterbay.sinks.postgres_session import Session, connect, fault_name, lost, place
 from afterbay.sinks.postgres_table import PostgresTable, key_columns, key_id, nul_in
-from afterbay.sinks.reduced import Stored, Write, reduced
 
 __all__ = ["PostgresSink"]
 
-RACES_MAX = 3
-"""Rounds of one batch. The first one locks the rows of the keys that another writer changed in between, so a second is
-enough, unless such a row was purged."""
-
-_PAGE_ROWS = 500
-
-_RECORDS = ("22", "23", "44", "54", "P0001")
-"""SQLSTATEs, or their classes, that a row brings about: data no column takes, a constraint, an index's limit, a trigger
-that raises."""
-
-_PASSING = ("23503", "23505", "23P01")
-"""Of these, the ones that another row may mend: a reference, a unique index, an exclusion."""
-
-_NEVER_OURS = ("3F000", "42809", "42P07")
-"""No such schema; the name is no table's; the name of the table's view or index is taken."""
-
-_GONE = ("42P01", "42703")
-"""The table, or a column of it, is no longer there: it is looked at anew next time."""
-
-Groups: TypeAlias = Mapping[bytes, Sequence[tuple[int, Entry]]]
+T = TypeVar("T")
 
 
 class PostgresSink:
@@ -82,16 +68,7 @@ class PostgresSink:
         Raises ``SettingsError`` for a table that cannot be this sink.
         """
         entries, verdicts = prepare_all(changes, self._options)
-        taken: list[tuple[int, Entry]] = []
-        for index, entry in entries:
-            path = nul_in(entry)
-            if path is None:
-                taken.append((index, entry))
-            else:
-                verdicts[index] = Verdict(Kind.POISON, f"{path}: PostgreSQL takes no text with a NUL (\\u0000)")
-        if taken:
-            with self._lock:
-                verdicts |= self._write(taken)
+        verdicts |= self._in_batches(entries, self._applied)
         return [verdicts[index] for index in range(len(changes))]
 
     def read_live(self) -> Iterator[LiveItem]:
@@ -101,17 +78,25 @@ class PostgresSink:
         """
         after = b""
         while True:
-            with self._lock:
-                try:
-                    rows = self._page(after)
-                except psycopg.Error as fault:
-                    self._give_up(fault)
-                    raise UnavailableError(self._told(fault), code=fault_name(fault)) from fault
+            rows = self._reading(partial(live_page, after))
             for _, key, item in rows:
                 yield LiveItem(key, plain_text(item))
-            if len(rows) < _PAGE_ROWS:
+            if len(rows) < PAGE_ROWS:
                 return
             after = rows[-1][0]
+
+    def look_up(self, keys: Sequence[TypedItem]) -> list[Held]:
+        """Raises as ``read_live``."""
+        ids = [key_id(canonical(one).decode()) for one in keys]
+        found = dict(self._reading(partial(held, ids))) if ids else {}
+        return [found.get(one, NOTHING_HELD) for one in ids]
+
+    def mend(self, mends: Sequence[Mend]) -> list[Verdict]:
+        """One transaction, as ``apply``."""
+        entries, verdicts = mend_entries(mends, self._options)
+        seen = {entry.key: mend.seen for _, mend, entry in entries}
+        verdicts |= self._in_batches([(index, entry) for index, _, entry in entries], partial(self._mended, seen))
+        return [verdicts[index] for index in range(len(mends))]
 
     def close(self) -> None:
         with self._lock:
@@ -119,115 +104,68 @@ class PostgresSink:
 
     # ---- one batch
 
-    def _write(self, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
+    def _in_batches(self, entries: Entries, batch: Callable[[Entries], dict[int, Verdict]]) -> dict[int, Verdict]:
+        """``batch`` on what PostgreSQL can take at all."""
+        verdicts: dict[int, Verdict] = {}
+        taken: list[tuple[int, Entry]] = []
+        for index, entry in entries:
+            path = nul_in(entry)
+            if path is None:
+                taken.append((index, entry))
+            else:
+                verdicts[index] = Verdict(Kind.POISON, f"{path}: PostgreSQL takes no text with a NUL (\\u0000)")
+        if taken:
+            with self._lock:
+                verdicts |= self._write(taken, batch)
+        return verdicts
+
+    def _write(self, entries: Entries, batch: Callable[[Entries], dict[int, Verdict]]) -> dict[int, Verdict]:
         try:
-            return self._batch(entries)
+            return batch(entries)
         except psycopg.Error as fault:
             self._give_up(fault)
-            state = fault.sqlstate or ""
-            if state in _NEVER_OURS:
+            who = blame(fault)
+            if who is Blame.ADDRESS:
                 raise SettingsError(self._told(fault), hint="see the sink's address (table=)") from fault
-            blames = state.startswith(_RECORDS)
-            if blames and len(entries) > 1:
+            if who is not Blame.NOBODY and len(entries) > 1:
                 half = len(entries) // 2  # in order still: of one key's changes, the earlier come first
-                return self._write(entries[:half]) | self._write(entries[half:])
-            poison = blames and state not in _PASSING
-            verdict = Verdict(Kind.POISON if poison else Kind.RETRYABLE, self._told(fault))
+                return self._write(entries[:half], batch) | self._write(entries[half:], batch)
+            verdict = Verdict(Kind.POISON if who is Blame.RECORD else Kind.RETRYABLE, self._told(fault))
             return {index: verdict for index, _ in entries}
         except BaseException:
             self._disconnect()
             raise
 
-    def _batch(self, entries: Sequence[tuple[int, Entry]]) -> dict[int, Verdict]:
+    def _applied(self, entries: Entries) -> dict[int, Verdict]:
         session = self._connected()
-        table = self._made(session, entries)
-        left: dict[bytes, list[tuple[int, Entry]]] = {}
-        for index, entry in entries:
-            left.setdefault(key_id(entry), []).append((index, entry))
-        verdicts: dict[int, Verdict] = {}
-        begun = False
-        for _ in range(RACES_MAX):
-            writes, told = self._reduced(session, table, left)
-            verdicts |= told
-            if not writes:
-                left = {}
-                break
-            session.execute(_sql(f"DELETE FROM {table.stage}" if begun else _begin(table)))
-            begun = True
-            written = _merged(session, table, writes)
-            left = {key: left[key] for key in writes if key not in written}
-            if not left:
-                break
-        if begun:
-            # After the writes: a stale change of this batch must still meet the tombstone that refuses it.
-            newest_s = int(max(entry.created_s for _, entry in entries))
-            session.execute(_sql(f"{table.purge(newest_s)}; COMMIT"))
-        lost_race = Verdict(Kind.RETRYABLE, f"{self}: other writers changed the item {RACES_MAX} times in between")
-        return verdicts | {index: lost_race for changes in left.values() for index, _ in changes}
+        return applied(session, self._made(session, entries), entries, self._retention, str(self))
 
-    def _reduced(
-        self, session: Session, table: PostgresTable, groups: Groups
-    ) -> tuple[dict[bytes, Write], dict[int, Verdict]]:
-        """What is to be written by what is stored now, and what all of it means for each record.
-
-        Read without locks: what is not newer now never will be, and what is newer is written on condition."""
-        stored = {
-            _bytes(key): Stored(str(token), bool(deleted))
-            for key, token, deleted in session.execute(_sql(table.stored), (list(groups),), binary=True)
-        }
-        writes: dict[bytes, Write] = {}
-        verdicts: dict[int, Verdict] = {}
-        for key, entries in groups.items():
-            one = reduced(entries, stored.get(key), self._retention, str(self))
-            verdicts |= one.verdicts
-            if one.write is not None:
-                writes[key] = one.write
-        return writes, verdicts
+    def _mended(self, seen: Mapping[str, str | None], entries: Entries) -> dict[int, Verdict]:
+        session = self._connected()
+        return mended(session, self._made(session, entries), entries, seen, self._retention)
 
     # ---- the table
 
-    def _made(self, session: Session, entries: Sequence[tuple[int, Entry]]) -> PostgresTable:
+    def _made(self, session: Session, entries: Entries) -> PostgresTable:
         table = self._table
         for _, entry in entries:
             if table is None or table.keys.keys() != entry.keys_typed.keys():
-                table = self._create_or_check(session, PostgresTable(self._name, key_columns(entry)))
+                table = create_or_check(session, PostgresTable(self._name, key_columns(entry)))
         assert table is not None, "a batch has entries"
         self._table = table
         return table
 
-    def _create_or_check(self, session: Session, table: PostgresTable) -> PostgresTable:
-        """The table, made where it is missing, by one writer at a time: the others wait and find it."""
-        table.check_names()
-        found = self._columns(session, table)
-        if not found:
-            with session.transaction():
-                session.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number(self._name),))
-                found = self._columns(session, table)
-                if not found:
-                    session.execute(_sql(table.definition))
-                    return table
-        table.check_columns(found)
-        return table
+    # ---- reading
 
-    def _columns(self, session: Session, table: PostgresTable) -> tuple[tuple[str, str], ...]:
-        rows = session.execute(
-            "SELECT attname::text, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = to_regclass(%s)"
-            " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-            (table.quoted,),
-        )
-        return tuple((str(name), str(kind)) for name, kind in rows)
-
-    def _page(self, after: bytes) -> list[tuple[bytes, str, str]]:
-        session = self._connected()
-        table = PostgresTable(self._name, {})
-        found = self._columns(session, table)
-        if not found:
-            return []
-        own = [column for column in found if column in table.columns]
-        if len(own) != len(table.columns):
-            table.check_columns(found)
-        rows = session.execute(_sql(table.live_page), (after, _PAGE_ROWS), binary=True)
-        return [(_bytes(key), str(canonical), str(item)) for key, canonical, item in rows]
+    def _reading(self, work: Callable[[Session, PostgresTable], list[T]]) -> list[T]:
+        """``work`` on the sink's table; nothing where no change has made it yet."""
+        with self._lock:
+            try:
+                session, table = self._connected(), PostgresTable(self._name, {})
+                return work(session, table) if is_there(session, table) else []
+            except psycopg.Error as fault:
+                self._give_up(fault)
+                raise UnavailableError(self._told(fault), code=fault_name(fault)) from fault
 
     # ---- the session
 
@@ -238,8 +176,8 @@ class PostgresSink:
 
     def _give_up(self, fault: psycopg.Error) -> None:
         """Roll back, or leave a session that is of no more use: the next batch makes another."""
-        session, state = self._session, fault.sqlstate or ""
-        if state in _GONE:
+        session = self._session
+        if table_gone(fault):
             self._table = None
         if session is None:
             return
@@ -262,27 +200,3 @@ class PostgresSink:
         about = (fault.diag.column_name, fault.diag.constraint_name)
         where = "".join(f" ({name})" for name in about if name)
         return f"{self}: {fault_name(fault)}{where}"
-
-
-def _merged(session: Session, table: PostgresTable, writes: Mapping[bytes, Write]) -> set[bytes]:
-    """The keys that were written; the others were changed in between, and are locked from here on."""
-    with session.cursor(binary=True) as cursor:
-        with cursor.copy(_sql(table.copy)) as copy:
-            for key, write in writes.items():
-                copy.write_row(table.row(key, write))
-        return {_bytes(key) for (key,) in cursor.execute(_sql(table.merge))}
-
-
-def _begin(table: PostgresTable) -> str:
-    """In READ COMMITTED a second look sees what the first one lost against."""
-    return f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min_messages = warning; {table.create_stage}"
-
-
-def _bytes(value: object) -> bytes:
-    assert isinstance(value, bytes), type(value)
-    return value
-
-
-def _sql(statement: str) -> bytes:
-    """A statement made of our own text and quoted identifiers."""
-    return statement.encode()

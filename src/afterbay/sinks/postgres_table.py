@@ -31,12 +31,15 @@ _TYPES = {"S": "text", "N": "numeric", "B": "bytea"}
 
 _OWN_TYPES = ("bytea", "text", "jsonb", "text", "boolean", "bigint")
 
+_STAGED = '_seen text COLLATE "C", _seen_deleted boolean'
+"""What a write was made for: the stored token, and whether there was a tombstone."""
+
 SqlValue = str | bytes | bool | int | None
 
 
-def key_id(entry: Entry) -> bytes:
-    """The primary key: a hash of the canonical key, which itself may be longer than an index takes."""
-    return hashlib.sha256(entry.key.encode()).digest()
+def key_id(key: str) -> bytes:
+    """The primary key: a hash of the canonical ``key``, which itself may be longer than an index takes."""
+    return hashlib.sha256(key.encode()).digest()
 
 
 def key_columns(entry: Entry) -> Mapping[str, str]:
@@ -80,7 +83,7 @@ class PostgresTable:
     @property
     def stage(self) -> str:
         """This session's staging table. Its name depends on its columns: a pooler hands sessions to other sinks."""
-        told = repr((self.name, self.columns)).encode()
+        told = repr((self.name, self.columns, _STAGED)).encode()
         return f"pg_temp.afterbay_{hashlib.sha256(told).hexdigest()[:16]}"
 
     @property
@@ -88,8 +91,7 @@ class PostgresTable:
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in self.columns)
         stage = self.stage.removeprefix("pg_temp.")
         return (
-            f'CREATE TEMP TABLE IF NOT EXISTS {stage} ({columns}, _seen text COLLATE "C", PRIMARY KEY (_id))'
-            " ON COMMIT DELETE ROWS"
+            f"CREATE TEMP TABLE IF NOT EXISTS {stage} ({columns}, {_STAGED}, PRIMARY KEY (_id)) ON COMMIT DELETE ROWS"
         )
 
     @property
@@ -100,8 +102,9 @@ class PostgresTable:
     def merge(self) -> str:
         """Guard and write in one statement (E5); it returns the keys that were written.
 
-        A key is written if its stored token is older, and still the one that its write was made for. In the order of
-        keys: two batches that lock the same rows never wait for each other in a circle.
+        A key is written if its stored token is older, and it is still as its write was made for: a mend makes an item
+        a tombstone, or the other way round, under the same token (E14). In the order of keys: two batches that lock
+        the same rows never wait for each other in a circle.
         """
         names = ", ".join(quoted(name) for name, _ in self.columns)
         return (
@@ -110,9 +113,32 @@ class PostgresTable:
             " item = CASE WHEN excluded._deleted OR excluded.item IS NOT NULL THEN excluded.item ELSE old.item END,"
             " _tok = excluded._tok, _deleted = excluded._deleted, _expires = excluded._expires"
             " WHERE excluded._tok > old._tok"
-            f" AND old._tok = (SELECT _seen FROM {self.stage} AS new WHERE new._id = excluded._id)"
+            f" AND (old._tok, old._deleted) ="
+            f" (SELECT _seen, _seen_deleted FROM {self.stage} AS new WHERE new._id = excluded._id)"
             " RETURNING _id"
         )
+
+    @property
+    def mend(self) -> str:
+        """Guard and write in one statement (E14); it returns the keys that were written. In the order of keys, as
+        ``merge``.
+
+        What is staged without ``_seen`` is written where nothing is stored, the rest over the token that was seen. A
+        tombstone that is purged in this very moment counts as still there.
+        """
+        names = ", ".join(quoted(name) for name, _ in self.columns)
+        return (
+            f"INSERT INTO {self.quoted} AS old ({names}) SELECT {names} FROM {self.stage} AS new"
+            f" WHERE _seen IS NULL OR EXISTS (SELECT FROM {self.quoted} AS there WHERE there._id = new._id)"
+            " ORDER BY _id ON CONFLICT (_id) DO UPDATE SET"
+            " item = excluded.item, _deleted = excluded._deleted, _expires = excluded._expires"
+            f" WHERE old._tok = (SELECT _seen FROM {self.stage} AS new WHERE new._id = excluded._id)"
+            " RETURNING _id"
+        )
+
+    @property
+    def held(self) -> str:
+        return f"SELECT _id, _tok, item::text FROM {self.quoted} WHERE _id = ANY(%b)"
 
     @property
     def stored(self) -> str:
@@ -131,11 +157,12 @@ class PostgresTable:
         )
 
     def row(self, key: bytes, write: Write) -> tuple[SqlValue, ...]:
-        """The values of ``columns`` and ``_seen``."""
+        """The values of what is staged."""
         entry = write.entry
         decoded = entry.keys
         keys = (key_value(decoded[name]) for name in self.keys)
-        return (*keys, key, entry.key, write.item, write.token, write.deleted, write.expires_s, write.seen)
+        own = (key, entry.key, write.item, write.token, write.deleted, write.expires_s)
+        return (*keys, *own, write.seen, write.seen_deleted)
 
     def check_names(self) -> None:
         """Raises ``SettingsError`` for a key attribute that cannot be a column."""

@@ -28,7 +28,8 @@ class Stored:
 class Write:
     """What becomes of a key. ``item`` is the JSON text; None with ``deleted`` false leaves the item that is stored.
 
-    ``seen`` is the stored token that this holds for, None: nothing was stored. ``expires_s`` is a tombstone's.
+    ``seen`` is the stored token that this holds for, None: nothing was stored; ``seen_deleted``: it was a tombstone's.
+    ``expires_s`` is a tombstone's.
     """
 
     entry: Entry
@@ -37,6 +38,7 @@ class Write:
     deleted: bool
     expires_s: int | None
     seen: str | None
+    seen_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ def reduced(
     """``entries`` are one key's, in order. Raises ``SettingsError`` for a stored token of another form (E2)."""
     verdicts: dict[int, Verdict] = {}
     seen = token = None if stored is None else stored.token
-    absent, deleted = stored is None, stored is not None and stored.deleted
+    seen_deleted = deleted = stored is not None and stored.deleted
+    absent = stored is None
     item: str | None = None
     last: Entry | None = None
     for index, entry in entries:
@@ -70,4 +73,4 @@ def reduced(
     if last is None:
         return Reduced(verdicts, None)
     expires_s = retention.purge_at_s(last.created_s) if deleted else None
-    return Reduced(verdicts, Write(last, last.token, item, deleted, expires_s, seen))
+    return Reduced(verdicts, Write(last, last.token, item, deleted, expires_s, seen, seen_deleted))

@@ -17,20 +17,26 @@ def made() -> History:
     return History(random.Random(1))
 
 
+@pytest.fixture(scope="module")
+def _dynamodb() -> Iterator[object]:
+    with mock_aws():
+        yield boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+
+
 @pytest.fixture
-def dynamodb(monkeypatch):
-    """A client, with a table ``copy`` that has the key of the histories."""
+def dynamodb(_dynamodb, monkeypatch):
+    """A client, with a table ``copy`` that has the key of the histories; what a test makes besides goes with it."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-west-1")
-        client.create_table(
-            TableName="copy",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield client
+    _dynamodb.create_table(
+        TableName="copy",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    yield _dynamodb
+    for name in _dynamodb.list_tables()["TableNames"]:
+        _dynamodb.delete_table(TableName=name)
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def test_a_skipped_expiry_alone_keeps_what_is_stored_or_leaves_a_tombstone():
 
 def test_a_body_shows_its_token_and_takes_a_newer_one():
     name = TokenName()
-    body = name.body('{"pk":"a","n":12345678901234567890.123456789}', LOWEST_TOKEN)
+    body = name.body('{"pk":"a","n":12345678901234567890.123456789}', (LOWEST_TOKEN, 0))
     assert body == b'{"_tok":"%b","pk":"a","n":12345678901234567890.123456789}' % LOWEST_TOKEN.encode()
     newer = name.renewed(stored(LOWEST_TOKEN, body=body), "1" * 64, "s3:b/p")
     assert newer == body.replace(LOWEST_TOKEN.encode(), b"1" * 64)
@@ -137,7 +137,7 @@ def test_an_item_is_read_back_under_the_key_that_it_has(value):
     record["dynamodb"]["NewImage"] = {"id é": value, "n": {"N": "1"}}
     ((_, entry),) = of = entries(record)
     told = planned(of)
-    body = TokenName().body(told.item_json, told.token)
+    body = TokenName().body(told.item_json, told.version)
     metadata = told.metadata(None)
     assert all(text.isascii() for text in metadata.values())
     found = TokenName().live(read_stored(metadata, '"e"', len(body), body, "s3:b/p"))

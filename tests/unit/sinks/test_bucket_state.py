@@ -8,10 +8,11 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from afterbay.core.change.record import ChangeRecord
-from afterbay.core.guard import Kind
-from afterbay.errors import NotFoundError, SettingsError
+from afterbay.core.guard import LOWEST_TOKEN, Kind
+from afterbay.errors import NotFoundError, SettingsError, ThrottledError
 from afterbay.sinks.bucket_item import TokenName
 from afterbay.sinks.bucket_state import RACES_MAX, BucketStateSink
+from afterbay.sinks.mending import NOTHING_HELD, OVERTAKEN, Held, Mend
 from afterbay.sinks.options import Expiry, SinkOptions
 from contract.histories import KEYS
 from contract.sink_suite import live
@@ -301,3 +302,171 @@ def test_many_graves_of_one_item_become_few(client, made, monkeypatch):
     for _ in range(8):
         assert kinds(sink, made.put(KEY)) + kinds(sink, made.delete(KEY)) == [Kind.APPLIED] * 2
     assert len(stored(client)) <= 6
+
+
+# ---- single items looked up and mended (E14)
+
+NOW_S = 1_767_700_000.0
+KEY_TYPED = {"pk": {"S": KEY[0]}, "sk": {"S": KEY[1]}}
+
+
+def mend_of(seen, *, key=KEY_TYPED, **attributes):
+    """Without attributes: the item is gone."""
+    return Mend(key, {**key, **attributes} if attributes else None, seen, NOW_S)
+
+
+def mended(sink, *mends):
+    return [one.kind for one in sink.mend(mends)]
+
+
+def held(client):
+    (one,) = sink_of(client).look_up([KEY_TYPED])
+    return one
+
+
+def token(record):
+    return ChangeRecord(record).token
+
+
+def test_a_mended_item_keeps_its_token_and_has_an_etag_of_its_own(client, made):
+    """The same content and token twice: a slow writer must still be able to tell the two states apart."""
+    put = made.put(KEY, n={"N": "1"})
+    kinds(sink_of(client), put)
+    first = client.head_object(Bucket="copy", Key=NAME)
+    assert mended(sink_of(client), mend_of(token(put), n={"N": "1"})) == [Kind.APPLIED]
+    second = client.head_object(Bucket="copy", Key=NAME)
+    assert first["ETag"] != second["ETag"] and second["Metadata"]["afterbay-token"] == token(put)
+    assert body(client) == {"_tok": token(put), "pk": KEY[0], "sk": KEY[1], "n": 1}
+
+
+def test_an_item_is_mended_away_and_back_as_often_as_it_takes(client, made):
+    """Each under the one token: the graves of before do not hide what a mend brought back."""
+    put = made.put(KEY)
+    kinds(sink_of(client), put)
+    for number in range(3):
+        assert mended(sink_of(client), mend_of(token(put))) == [Kind.APPLIED]
+        assert held(client) == Held(token(put), None) and live(sink_of(client)) == {} and stored(client)[NAME] == 0
+        assert mended(sink_of(client), mend_of(token(put), n={"N": str(number)})) == [Kind.APPLIED]
+        assert held(client) == Held(token(put), {"pk": KEY[0], "sk": KEY[1], "n": number})
+        assert len(live(sink_of(client))) == 1
+    assert kinds(sink_of(client), put) == [Kind.DUPLICATE]
+    assert kinds(sink_of(client), made.put(KEY, n={"N": "9"})) == [Kind.APPLIED] and body(client)["n"] == 9
+
+
+def test_a_tombstone_of_a_mend_goes_when_its_time_is_over(client, made):
+    put = made.put(KEY)
+    kinds(sink_of(client), put)
+    mended(sink_of(client), mend_of(token(put)))
+    eight_days = 8 * 24 * 60 * 60
+    assert sink_of(client).purge(now_s=NOW_S + eight_days - 1) == 0
+    assert sink_of(client).purge(now_s=NOW_S + eight_days) == 1 and stored(client) == {}
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_change_between_a_mends_look_and_its_write_overtakes_it(client, made, gone):
+    put, newer = made.put(KEY, n={"N": "1"}), made.put(KEY, n={"N": "2"})
+    kinds(sink_of(client), put)
+    call = First(client.put_object, before=lambda: kinds(sink_of(client), newer))
+    mend = mend_of(token(put)) if gone else mend_of(token(put), n={"N": "0"})
+    assert sink_of(Between(client, put_object=call)).mend([mend]) == [OVERTAKEN]
+    assert body(client)["n"] == 2 and held(client).token == token(newer)
+
+
+def test_an_item_that_came_in_between_overtakes_the_mend_of_a_missing_one(client, made):
+    put = made.put(KEY, n={"N": "1"})
+    call = First(client.put_object, before=lambda: kinds(sink_of(client), put))
+    assert sink_of(Between(client, put_object=call)).mend([mend_of(None, n={"N": "0"})]) == [OVERTAKEN]
+    assert body(client)["n"] == 1
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_tombstone_that_looks_like_the_old_one_holds_a_mend_back(client, made, gone):
+    """All empty objects have one ETag, so the condition holds though a newer deletion was there: the grave tells."""
+    _, meanwhile = deleted_meanwhile(client, made)
+    seen, call = held(client).token, First(client.put_object, before=meanwhile)
+    mend = mend_of(seen) if gone else mend_of(seen, n={"N": "0"})
+    assert sink_of(Between(client, put_object=call)).mend([mend]) == [OVERTAKEN]
+    assert held(client) == Held(token(made.records[-1]), None)
+    assert live(sink_of(client)) == {} and stored(client)[NAME] == 0
+    assert kinds(sink_of(client), made.records[-2], made.put(KEY)) == [Kind.STALE, Kind.APPLIED]
+
+
+def test_a_tombstone_of_a_mend_holds_back_a_slow_writer_of_the_very_change_it_was_under(client, made):
+    """The writer read an older tombstone; its change came by another way too, and was mended away since."""
+    kinds(sink_of(client), made.put(KEY), made.delete(KEY))
+    again = made.put(KEY, n={"N": "2"})
+
+    def meanwhile():
+        assert kinds(sink_of(client), again) == [Kind.APPLIED]
+        assert mended(sink_of(client), mend_of(token(again))) == [Kind.APPLIED]
+
+    call = First(client.put_object, before=meanwhile)
+    assert kinds(sink_of(Between(client, put_object=call)), again) == [Kind.DUPLICATE]
+    assert held(client) == Held(token(again), None) and live(sink_of(client)) == {} and stored(client)[NAME] == 0
+
+
+def test_what_a_writer_that_died_left_is_known_to_a_look_up_and_put_right_by_a_mend(client, made):
+    slow, meanwhile = deleted_meanwhile(client, made)
+    put = First(client.put_object, before=meanwhile, after=raising(ReadTimeoutError(endpoint_url="http://bucket")))
+    assert kinds(sink_of(Between(client, put_object=put)), slow) == [Kind.RETRYABLE]
+    gone = token(made.records[-1])
+    assert stored(client)[NAME] > 0 and held(client) == Held(gone, None)
+    assert sink_of(client).mend([mend_of(token(slow), n={"N": "0"})]) == [OVERTAKEN]
+    assert stored(client)[NAME] == 0
+    assert mended(sink_of(client), mend_of(gone, n={"N": "0"})) == [Kind.APPLIED] and body(client)["n"] == 0
+
+
+def test_mends_whose_answer_is_lost_are_tried_again(client, made):
+    """What is written again is the same; where nothing was, the retry finds its own work and looks again."""
+    put = made.put(KEY)
+    kinds(sink_of(client), put)
+    other = {"pk": {"S": "x"}, "sk": {"S": "y"}}
+    for seen, key, attributes, again in (
+        (token(put), KEY_TYPED, {"n": {"N": "2"}}, Kind.APPLIED),
+        (token(put), KEY_TYPED, {}, Kind.APPLIED),
+        (token(put), KEY_TYPED, {"n": {"N": "3"}}, Kind.APPLIED),
+        (None, other, {"n": {"N": "4"}}, Kind.STALE),
+    ):
+        lost = raising(ConnectionClosedError(endpoint_url="http://bucket"))
+        sink = sink_of(Between(client, put_object=First(client.put_object, after=lost)))
+        mend = mend_of(seen, key=key, **attributes)
+        assert mended(sink, mend) + mended(sink_of(client), mend) == [Kind.RETRYABLE, again]
+    kept = sink_of(client).look_up([KEY_TYPED, other])
+    assert [(one.token, one.item["n"]) for one in kept] == [(token(put), 3), (LOWEST_TOKEN, 4)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (refusal("SlowDown", 503), Kind.RETRYABLE),
+        (refusal("AccessDenied", 403), Kind.RETRYABLE),
+        (ReadTimeoutError(endpoint_url="http://bucket"), Kind.RETRYABLE),
+        (refusal("EntityTooLarge"), Kind.POISON),
+    ],
+    ids=lambda one: str(one) if isinstance(one, Exception) else one.value,
+)
+def test_a_mend_that_fails_is_judged_as_a_change(client, fault, kind):
+    (told,) = sink_of(Between(client, put_object=raising(fault))).mend([mend_of(None, n={"N": "1"})])
+    assert told.kind is kind and "s3:copy/p" in told.reason
+    without = sink_of(Between(client, put_object=raising(refusal("NotImplemented", 501))))
+    with pytest.raises(SettingsError, match="conditional"):
+        without.mend([mend_of(None, n={"N": "1"})])
+
+
+def test_an_image_with_the_tokens_name_is_poison_in_a_mend_too(client):
+    (told,) = sink_of(client).mend([mend_of(None, _tok={"S": "mine"})])
+    assert told.kind is Kind.POISON and "_tok" in told.reason and stored(client) == {}
+
+
+def test_a_look_up_that_fails_is_told(client):
+    with pytest.raises(NotFoundError, match="elsewhere"):
+        BucketStateSink("elsewhere", "p", client=client).look_up([KEY_TYPED])
+    with pytest.raises(ThrottledError, match="s3:copy/p"):
+        sink_of(Between(client, get_object=raising(refusal("SlowDown", 503)))).look_up([KEY_TYPED])
+    client.put_object(Bucket="copy", Key=NAME, Body=b"mine")
+    with pytest.raises(SettingsError, match="without a token"):
+        sink_of(client).look_up([KEY_TYPED])
+    client.put_object(Bucket="copy", Key=NAME, Body=b"mine", Metadata={"afterbay-token": "1767607872"})
+    with pytest.raises(SettingsError, match="another form"):
+        sink_of(client).mend([mend_of("1767607872", n={"N": "1"})])
+    assert sink_of(client).look_up([{"pk": {"S": "x"}, "sk": {"S": "y"}}]) == [NOTHING_HELD]

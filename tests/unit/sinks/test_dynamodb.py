@@ -8,11 +8,13 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from afterbay.core.change.record import ChangeRecord
-from afterbay.core.guard import Kind
-from afterbay.errors import NotFoundError, SettingsError
+from afterbay.core.guard import LOWEST_TOKEN, Kind
+from afterbay.errors import NotFoundError, SettingsError, ThrottledError
+from afterbay.sinks import dynamodb_read
 from afterbay.sinks.dynamodb import RACES_MAX, DynamoDbSink
 from afterbay.sinks.dynamodb_client import make_client
 from afterbay.sinks.guard_names import GuardNames
+from afterbay.sinks.mending import NO_TOKEN, NOTHING_HELD, OVERTAKEN, Held, Mend
 from afterbay.sinks.options import Expiry, SinkOptions
 from contract.histories import KEYS
 from unit.sinks.between import Between
@@ -254,3 +256,171 @@ def test_after_close_a_sink_connects_anew(client, made):
     sink.close()
     assert verdict(sink, second).kind is Kind.APPLIED
     sink.close()
+
+
+# ---- single items looked up and mended (E14)
+
+NOW_S = 1_767_700_000.0
+
+
+def key_of(key):
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def mend_of(key, seen, **attributes):
+    """Without attributes: the item is gone."""
+    return Mend(key_of(key), {**key_of(key), **attributes} if attributes else None, seen, NOW_S)
+
+
+def test_keys_are_looked_up_a_hundred_at_a_time_and_each_once(client, made):
+    keys = [("k", str(number)) for number in range(130)]
+    sink = DynamoDbSink("copy", client=client)
+    sink.apply([ChangeRecord(made.put(key)) for key in keys[::2]])
+    asked = []
+
+    def batch_get_item(**request):
+        asked.append(request["RequestItems"]["copy"])
+        return client.batch_get_item(**request)
+
+    looking = DynamoDbSink("copy", client=Between(client, batch_get_item=batch_get_item))
+    held = looking.look_up([key_of(key) for key in [*keys, *keys]])
+    assert [one is NOTHING_HELD for one in held] == [number % 2 == 1 for number in range(130)] * 2
+    assert [len(one["Keys"]) for one in asked] == [100, 30] and all(one["ConsistentRead"] for one in asked)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(dynamodb_read, "PAUSE_S", 0)
+
+
+def test_keys_that_the_service_leaves_out_are_asked_for_again(client, made, no_pauses):
+    sink = DynamoDbSink("copy", client=client)
+    sink.apply([ChangeRecord(made.put(key)) for key in KEYS])
+    calls = []
+
+    def batch_get_item(**request):
+        """Every other answer is empty, the others have one item."""
+        calls.append(1)
+        asked = request["RequestItems"]["copy"]
+        taken = asked["Keys"][: len(calls) % 2]
+        told = client.batch_get_item(RequestItems={"copy": {**asked, "Keys": taken}}) if taken else {"Responses": {}}
+        left = asked["Keys"][len(taken) :]
+        return told | {"UnprocessedKeys": {"copy": {**asked, "Keys": left}} if left else {}}
+
+    looking = DynamoDbSink("copy", client=Between(client, batch_get_item=batch_get_item))
+    assert looking.look_up([key_of(key) for key in KEYS]) == sink.look_up([key_of(key) for key in KEYS])
+    assert len(calls) == 2 * len(KEYS) - 1
+
+
+def test_a_table_that_leaves_all_keys_out_or_throttles_is_told(client, no_pauses):
+    calls = []
+
+    def batch_get_item(**request):
+        calls.append(1)
+        return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
+
+    with pytest.raises(ThrottledError, match=r"dynamodb:copy"):
+        DynamoDbSink("copy", client=Between(client, batch_get_item=batch_get_item)).look_up([key_of(KEY)])
+    assert len(calls) == dynamodb_read.TRIES_MAX
+
+    def throttled(**_):
+        raise refusal("ProvisionedThroughputExceededException")
+
+    with pytest.raises(ThrottledError, match=r"dynamodb:copy"):
+        DynamoDbSink("copy", client=Between(client, batch_get_item=throttled)).look_up([key_of(KEY)])
+
+
+def test_an_item_of_another_program_is_seen_and_can_be_mended_once_and_for_all(client, made):
+    """It has no token, and is not taken for nothing: it can be written over, or taken away."""
+    for key in (KEY, KEYS[3]):
+        client.put_item(TableName="copy", Item=key_of(key) | {"theirs": {"S": "x"}})
+    sink = DynamoDbSink("copy", client=client)
+    held = sink.look_up([key_of(KEY), key_of(KEYS[3])])
+    assert held == [Held(NO_TOKEN, {"pk": key[0], "sk": key[1], "theirs": "x"}) for key in (KEY, KEYS[3])]
+    mends = [mend_of(KEY, NO_TOKEN, n={"N": "1"}), mend_of(KEYS[3], NO_TOKEN)]
+    assert [one.kind for one in sink.mend(mends)] == [Kind.APPLIED] * 2
+    assert sink.mend(mends) == [OVERTAKEN] * 2
+    first, second = sink.look_up([key_of(KEY), key_of(KEYS[3])])
+    assert first == Held(LOWEST_TOKEN, {"pk": KEY[0], "sk": KEY[1], "n": 1}) and second == Held(LOWEST_TOKEN, None)
+    assert verdict(sink, made.put(KEY)).kind is Kind.APPLIED
+
+
+def test_a_token_that_is_none_is_a_settings_error_when_looked_up(client):
+    client.put_item(TableName="copy", Item=key_of(KEY) | {"_tok": {"N": "17"}})
+    with pytest.raises(SettingsError, match="token"):
+        DynamoDbSink("copy", client=client).look_up([key_of(KEY)])
+
+
+def test_an_image_as_the_sdk_reads_it_is_written_as_it_is(client):
+    sink = DynamoDbSink("copy", client=client)
+    image = {"b": {"B": b"\x00\x01"}, "s": {"BS": [b"\x02"]}, "l": {"L": [{"B": b"\x03"}]}}
+    assert [one.kind for one in sink.mend([mend_of(KEY, None, **image)])] == [Kind.APPLIED]
+    assert stored(client) == [key_of(KEY) | image | {"_tok": {"S": LOWEST_TOKEN}}]
+    assert sink.look_up([key_of(KEY)])[0].item == {
+        "pk": KEY[0],
+        "sk": KEY[1],
+        "b": "AAE=",
+        "s": ["Ag=="],
+        "l": ["Aw=="],
+    }
+
+
+def test_a_tombstone_of_a_mend_expires_by_the_time_of_the_read(client, made):
+    sink = DynamoDbSink("copy", client=client)
+    verdict(sink, made.put(KEY))
+    (held,) = sink.look_up([key_of(KEY)])
+    assert [one.kind for one in sink.mend([mend_of(KEY, held.token)])] == [Kind.APPLIED]
+    expires = {"N": str(int(NOW_S) + 8 * 24 * 60 * 60)}
+    assert stored(client) == [
+        key_of(KEY) | {"_tok": {"S": held.token}, "_deleted": {"BOOL": True}, "_expires": expires}
+    ]
+
+
+def test_a_tombstone_that_the_tables_ttl_purged_since_is_overtaken(client, made):
+    sink = DynamoDbSink("copy", client=client)
+    sink.apply([ChangeRecord(made.put(KEY)), ChangeRecord(made.delete(KEY))])
+    (held,) = sink.look_up([key_of(KEY)])
+    client.delete_item(TableName="copy", Key=key_of(KEY))
+    assert sink.mend([mend_of(KEY, held.token, n={"N": "1"})]) == [OVERTAKEN] and stored(client) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (refusal("ThrottlingException"), Kind.RETRYABLE),
+        (refusal("InternalServerError", 500), Kind.RETRYABLE),
+        (ReadTimeoutError(endpoint_url="http://table"), Kind.RETRYABLE),
+        (refusal("ValidationException"), Kind.POISON),
+    ],
+    ids=lambda one: str(one) if isinstance(one, Exception) else one.value,
+)
+def test_a_mend_that_fails_is_judged_as_a_change_and_fails_alone(client, fault, kind):
+    def put_item(**request):
+        if request["Item"]["pk"]["S"] == KEY[0]:
+            raise fault
+        return client.put_item(**request)
+
+    sink = DynamoDbSink("copy", client=Between(client, put_item=put_item))
+    told = sink.mend([mend_of(KEY, None, n={"N": "1"}), mend_of(KEYS[4], None, n={"N": "1"})])
+    assert [one.kind for one in told] == [kind, Kind.APPLIED] and "dynamodb:copy" in told[0].reason
+
+
+def test_a_mend_whose_answer_is_lost_writes_the_same_again(client, made):
+    verdict(DynamoDbSink("copy", client=client), made.put(KEY, n={"N": "1"}))
+    lost = [ReadTimeoutError(endpoint_url="http://table")]
+
+    def put_item(**request):
+        client.put_item(**request)
+        if lost:
+            raise lost.pop()
+
+    sink = DynamoDbSink("copy", client=Between(client, put_item=put_item))
+    mend = mend_of(KEY, sink.look_up([key_of(KEY)])[0].token, n={"N": "2"})
+    assert [one.kind for one in sink.mend([mend]) + sink.mend([mend])] == [Kind.RETRYABLE, Kind.APPLIED]
+    assert sink.look_up([key_of(KEY)])[0].item["n"] == 2
+
+
+def test_an_image_with_a_guards_name_is_poison_in_a_mend_too(client):
+    sink = DynamoDbSink("copy", client=client)
+    told = sink.mend([mend_of(KEY, None, _tok={"S": "mine"}), mend_of(KEYS[3], None, n={"N": "1"})])
+    assert [one.kind for one in told] == [Kind.POISON, Kind.APPLIED] and "without=_tok" in told[0].reason

@@ -6,9 +6,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from afterbay.core.change.record import ChangeRecord
-from afterbay.core.guard import Kind
+from afterbay.core.guard import LOWEST_TOKEN, Kind
 from afterbay.errors import SettingsError
 from afterbay.sinks.dynamodb import RACES_MAX, DynamoDbSink
+from afterbay.sinks.mending import NO_TOKEN, OVERTAKEN, Held, Mend
 from contract.histories import KEYS
 from contract.moto_tables import make_tokens_table
 
@@ -126,3 +127,64 @@ def test_a_token_of_another_form_is_a_clear_error(client, made):
     client.put_item(TableName="tokens", Item=row | {"_tok": {"S": "7"}})
     with pytest.raises(SettingsError, match="another form"):
         verdict(ledger_sink(client), record)
+
+
+# ---- single items looked up and mended (E14)
+
+NOW_S = 1_767_700_000.0
+
+
+def key_of(key):
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def mend_of(key, seen, **attributes):
+    """Without attributes: the item is gone."""
+    return Mend(key_of(key), {**key_of(key), **attributes} if attributes else None, seen, NOW_S)
+
+
+def test_a_mend_writes_or_deletes_the_item_and_its_row_says_so(client, made):
+    sink, other = ledger_sink(client), KEYS[4]
+    sink.apply([ChangeRecord(one) for one in (made.put(KEY), made.put(other), made.delete(other))])
+    kept, gone = (one.token for one in sink.look_up([key_of(KEY), key_of(other)]))
+    told = sink.mend([mend_of(KEY, kept), mend_of(other, gone, _tok={"S": "mine"})])
+    assert [one.kind for one in told] == [Kind.APPLIED] * 2
+    assert rows(client, "copy") == [key_of(other) | {"_tok": {"S": "mine"}}]
+    tombstone, row = sorted(rows(client, "tokens"), key=len, reverse=True)
+    assert set(row) == {"_key", "_tok"} and row["_tok"] == {"S": gone}
+    assert set(tombstone) == {"_key", "_tok", "_deleted", "_expires"} and tombstone["_tok"] == {"S": kept}
+    assert tombstone["_expires"] == {"N": str(int(NOW_S) + 8 * 24 * 60 * 60)}
+
+
+def test_an_item_without_a_row_is_seen_and_can_be_mended_once_and_for_all(client):
+    for key in (KEY, KEYS[4]):
+        client.put_item(TableName="copy", Item=key_of(key))
+    sink, keys = ledger_sink(client), [key_of(KEY), key_of(KEYS[4])]
+    assert sink.look_up(keys) == [Held(NO_TOKEN, {"pk": key[0], "sk": key[1]}) for key in (KEY, KEYS[4])]
+    mends = [mend_of(KEY, NO_TOKEN, n={"N": "1"}), mend_of(KEYS[4], NO_TOKEN)]
+    assert [one.kind for one in sink.mend(mends)] == [Kind.APPLIED] * 2
+    assert sink.mend(mends) == [OVERTAKEN] * 2
+    assert [one.token for one in sink.look_up(keys)] == [LOWEST_TOKEN] * 2
+    assert rows(client, "copy") == [key_of(KEY) | {"n": {"N": "1"}}]
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        (("None", "ValidationError"), Kind.POISON),
+        (("ProvisionedThroughputExceeded", "None"), Kind.RETRYABLE),
+        (("ConditionalCheckFailed", "None"), Kind.STALE),
+        ((), Kind.RETRYABLE),
+    ],
+)
+def test_each_reason_of_a_mends_cancelled_transaction_is_judged(client, codes, kind):
+    (told,) = ledger_sink(Refusing(client, cancelled(*codes))).mend([mend_of(KEY, None, n={"N": "1"})])
+    assert told.kind is kind and rows(client, "copy") == rows(client, "tokens") == []
+
+
+def test_a_mend_in_conflict_with_another_transaction_passes_or_is_retryable(client):
+    conflict = cancelled("TransactionConflict", "None")
+    mend = mend_of(KEY, None, n={"N": "1"})
+    (told,) = ledger_sink(Refusing(client, *[conflict] * RACES_MAX)).mend([mend])
+    assert told.kind is Kind.RETRYABLE
+    assert [one.kind for one in ledger_sink(Refusing(client, conflict, conflict)).mend([mend])] == [Kind.APPLIED]

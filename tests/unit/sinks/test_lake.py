@@ -12,6 +12,7 @@ from afterbay.errors import ConflictError, SettingsError, UnavailableError
 from afterbay.sinks import lake
 from afterbay.sinks.lake import COMMITS_MAX, LakeSink
 from afterbay.sinks.lake_columns import Columns
+from afterbay.sinks.mending import NOTHING_HELD, OVERTAKEN, Held, Mend
 from afterbay.sinks.options import Expiry, SinkOptions
 from afterbay.sinks.reduced import Stored
 from contract.histories import KEYS, History
@@ -45,6 +46,11 @@ class Store:
             self.tokens |= {row.key: Stored(row.token, row.deleted) for row in rows}
         if fault is not None:
             raise fault
+
+    def held(self, keys):
+        if self.faults:
+            raise self.faults.pop(0)
+        return {key: (self.tokens[key].token, None) for key in keys if key in self.tokens}
 
     def live(self):
         return iter(())
@@ -162,3 +168,82 @@ def test_closing_closes_the_store():
     store = Store()
     LakeSink(store, options=SinkOptions(ttl=Expiry.MIRROR)).close()
     assert store.closed
+
+
+# ---- single items looked up and mended (E14)
+
+
+def key_of(key):
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def mend_of(key, seen, **attributes):
+    """Without attributes: the item is gone."""
+    return Mend(key_of(key), {**key_of(key), **attributes} if attributes else None, seen, 1_767_700_000.0)
+
+
+def test_mends_are_one_commit_without_those_that_were_overtaken():
+    store, made = Store(), History(random.Random(1))
+    sink = LakeSink(store)
+    records = [made.put(key) for key in KEYS[:3]]
+    kinds(sink, *records)
+    seen = [held.token for held in sink.look_up([key_of(key) for key in KEYS[:4]])]
+    assert seen == [ChangeRecord(record).token for record in records] + [None]
+    kinds(sink, made.put(KEYS[1]))
+    mends = [
+        mend_of(KEYS[0], seen[0], n={"N": "2"}),
+        mend_of(KEYS[1], seen[1], n={"N": "2"}),
+        mend_of(KEYS[2], seen[2]),
+        mend_of(KEYS[3], None, n={"N": "2"}),
+        mend_of(KEYS[4], None),
+    ]
+    told = [one.kind for one in sink.mend(mends)]
+    assert told == [Kind.APPLIED, Kind.STALE, Kind.APPLIED, Kind.APPLIED, Kind.SKIPPED]
+    changed, gone, new = store.commits[-1]
+    assert all(row.mends and not row.keeps for row in store.commits[-1]) and len(store.commits) == 3
+    assert (changed.token, changed.cells["n"], gone.token, gone.deleted) == (seen[0], "2", seen[2], True)
+    assert gone.expires_s == 1_767_700_000 + 8 * 24 * 60 * 60 and new.token == "0" * 64
+    assert sink.mend(mends[1:2]) == [OVERTAKEN] and len(store.commits) == 3
+
+
+def test_a_mend_that_lost_a_race_is_overtaken_by_what_is_there_then():
+    store, made = Store(), History(random.Random(1))
+    sink = LakeSink(store)
+    kinds(sink, made.put(KEY), made.put(KEYS[3]))
+    mine, theirs = (held.token for held in sink.look_up([key_of(KEY), key_of(KEYS[3])]))
+    commit = store.commit
+
+    def first_overtaken(rows, columns):
+        store.commit = commit
+        kinds(LakeSink(store), made.put(KEYS[3]))
+        raise lost()
+
+    store.commit = first_overtaken
+    told = sink.mend([mend_of(KEY, mine, n={"N": "2"}), mend_of(KEYS[3], theirs, n={"N": "2"})])
+    assert [one.kind for one in told] == [Kind.APPLIED, Kind.STALE]
+    assert [row.key for row in store.commits[-1]] == ['{"pk":{"S":"plain"},"sk":{"S":"0"}}']
+
+
+def test_mends_whose_answer_is_lost_write_the_same_again():
+    store, made = Store(), History(random.Random(1))
+    sink = LakeSink(store)
+    kinds(sink, made.put(KEY))
+    mend = mend_of(KEY, sink.look_up([key_of(KEY)])[0].token, n={"N": "2"})
+    store.faults, store.after = [UnavailableError("delta:t: no answer", code="OSError")], True
+    assert [one.kind for one in sink.mend([mend]) + sink.mend([mend])] == [Kind.RETRYABLE, Kind.APPLIED]
+
+
+def test_an_image_that_has_no_column_fails_its_mend_alone():
+    store = Store()
+    told = LakeSink(store).mend([mend_of(KEY, None, _tok={"S": "x"}), mend_of(KEYS[3], None, n={"N": "1"})])
+    assert [one.kind for one in told] == [Kind.POISON, Kind.APPLIED] and "'_tok'" in told[0].reason
+    with pytest.raises(SettingsError, match="wrong"):
+        LakeSink(Store(SettingsError("wrong"))).mend([mend_of(KEY, None, n={"N": "1"})])
+
+
+def test_a_look_up_tells_what_the_store_tells():
+    store = Store(UnavailableError("delta:t: no answer", code="OSError"))
+    store.tokens = {'{"pk":{"S":"plain"},"sk":{"S":"0"}}': Stored("t", deleted=True)}
+    with pytest.raises(UnavailableError, match="no answer"):
+        LakeSink(store).look_up([key_of(KEY)])
+    assert LakeSink(store).look_up([key_of(KEY), key_of(KEYS[3])]) == [Held("t", None), NOTHING_HELD]

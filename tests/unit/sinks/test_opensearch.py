@@ -13,10 +13,11 @@ from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
 from afterbay.core.change.record import ChangeRecord
-from afterbay.core.guard import Kind
-from afterbay.errors import SettingsError
+from afterbay.core.guard import LOWEST_TOKEN, Kind
+from afterbay.errors import SettingsError, ThrottledError, UnavailableError
 from afterbay.sinks.address import parse_address, sink
 from afterbay.sinks.entry import prepare
+from afterbay.sinks.mending import NO_TOKEN, OVERTAKEN, Held, Mend
 from afterbay.sinks.opensearch import OpenSearchSink
 from afterbay.sinks.opensearch_bulk import RowKind, read_row
 from afterbay.sinks.opensearch_cluster import Cluster, ClusterAddress
@@ -40,6 +41,8 @@ class Script:
     def __init__(self, *answers: object) -> None:
         self._answers = list(answers)
         self.bulks: list[int] = []
+        self.mgets: list[object] = [{"found": False}]
+        """What each document is found to be at one ``_mget`` after the other, or an exception; the last for ever."""
         self.transport = self
 
     def perform_request(self, method, path, params, body, headers):
@@ -47,10 +50,13 @@ class Script:
         if method == "GET":
             return json.dumps(INDEX)
         if what == "_mget":
-            return json.dumps({"docs": [{"found": False}] * len(json.loads(body)["ids"])})
+            found = self.mgets[0] if len(self.mgets) == 1 else self.mgets.pop(0)
+            if isinstance(found, Exception):
+                raise found
+            return json.dumps({"docs": [found] * len(json.loads(body)["ids"])})
         if what == "_delete_by_query":
             return '{"deleted":0}'
-        rows = body.count(b'{"create"')
+        rows = body.count(b'{"create"') + body.count(b'{"index"')
         self.bulks.append(rows)
         answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
         if isinstance(answer, Exception):
@@ -153,6 +159,107 @@ def test_a_request_that_is_too_large_is_cut_in_halves_and_a_lone_document_is_poi
     assert script.bulks == [3, 1, 2, 1, 1]
     (told,) = verdicts(Script(whole(413)), 1)
     assert told.kind is Kind.POISON
+
+
+# ---- single items looked up and mended (E14)
+
+KEY_TYPED = {"pk": {"S": KEYS[2][0]}, "sk": {"S": KEYS[2][1]}}
+TOKENS = [f"2026-01-05T10:11:12.345/{number:040}" for number in (1, 2)]
+
+
+def sink_on(script: Script) -> OpenSearchSink:
+    return OpenSearchSink(ClusterAddress("http://nowhere:1"), "orders", client=script)
+
+
+def mend_of(seen: str | None, key: dict = KEY_TYPED) -> Mend:
+    return Mend(key, {**key, "n": {"N": "1"}}, seen, 1_767_700_000.0)
+
+
+def document(token: str | None, seq_no: int = 1, **members: object) -> dict:
+    """As both forms of ``_mget`` tell it."""
+    tokens = {} if token is None else {"_tok": token}
+    fields = {name: [value] for name, value in tokens.items()}
+    return {"found": True, "_seq_no": seq_no, "_primary_term": 1, "fields": fields, "_source": {**tokens, **members}}
+
+
+RACED = error(409, "version_conflict_engine_exception")
+
+
+@pytest.mark.parametrize(
+    "passing", [whole(429), whole(503), NoConnection("N/A", "refused", OSError("refused")), error(429, "busy"), {}]
+)
+def test_a_mend_is_tried_again_while_the_cluster_is_busy(no_pauses, passing):
+    script = Script(passing, DONE)
+    assert [one.kind for one in sink_on(script).mend([mend_of(None)])] == [Kind.APPLIED] and script.bulks == [1, 1]
+    (told,) = sink_on(Script(passing)).mend([mend_of(None)])
+    assert told.kind is Kind.RETRYABLE and "opensearch:orders" in told.reason
+
+
+def test_a_mend_whose_answer_is_lost_finds_its_own_work_or_writes_the_same_again(no_pauses):
+    script = Script(whole(503), DONE)
+    script.mgets = [document(TOKENS[0], 1), document(TOKENS[0], 2)]
+    assert [one.kind for one in sink_on(script).mend([mend_of(TOKENS[0])])] == [Kind.APPLIED]
+    new = Script(whole(503), DONE)
+    new.mgets = [{"found": False}, document(LOWEST_TOKEN)]
+    assert sink_on(new).mend([mend_of(None)]) == [OVERTAKEN] and new.bulks == [1]
+
+
+def test_a_mend_that_lost_a_race_is_read_again_and_holds_only_under_the_same_token(no_pauses):
+    for second, kind, bulks in ((TOKENS[0], Kind.APPLIED, [1, 1]), (TOKENS[1], Kind.STALE, [1])):
+        script = Script(RACED, DONE)
+        script.mgets = [document(TOKENS[0], 1), document(second, 2)]
+        assert [one.kind for one in sink_on(script).mend([mend_of(TOKENS[0])])] == [kind] and script.bulks == bulks
+
+
+@pytest.mark.parametrize(
+    ("stored", "seen"),
+    [
+        (document(TOKENS[1]), TOKENS[0]),
+        (document(TOKENS[0]), None),
+        ({"found": False}, TOKENS[0]),
+        (document(None), None),
+        ({"found": False}, NO_TOKEN),
+    ],
+)
+def test_a_mend_of_something_else_than_was_seen_writes_nothing(stored, seen):
+    script = Script(DONE)
+    script.mgets = [stored]
+    assert sink_on(script).mend([mend_of(seen)]) == [OVERTAKEN] and script.bulks == []
+
+
+def test_a_mend_that_the_index_refuses_is_poison_alone(no_pauses):
+    refused = error(400, "mapper_parsing_exception", "failed to parse field [n] of type [boolean] in document with id")
+    other = {"pk": {"S": KEYS[3][0]}, "sk": {"S": KEYS[3][1]}}
+    told = sink_on(Script([refused, DONE])).mend([mend_of(None), mend_of(None, other)])
+    assert [one.kind for one in told] == [Kind.POISON, Kind.APPLIED] and "attribute 'n'" in told[0].reason
+    with pytest.raises(SettingsError, match="opensearch:orders"):
+        sink_on(Script(whole(400))).mend([mend_of(None)])
+
+
+def test_a_document_without_a_token_is_not_taken_for_nothing():
+    script = Script(DONE)
+    script.mgets = [document(None, theirs="x")]
+    assert sink_on(script).look_up([KEY_TYPED]) == [Held(NO_TOKEN, {"theirs": "x"})]
+    assert [one.kind for one in sink_on(script).mend([mend_of(NO_TOKEN)])] == [Kind.APPLIED]
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [(whole(429), ThrottledError), (whole(503), UnavailableError), ({"error": {"type": "busy"}}, UnavailableError)],
+)
+def test_a_look_up_that_fails_is_told(found, kind):
+    script = Script(DONE)
+    script.mgets = [found]
+    with pytest.raises(kind, match="orders"):
+        sink_on(script).look_up([KEY_TYPED])
+
+
+def test_a_field_that_holds_no_token_is_a_settings_error():
+    script = Script(DONE)
+    script.mgets = [document(17)]
+    for call in (lambda sink: sink.look_up([KEY_TYPED]), lambda sink: sink.mend([mend_of(TOKENS[0])])):
+        with pytest.raises(SettingsError, match="something else than a token"):
+            call(sink_on(script))
 
 
 # ---- why a document is refused

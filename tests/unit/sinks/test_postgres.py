@@ -19,6 +19,8 @@ import afterbay
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import Kind
 from afterbay.errors import SettingsError, UnavailableError
+from afterbay.sinks import postgres_batch
+from afterbay.sinks.mending import NOTHING_HELD, OVERTAKEN, Mend
 from afterbay.sinks.options import Expiry, SinkOptions
 from afterbay.sinks.postgres import PostgresSink
 from contract import sink_suite
@@ -202,11 +204,20 @@ class Overtaken(PostgresSink):
         super().__init__(*given, **options)
         self.between = between
 
-    def _reduced(self, session, table, groups):
-        told = super()._reduced(session, table, groups)
-        if self.between:
-            self.between.pop(0)()
-        return told
+    def _applied(self, entries):
+        look = postgres_batch._reduced
+
+        def overtaken(*given):
+            told = look(*given)
+            if self.between:
+                others, self.between = self.between, []
+                others.pop(0)()
+                self.between = others
+            return told
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(postgres_batch, "_reduced", overtaken)
+            return super()._applied(entries)
 
 
 @pytest.mark.parametrize("ttl", list(Expiry))
@@ -265,8 +276,13 @@ class CutAfter(PostgresSink):
 
     cut = True
 
-    def _batch(self, entries):
-        told = super()._batch(entries)
+    def _applied(self, entries):
+        return self._unheard(super()._applied(entries))
+
+    def _mended(self, seen, entries):
+        return self._unheard(super()._mended(seen, entries))
+
+    def _unheard(self, told):
         if self.cut:
             self.cut = False
             self._session.close()
@@ -391,3 +407,101 @@ def test_a_purge_does_not_wait_for_a_locked_tombstone(sink, other, table, made):
     other.execute(f"SELECT FROM {table} WHERE pk = %s FOR UPDATE", (KEY[0],))
     assert kinds(sink, at(made.put(KEYS[3]), start + 9 * DAY_S)) == [Kind.APPLIED]
     other.execute("ROLLBACK")
+
+
+# ---- single items looked up and mended (E14)
+
+NOW_S = 1_767_700_000.0
+
+
+def key_of(key):
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def mend_of(key, seen, **attributes):
+    """Without attributes: the item is gone."""
+    return Mend(key_of(key), {**key_of(key), **attributes} if attributes else None, seen, NOW_S)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_skipped_expiry_keeps_what_a_mend_made_of_the_item_in_between(url, table, made, gone):
+    """The mend leaves the token as it was, so a token alone would not tell that there is a tombstone, or none, now."""
+    put, delete = made.put(KEY, n={"N": "1"}), made.delete(KEY)
+    made.put(KEY, n={"N": "2"})
+    expiry = made.expire(KEY, mirrored=True)
+    fast = PostgresSink(url, table, options=SinkOptions(ttl=Expiry.MIRROR))
+    kinds(fast, put, *(() if gone else (delete,)))
+    (held,) = fast.look_up([key_of(KEY)])
+    mend = mend_of(KEY, held.token) if gone else mend_of(KEY, held.token, n={"N": "2"})
+    slow = Overtaken(url, table, between=[lambda: fast.mend([mend])])
+    assert kinds(slow, expiry) == [Kind.SKIPPED]
+    (after,) = slow.look_up([key_of(KEY)])
+    assert after.token == ChangeRecord(expiry).token
+    assert (after.item and after.item["n"]) == (None if gone else 2)
+    assert len(sink_suite.live(slow)) == (0 if gone else 1)
+    fast.close()
+    slow.close()
+
+
+def test_a_mend_waits_for_the_other_writers_transaction_and_is_overtaken(sink, url, table, made):
+    kinds(sink, *(made.put(key, n={"N": "1"}) for key in KEYS))
+    (held,) = sink.look_up([key_of(KEY)])
+    token, told = ChangeRecord(made.put(KEY, n={"N": "2"})).token, []
+    thread = threading.Thread(
+        target=lambda: told.extend(sink.mend([mend_of(KEY, held.token, n={"N": "0"})])), daemon=True
+    )
+    with psycopg.connect(url) as writer, psycopg.connect(url, autocommit=True) as looking:
+        writer.execute(f"UPDATE {table} SET _tok = %s, item = item || '{{\"n\": 2}}' WHERE pk = %s", (token, KEY[0]))
+        thread.start()
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+        until = time.monotonic() + 20
+        while not looking.execute(waits, (f"%{table}%",)).fetchone():
+            assert time.monotonic() < until and not told, told
+        writer.commit()
+    thread.join(30)
+    assert told == [OVERTAKEN] and sink.look_up([key_of(KEY)])[0].item["n"] == 2
+
+
+def test_a_tombstone_that_was_purged_since_is_overtaken_and_stays_away(sink, other, table, made):
+    kinds(sink, made.put(KEY), made.delete(KEY))
+    (held,) = sink.look_up([key_of(KEY)])
+    assert held.token and held.item is None
+    other.execute(f"DELETE FROM {table}")
+    mends = [mend_of(KEY, held.token, n={"N": "1"}), mend_of(KEYS[3], None, n={"N": "1"})]
+    assert [one.kind for one in sink.mend(mends)] == [Kind.STALE, Kind.APPLIED]
+    assert sink.look_up([key_of(KEY)]) == [NOTHING_HELD]
+
+
+def test_a_tombstone_of_a_mend_is_kept_for_its_retention_from_the_read(sink, other, table, made):
+    kinds(sink, made.put(KEY))
+    (held,) = sink.look_up([key_of(KEY)])
+    assert [one.kind for one in sink.mend([mend_of(KEY, held.token)])] == [Kind.APPLIED]
+    row = other.execute(f"SELECT item, _deleted, _expires FROM {table}").fetchone()
+    assert row == (None, True, int(NOW_S) + 8 * DAY_S)
+
+
+def test_a_mend_whose_answer_is_lost_writes_the_same_again(url, table, made):
+    sink = CutAfter(url, table)
+    sink.cut = False
+    kinds(sink, made.put(KEY, n={"N": "1"}))
+    (held,) = sink.look_up([key_of(KEY)])
+    sink.cut = True
+    mend = mend_of(KEY, held.token, n={"N": "2"})
+    assert [one.kind for one in sink.mend([mend]) + sink.mend([mend])] == [Kind.RETRYABLE, Kind.APPLIED]
+    assert sink.look_up([key_of(KEY)])[0].item["n"] == 2
+    sink.close()
+
+
+def test_what_the_table_cannot_take_is_poison_alone_in_a_mend_too(sink, other, table, made):
+    kinds(sink, made.put(KEYS[0], n={"N": "1"}))
+    other.execute(f"ALTER TABLE {table} ADD CHECK (item->>'n' <> 'bad')")
+    texts = [{"S": "a\0"}, {"S": "good"}, {"S": "bad"}, {"N": "many"}]
+    told = sink.mend([mend_of(key, None, n=text) for key, text in zip(KEYS[1:], texts, strict=False)])
+    assert [one.kind for one in told] == [Kind.POISON, Kind.APPLIED, Kind.POISON, Kind.POISON]
+
+
+def test_looking_up_on_a_server_that_is_away_is_told(made):
+    away = afterbay.sink("postgresql://user:secret@127.0.0.1:9/orders?table=t&connect_timeout=2")
+    with pytest.raises(UnavailableError, match=r"127\.0\.0\.1"):
+        away.look_up([key_of(KEY)])
+    assert [one.kind for one in away.mend([mend_of(KEY, None, n={"N": "1"})])] == [Kind.RETRYABLE]
