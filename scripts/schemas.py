@@ -23,6 +23,7 @@ KEPT = (
     *("AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::Lambda::LayerVersion"),
     "AWS::Lambda::EventSourceMapping",
     *("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::SNS::Subscription", "AWS::S3::Bucket", "AWS::Kinesis::Stream"),
+    "AWS::KinesisFirehose::DeliveryStream",
     *("AWS::Pipes::Pipe", "AWS::Events::EventBus", "AWS::Events::Rule", "AWS::Events::Archive"),
     *("AWS::Events::ApiDestination", "AWS::Events::Connection", "AWS::CloudWatch::Alarm"),
 )

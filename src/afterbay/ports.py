@@ -86,8 +86,9 @@ class QueueSource(Protocol):
         """How long a message that was received stays hidden."""
         ...
 
-    async def receive(self, *, limit: int, wait_s: float) -> tuple[Message, ...]:
-        """Up to ``limit`` messages (10 at most). May wait up to ``wait_s`` for the first one."""
+    async def receive(self, *, limit: int, wait_s: float, hides_s: int | None = None) -> tuple[Message, ...]:
+        """Up to ``limit`` messages (10 at most). May wait up to ``wait_s`` for the first one. They stay hidden for
+        ``hides_s``; None: for ``visibility_s``."""
         ...
 
     def stop_waiting(self) -> None:

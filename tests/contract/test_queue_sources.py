@@ -91,6 +91,18 @@ def test_a_message_is_hidden_once_received_and_comes_again_with_its_count(play) 
     play(scene)
 
 
+def test_who_receives_may_say_how_long_a_message_is_hidden(play) -> None:
+    async def scene(queue: Subject) -> None:
+        queue.send("a")
+        assert bodies(await queue.source.receive(limit=10, wait_s=0, hides_s=300)) == ["a"]
+        await queue.advance(290)
+        assert await queue.source.receive(limit=10, wait_s=0) == ()
+        await queue.advance(11)
+        assert bodies(await queue.source.receive(limit=10, wait_s=0)) == ["a"]
+
+    play(scene)
+
+
 def test_what_is_deleted_never_comes_again(play) -> None:
     async def scene(queue: Subject) -> None:
         queue.send("a", "b")

@@ -186,6 +186,11 @@ def test_a_pipe_stops_with_its_stream_once_all_of_it_is_delivered(served, pipes,
         served.client("dynamodb").update_table(TableName=table.name, StreamSpecification={"StreamEnabled": False})
     else:
         served.client("dynamodb").delete_table(TableName=table.name)
+    stopped = '"message":"pipe stopped by itself"'
+    lines = wait_for(
+        lambda: [one for one in served.log.read_text().splitlines() if stopped in one and name in one], "log"
+    )
+    assert len(lines) == 1, "noticed though nobody asked for the pipe, and once"
     told = pipes.settle(name, "STOPPED")
     assert told["StateReason"] == GONE and told["DesiredState"] == "RUNNING"
     assert words(out, 2) == ["a", "b"]
@@ -200,6 +205,11 @@ def _starts(pipes: Pipes, name: str) -> bool:
     except pipes.client.exceptions.ConflictException:
         return False
     return True
+
+
+def _told_to_have_stopped(served: Served, name: str) -> int:
+    lines = served.log.read_text().splitlines()
+    return sum('"message":"pipe stopped by itself"' in line and name in line for line in lines)
 
 
 def test_a_pipe_stops_with_its_kinesis_stream(served, pipes):

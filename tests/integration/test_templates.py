@@ -211,6 +211,43 @@ def test_one_function_is_behind_a_table_a_queue_and_a_kinesis_stream(tmp_path):
         one.until(lambda: seen() == {"order 1", "job 2", "click 3"}, "each source called the function")
 
 
+LAKE = """\
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: orders
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]
+      KeySchema: [{AttributeName: pk, KeyType: HASH}]
+      StreamSpecification: {StreamViewType: NEW_IMAGE}
+  Objects: {Type: AWS::S3::Bucket, Properties: {BucketName: lake}}
+  Lake:
+    Type: AWS::KinesisFirehose::DeliveryStream
+    Properties:
+      ExtendedS3DestinationConfiguration: {BucketARN: !GetAtt Objects.Arn, Prefix: orders/}
+  Shipped:
+    Type: AWS::Pipes::Pipe
+    Properties:
+      RoleArn: arn:aws:iam::000000000000:role/any
+      Source: !GetAtt Orders.StreamArn
+      SourceParameters: {DynamoDBStreamParameters: {StartingPosition: TRIM_HORIZON}}
+      Target: !GetAtt Lake.Arn
+      TargetParameters: {InputTemplate: '{"id": <$.dynamodb.Keys.pk.S>}'}
+"""
+
+
+def test_a_pipe_writes_to_the_delivery_stream_of_its_template(tmp_path):
+    (tmp_path / "lake.yaml").write_text(LAKE)
+    with up(tmp_path, tmp_path / "lake.yaml") as address:
+        address.client("dynamodb").put_item(TableName="orders", Item={"pk": {"S": "a"}})
+        s3 = address.client("s3")
+        listed = address.until(lambda: s3.list_objects_v2(Bucket="lake", Prefix="orders/").get("Contents"), "an object")
+        body = s3.get_object(Bucket="lake", Key=listed[0]["Key"])["Body"]
+        assert body.read() == b'{"id": "a"}'
+        body.close()
+
+
 def test_resources_go_to_the_region_that_is_named(tmp_path):
     with up(tmp_path, EXAMPLES / "sam-python/template.yaml", "--region", "ap-south-1") as one:
         assert sorted(one.client("dynamodb", "ap-south-1").list_tables()["TableNames"]) == [

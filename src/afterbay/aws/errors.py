@@ -29,49 +29,64 @@ __all__ = ["CREDENTIALS_HINT", "KNOWN_CODES", "bare_code", "from_botocore", "ser
 CREDENTIALS_HINT = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or --profile"
 
 _THROTTLED = """
-    BandwidthLimitExceeded EC2ThrottledException KMSThrottling KMSThrottlingException KmsThrottled
+    ActiveSessionsExceededException ActiveStatementsExceededException BandwidthLimitExceeded EC2ThrottledException
+    ExecutionLimitExceeded KMSThrottling KMSThrottlingException KmsThrottled KmsThrottlingException
     LimitExceededException OverLimit ProvisionedThroughputExceededException RequestLimitExceeded RequestThrottled
-    RequestThrottledException SlowDown ThrottledException Throttling ThrottlingException TooManyRequestsException
+    RequestThrottledException ResourceLimitExceeded SlowDown ThrottledException Throttling ThrottlingException
+    TooManyRequestsException
 """
 _UNAVAILABLE = """
     EC2UnexpectedException EFSIOException EFSMountConnectivityException EFSMountTimeoutException
-    ENILimitReachedException ENINotReadyException InternalError InternalErrorException InternalFailure
-    InternalFailureException InternalServerError RequestTimeout RequestTimeoutException ResourceNotReadyException
-    S3FilesMountConnectivityException S3FilesMountTimeoutException ServiceException ServiceUnavailable
-    ServiceUnavailableException SnapStartNotReadyException SnapStartTimeoutException
+    ENILimitReachedException ENINotReadyException InternalError InternalErrorException InternalException
+    InternalFailure InternalFailureException InternalServerError InternalServerException InternalServiceError
+    RequestTimeout RequestTimeoutException ResourceNotReadyException S3FilesMountConnectivityException
+    S3FilesMountTimeoutException ServerException ServiceException ServiceTemporarilyUnavailableException
+    ServiceUnavailable ServiceUnavailableException SnapStartNotReadyException SnapStartTimeoutException
     SubnetIPAddressLimitReachedException
 """
 _DENIED = """
-    AccessDenied AccessDeniedException AuthorizationError AuthorizationErrorException EC2AccessDeniedException
-    ExpiredToken ExpiredTokenException IncompleteSignature IncompleteSignatureException InvalidAccessKeyId
-    InvalidClientTokenId InvalidSecurity InvalidSecurityException InvalidSignatureException KMSAccessDenied
-    KMSAccessDeniedException KMSOptInRequired KmsAccessDenied KmsOptInRequired MissingAuthenticationToken
-    MissingAuthenticationTokenException NotAuthorized OptInRequired RequestExpired SignatureDoesNotMatch
-    UnrecognizedClientException
+    AccessDenied AccessDeniedException AuthorizationError AuthorizationErrorException BlockedException
+    EC2AccessDeniedException ExpiredToken ExpiredTokenException IncompleteSignature IncompleteSignatureException
+    InvalidAccessKeyId InvalidClientTokenId InvalidSecurity InvalidSecurityException InvalidSignatureException
+    KMSAccessDenied KMSAccessDeniedException KMSOptInRequired KmsAccessDenied KmsAccessDeniedException
+    KmsOptInRequired MissingAuthenticationToken MissingAuthenticationTokenException NotAuthorized OptInRequired
+    RequestExpired SignatureDoesNotMatch UnrecognizedClientException
 """
 _NOT_FOUND = """
-    KMSNotFound KMSNotFoundException KmsNotFound NoSuchBucket NoSuchKey NonExistentQueue NotFound NotFoundException
-    QueueDoesNotExist ResourceNotFoundException RuntimeAliasDeletedException RuntimeVersionDeletedException
+    ClusterNotFoundException KMSNotFound KMSNotFoundException KmsNotFound NoSuchBucket NoSuchEntityException
+    NoSuchKey NonExistentQueue NotFound NotFoundException QueueDoesNotExist ResourceNotFound
+    ResourceNotFoundException RuntimeAliasDeletedException RuntimeVersionDeletedException StateMachineDoesNotExist
 """
 _CONFLICT = """
-    ConditionalCheckFailedException ConditionalRequestConflict DurableExecutionAlreadyStartedException
-    OperationAborted PreconditionFailed ResourceConflictException ResourceInUseException TransactionCanceledException
+    AgentsAlreadyRunningAssessmentException ConditionalCheckFailedException ConditionalRequestConflict
+    ConflictException DurableExecutionAlreadyStartedException OperationAborted PreconditionFailed
+    ResourceConflictException ResourceInUseException TransactionCanceledException
 """
-_TOO_LARGE = "RequestTooLargeException SerializedRequestEntityTooLargeException EntityTooLarge"
+_TOO_LARGE = """
+    BatchRequestTooLong BatchRequestTooLongException EntityTooLarge RequestTooLargeException
+    SerializedRequestEntityTooLargeException
+"""
 _FINAL = """
-    BatchEntryIdsNotDistinct CodeArtifactUserDeletedException CodeArtifactUserFailedException
-    CodeArtifactUserPendingException DryRunOperationException EFSMountFailureException EmptyBatchRequest
-    EncryptionTypeMismatch EndpointDisabled EndpointDisabledException ExpiredNextTokenException InvalidAddress
-    InvalidArgumentException InvalidAttributeName InvalidBatchEntryId InvalidIdFormat InvalidMessageContents
-    InvalidObjectState InvalidParameter InvalidParameterException InvalidParameterValue
-    InvalidParameterValueException InvalidRequest InvalidRequestContentException InvalidRuntimeException
-    InvalidSecurityGroupIDException InvalidSubnetIDException InvalidWriteOffset InvalidZipFileException KMSDisabled
+    BatchEntryIdsNotDistinct BatchEntryIdsNotDistinctException BatchExecuteStatementException ClientException
+    CodeArtifactUserDeletedException CodeArtifactUserFailedException CodeArtifactUserPendingException
+    DataAlreadyAcceptedException DecryptionFailure DryRunOperationException EFSMountFailureException
+    EmptyBatchRequest EmptyBatchRequestException EncryptionTypeMismatch EndpointDisabled EndpointDisabledException
+    ExecutionAlreadyExists ExpiredNextTokenException InvalidAddress InvalidArgumentException InvalidArn
+    InvalidAttributeName InvalidBatchEntryId InvalidBatchEntryIdException InvalidCrossAccountRoleException
+    InvalidEndpointException InvalidExecutionInput InvalidIdFormat InvalidInputException InvalidKMSResourceException
+    InvalidMessageContents InvalidName InvalidObjectState InvalidParameter InvalidParameterException
+    InvalidParameterValue InvalidParameterValueException InvalidRequest InvalidRequestContentException
+    InvalidRequestException InvalidRuntimeException InvalidSecurityGroupIDException InvalidSequenceTokenException
+    InvalidSourceException InvalidSubnetIDException InvalidWriteOffset InvalidZipFileException KMSDisabled
     KMSDisabledException KMSInvalidState KMSInvalidStateException KmsDisabled KmsInvalidKeyUsage KmsInvalidState
-    ModeNotSupportedException NoPublishedVersionException ParameterValueInvalid PlatformApplicationDisabled
-    PlatformApplicationDisabledException ReceiptHandleIsInvalid RecursiveInvocationException
-    S3FilesMountFailureException SerializationException ServiceQuotaExceededException SnapStartException
-    SnapStartRegenerationFailureException TooManyEntriesInBatchRequest TooManyParts UnknownOperationException
-    UnsupportedMediaTypeException UnsupportedOperation ValidationError ValidationException
+    KmsInvalidStateException ModeNotSupportedException NoPublishedVersionException ParameterValueInvalid
+    PlatformApplicationDisabled PlatformApplicationDisabledException PlatformTaskDefinitionIncompatibilityException
+    PlatformUnknownException ReceiptHandleIsInvalid RecursiveInvocationException RejectedRecordsException
+    ResourceAlreadyExistsException S3FilesMountFailureException SerializationException ServiceQuotaExceededException
+    SnapStartException SnapStartRegenerationFailureException StateMachineDeleting StateMachineTypeNotSupported
+    TooManyEntriesInBatchRequest TooManyEntriesInBatchRequestException TooManyParts UnknownOperationException
+    UnsupportedFeatureException UnsupportedMediaTypeException UnsupportedOperation ValidationError
+    ValidationException
 """
 """Known, and nothing that waiting or other credentials would mend: a plain ``ServiceError``."""
 

@@ -28,6 +28,9 @@ _TABLE = (
     " TableName TimeToLiveSpecification"
 )
 
+_S3_ONLY = "is not delivered to: delivery streams write to S3 only"
+_PUT_ONLY = "is not read: a delivery stream gets what is put into it"
+
 CLASSES: dict[str, Classes] = {
     "AWS::DynamoDB::Table": _classes(
         _TABLE + " KinesisStreamSpecification ProvisionedThroughput",
@@ -102,6 +105,22 @@ CLASSES: dict[str, Classes] = {
         "DesiredShardLevelMetrics MaxRecordSizeInKiB RecordDistributionStrategy StreamEncryption Tags"
         " WarmThroughputMiBps",
     ),
+    "AWS::KinesisFirehose::DeliveryStream": _classes(
+        "DeliveryStreamName DeliveryStreamType ExtendedS3DestinationConfiguration S3DestinationConfiguration",
+        "DeliveryStreamEncryptionConfigurationInput Tags",
+        AmazonOpenSearchServerlessDestinationConfiguration=_S3_ONLY,
+        AmazonopensearchserviceDestinationConfiguration=_S3_ONLY,
+        ElasticsearchDestinationConfiguration=_S3_ONLY,
+        HttpEndpointDestinationConfiguration=_S3_ONLY,
+        IcebergDestinationConfiguration=_S3_ONLY,
+        RedshiftDestinationConfiguration=_S3_ONLY,
+        SnowflakeDestinationConfiguration=_S3_ONLY,
+        SplunkDestinationConfiguration=_S3_ONLY,
+        DatabaseSourceConfiguration=_PUT_ONLY,
+        DirectPutSourceConfiguration="is not implemented",
+        KinesisStreamSourceConfiguration=_PUT_ONLY,
+        MSKSourceConfiguration=_PUT_ONLY,
+    ),
     "AWS::CloudWatch::Alarm": _classes(
         "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions"
         " EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName"
@@ -147,7 +166,6 @@ REFUSED_TYPES = {
     "AWS::CloudFormation::ModuleDefaultVersion": "modules are not read",
     "AWS::Lambda::EventInvokeConfig": "destinations and retries of asynchronous invocations are not implemented",
     "AWS::Kinesis::StreamConsumer": "enhanced fan-out is not implemented",
-    "AWS::KinesisFirehose::DeliveryStream": "delivery streams are not implemented",
     "AWS::Logs::SubscriptionFilter": "log subscriptions are not implemented",
 }
 """What would change which records arrive where, and is not implemented."""

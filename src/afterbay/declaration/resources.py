@@ -19,6 +19,7 @@ __all__ = [
     "Code",
     "Connection",
     "Declared",
+    "DeliveryStream",
     "Function",
     "FunctionVersion",
     "ImageCode",
@@ -198,6 +199,14 @@ class KinesisStream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryStream:
+    """A delivery stream of Firehose."""
+
+    declared: Declared
+    name: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
     declared: Declared
     name: Value
@@ -264,6 +273,7 @@ Resource: TypeAlias = (
     | Subscription
     | Bucket
     | KinesisStream
+    | DeliveryStream
     | Alarm
     | Pipe
     | Bus
@@ -396,6 +406,9 @@ _MAKERS: dict[str, Callable[[Declared, LocalCode | None], Resource]] = {
     "AWS::S3::Bucket": lambda one, _: Bucket(declared=one, name=one.properties.get("BucketName")),
     "AWS::Kinesis::Stream": lambda one, _: KinesisStream(
         declared=one, name=one.properties.get("Name"), shards=one.properties.get("ShardCount")
+    ),
+    "AWS::KinesisFirehose::DeliveryStream": lambda one, _: DeliveryStream(
+        declared=one, name=one.properties.get("DeliveryStreamName")
     ),
     "AWS::CloudWatch::Alarm": lambda one, _: Alarm(declared=one, name=one.properties.get("AlarmName")),
     "AWS::Pipes::Pipe": _pipe,

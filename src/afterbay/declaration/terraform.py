@@ -96,6 +96,9 @@ class _Reader:
         properties = special(block) if special else _converted(block, tree, RENAMED.get(one.type, {}), used)
         if one.type == "aws_lambda_event_source_mapping":
             properties = _without_zeros(properties)
+        if one.type == "aws_kinesis_firehose_delivery_stream":
+            used.add("destination")  # the block says the same
+            properties = _with_buffering(block, properties)
         here = self.document.place(one.path)
         for name, why in CLASSES[kind].refused:
             if properties.get(name) is not None:
@@ -169,6 +172,17 @@ def _without_zeros(properties: dict[str, Value]) -> dict[str, Value]:
     on_queue = isinstance(source, Attribute) and "aws_sqs_queue." in source.resource
     zeros = _STREAM_SETTINGS if on_queue else ("ParallelizationFactor", "MaximumRecordAgeInSeconds")
     return {name: value for name, value in properties.items() if value or name not in zeros}
+
+
+def _with_buffering(block: Block, properties: dict[str, Value]) -> dict[str, Value]:
+    """A delivery stream with its buffering as a member of its own, as CloudFormation has it."""
+    destination = properties.get("ExtendedS3DestinationConfiguration")
+    for one in block.blocks("extended_s3_configuration"):
+        hints = {"SizeInMBs": one.get("buffering_size"), "IntervalInSeconds": one.get("buffering_interval")}
+        told: dict[str, Value] = {name: value for name, value in hints.items() if value is not None}
+        if told and isinstance(destination, dict):
+            return {**properties, "ExtendedS3DestinationConfiguration": {**destination, "BufferingHints": told}}
+    return properties
 
 
 def _converted(block: Block, tree: Mapping[str, Tree], renamed: Mapping[str, str], used: set[str]) -> dict[str, Value]:

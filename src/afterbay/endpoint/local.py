@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 
 from afterbay.aws.client import AwsSettings
 from afterbay.aws.regions import AwsRegions
-from afterbay.core.change.arn import parse_arn
+from afterbay.core.change.arn import is_pipe, parse_arn
 from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.endpoint.address import Address
@@ -27,6 +27,7 @@ from afterbay.endpoint.services.lambda_functions import LambdaFunctions
 from afterbay.endpoint.services.lambda_mappings import LambdaMappings
 from afterbay.endpoint.services.lambda_registry import FunctionRegistry
 from afterbay.endpoint.services.mapping_registry import MappingRegistry
+from afterbay.endpoint.services.secrets import Secrets
 from afterbay.endpoint.state.calls import CallLog
 from afterbay.endpoint.state.event_rows import EventRows
 from afterbay.endpoint.state.function_calls import SERVICE as FUNCTIONS
@@ -192,6 +193,7 @@ class LocalAddress:
         self._lambda_functions = LambdaFunctions(self.functions, fetch=fetch)
         self.address.add_service("lambda", self._lambda)
         self.address.add_service("events", self.eventing.events)
+        self.address.add_service("secretsmanager", Secrets(self.eventing.homes))
         if state is not None and calls is not None:
             await calls.restore(CallLog(state).of(FUNCTIONS), self._lambda_functions)
             await self._restore_mappings(MappingRows(state))
@@ -219,9 +221,21 @@ class LocalAddress:
             source=self._source, function=self._function, queue=self._queue, pipe=self.eventing.deliverer
         )
         self.supervisor = Supervisor(
-            connections, self._store, outbox, self.clock, jitter=spread, meter=meter, threads=threads
+            connections,
+            self._store,
+            outbox,
+            self.clock,
+            jitter=spread,
+            meter=meter,
+            threads=threads,
+            source_over=self._source_over,
         )
         await self.supervisor.__aenter__()
+
+    def _source_over(self, uuid: str) -> None:
+        """A pipe minds (X12), a mapping does not."""
+        if is_pipe(uuid):
+            self.eventing.pipes.source_over(uuid)
 
     async def _lambda(self, request: Request) -> Response:
         if LambdaMappings.owns(request):

@@ -84,7 +84,9 @@ class QueuePerformer:
 
     async def _receive(self, command: Receive) -> QueueEvent:
         try:
-            return MessagesReceived(await self.source.receive(limit=command.limit, wait_s=command.wait_s))
+            return MessagesReceived(
+                await self.source.receive(limit=command.limit, wait_s=command.wait_s, hides_s=command.hides_s)
+            )
         except ServiceError as error:
             advice = error.retry_after_s if isinstance(error, ThrottledError) else None
             return ReceiveFailed(f"{error.code}: {error.message}", advice)

@@ -168,6 +168,7 @@ def _calls(plan: Plan, records: Sequence[tuple[int, bytes]]) -> Iterable[AwsCall
         name = f"{plan.settings.name}/{records[0][0]}-{uuid.uuid4()}.json"
         parameters = {
             "Bucket": settings.s3_log_destination.bucket_name,
+            "ExpectedBucketOwner": settings.s3_log_destination.bucket_owner,
             "Key": f"{prefix}/{name}" if prefix else name,
             "Body": b"".join(body + b"\n" for _, body in records),
         }

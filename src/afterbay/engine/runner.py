@@ -100,7 +100,7 @@ class Runner(Generic[_EventT, _CommandT]):
 
     Commands in one answer run side by side. Whatever must wait for another, such as a checkpoint for its dead
     letter, the core asks for only once it has heard that the other is done. ``on_end`` is called once the mapping is
-    gone or stopped.
+    gone or stopped, ``on_source_over`` when nothing will come from its source again.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class Runner(Generic[_EventT, _CommandT]):
         clock: Clock,
         *,
         on_end: Callable[[Runner[_EventT, _CommandT]], None],
+        on_source_over: Callable[[Runner[_EventT, _CommandT]], None],
     ) -> None:
         self.mapping = mapping
         self.told: deque[Told] = deque(maxlen=TOLD_MAX)
@@ -117,6 +118,8 @@ class Runner(Generic[_EventT, _CommandT]):
         self._performer = performer
         self._clock = clock
         self._on_end = on_end
+        self._on_source_over = on_source_over
+        self._source_over = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
@@ -131,8 +134,17 @@ class Runner(Generic[_EventT, _CommandT]):
                 self._say(command)
             elif not self._performer.at_once(command):
                 self._start(command)
+        self._look_at_source()
         if self.mapping.stopped and not self._ended.is_set():
             self._end()
+
+    def _look_at_source(self) -> None:
+        """Tell of its end once, while the mapping is enabled: each listing that is under way leaves that open anew."""
+        if self.mapping.state is not State.ENABLED:
+            self._source_over = False
+        elif self.mapping.source_over and not self._source_over:
+            self._source_over = True
+            self._on_source_over(self)
 
     def _handle(self, event: _EventT | Asked) -> tuple[_CommandT, ...]:
         counters, now = self.mapping.counters, self._clock.now()

@@ -1,46 +1,40 @@
-"""``afterbay run`` in its smallest form: one process, mappings from a file, streams over HTTP, state in SQLite."""
+"""``afterbay run``: one process, mappings and pipes from files, streams over HTTP, state in SQLite."""
 
 from __future__ import annotations
 
-import uuid as uuids
+import asyncio
+import logging
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from afterbay.aws.client import AwsSettings
 from afterbay.aws.regions import AwsRegions
 from afterbay.core.change.arn import parse_arn, parse_function_name
-from afterbay.core.change.source import SourceKind
-from afterbay.core.change.wire import JsonValue
-from afterbay.core.mapping.queue import RECEIVES_MAX
-from afterbay.core.mapping.settings import (
-    MappingSettings,
-    check_starting_moment,
-    parse_create,
-    unknown_parameters,
-)
+from afterbay.core.mapping.metrics import Datum
+from afterbay.core.mapping.settings import MappingSettings, check_starting_moment
+from afterbay.core.pipe.reason import SourceLost
 from afterbay.engine.clock import Clock
 from afterbay.engine.cloudwatch import CloudWatch, put_through
 from afterbay.engine.jitter import spread
 from afterbay.engine.journal import Journal
 from afterbay.engine.meter import Meter
 from afterbay.engine.outbox import Outbox
+from afterbay.engine.preview import Planned, preview
+from afterbay.engine.standalone_pipes import StandalonePipes, functions_of
+from afterbay.engine.standalone_sources import StandaloneSources
 from afterbay.engine.supervisor import Connections, Supervisor
+from afterbay.engine.wanted import Wanted, WantedMapping, WantedPipe
 from afterbay.errors import SettingsError
 from afterbay.functions.lambda_api import LambdaApiFunction
 from afterbay.functions.local import Handler, LocalFunction
-from afterbay.ports import Function, QueueSource, Source, Target
-from afterbay.sources.kinesis import KinesisApi, kinesis_source
-from afterbay.sources.news import News
-from afterbay.sources.regions import StreamRegions
-from afterbay.sources.sqs import SqsSource
-from afterbay.sources.stream import StreamSource
+from afterbay.ports import Function, Source, Target
 from afterbay.stores.sqlite import SqliteStore
 from afterbay.targets.choose import choose_target
 
-__all__ = ["Standalone", "WantedMapping", "read_mappings"]
+__all__ = ["Standalone"]
+
+log = logging.getLogger(__name__)
 
 FUNCTION_TIMEOUT_S = 910
 """Longer than the longest function (15 minutes): the call must not give up on a function that is still running."""
@@ -50,60 +44,187 @@ STORE_THREADS = 2
 METRICS_EVERY_S = 20.0
 """Three calls a minute and region: each costs, and CloudWatch shows no less than a minute."""
 
-_NAMESPACE = uuids.UUID("5f1f4d5e-8f57-4b0c-9f0a-0d8f3a0c7e11")
 
+class Standalone:
+    """``async with`` it: mappings and pipes run inside the block and are drained at its end.
 
-@dataclass(frozen=True, slots=True)
-class WantedMapping:
-    """A mapping of the file. ``uuid`` follows from source and function, so that a restart finds its positions again.
-    ``place`` is where it stands."""
+    ``handler`` is called in this process instead of a function behind the Lambda API. ``metrics`` is the CloudWatch
+    namespace to write to; None: none. Raises ``SettingsError`` for what asks for something that is not at hand.
+    """
 
-    uuid: str
-    settings: MappingSettings
-    enabled: bool
-    place: str
+    def __init__(
+        self,
+        mappings: tuple[WantedMapping, ...],
+        state: Path,
+        aws: AwsSettings,
+        *,
+        pipes: tuple[WantedPipe, ...] = (),
+        handler: Handler | None = None,
+        metrics: str | None = None,
+    ) -> None:
+        _check_reach(mappings, metrics)
+        if handler is not None:
+            _check_inline(mappings, pipes)
+        self.wanted: tuple[Wanted, ...] = (*mappings, *pipes)
+        counted = ((len(mappings), "mapping(s)"), (len(pipes), "pipe(s)"))
+        self.told = " and ".join(f"{count} {name}" for count, name in counted if count)
+        self.state = state
+        self._handler = handler
+        self._namespace = metrics
+        self._metrics: CloudWatch | None = None
+        self._journal: Journal | None = None
+        self._store: SqliteStore | None = None
+        self._clock = Clock()
+        self._aws = AwsRegions(aws)
+        self._invoking = AwsRegions(aws, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
+        self._sources = StandaloneSources((one.settings for one in self.wanted), aws, self._clock)
+        self._pipes = StandalonePipes(pipes, aws, self._clock, function=self._function_of_pipes, metrics=self._measured)
+        self._locals: list[LocalFunction] = []
+        self._stops: set[asyncio.Task[None]] = set()
+        self._of_pipes: dict[str, Function] = {}
+        self._targets: dict[str, Target] = {}
 
+    async def __aenter__(self) -> Standalone:
+        self._store = store = SqliteStore(self.state)
+        try:
+            await self._start(store)
+        except BaseException:
+            await self._let_go()
+            raise
+        return self
 
-def read_mappings(path: Path) -> tuple[WantedMapping, ...]:
-    """Read FILE: one request of CreateEventSourceMapping, or a list. Raises ``SettingsError`` with the place."""
-    try:
-        document: JsonValue = msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise SettingsError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"is not JSON: {error}", where=str(path)) from error
-    entries = document if isinstance(document, list) else [document]
-    if not entries:
-        raise SettingsError("holds no mapping", where=str(path))
-    wanted: dict[str, WantedMapping] = {}
-    for index, entry in enumerate(entries):
-        where = f"{path}[{index}]" if isinstance(document, list) else str(path)
-        one = _read_one(entry, where)
-        if one.uuid in wanted:
-            raise SettingsError("source and function are the same as in an earlier mapping", where=where)
-        wanted[one.uuid] = one
-    return tuple(wanted.values())
+    async def __aexit__(self, *exc: object) -> None:
+        await self.supervisor.__aexit__(*exc)
+        await self._let_go()
 
-
-def _read_one(entry: JsonValue, where: str) -> WantedMapping:
-    if not isinstance(entry, dict):
-        raise SettingsError(f"a mapping is a JSON object, not {type(entry).__name__}", where=where)
-    unknown = unknown_parameters(entry)
-    if unknown:
-        raise SettingsError(
-            f"{unknown[0]!r} is no parameter of CreateEventSourceMapping",
-            where=where,
-            hint="names are AWS's own, as in BatchSize",
+    async def _start(self, store: SqliteStore) -> None:
+        for one in self.wanted:
+            check_starting_moment(one.settings, self._clock.now())
+        await self._connect()
+        threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
+        meter = self._meter(store)
+        await self._pipes.start()
+        outbox = Outbox(store, self._target, self._clock, threads, meter=meter)
+        connections = Connections(
+            source=self._source, function=self._function, queue=self._sources.queue, pipe=self._pipes.deliverer
         )
-    try:
-        request = parse_create(entry)
-        source = parse_arn(request.settings.event_source_arn)
-        name = parse_function_name(request.function_name)
-    except SettingsError as error:
-        raise SettingsError(error.message, code=error.code, where=where, hint=error.hint) from error
-    settings = request.resolved(name.arn(region=source.region, account=source.account, partition=source.partition))
-    uuid = str(uuids.uuid5(_NAMESPACE, f"{settings.event_source_arn} {settings.function_arn}"))
-    return WantedMapping(uuid, settings, request.enabled, where)
+        self.supervisor = Supervisor(
+            connections,
+            store,
+            outbox,
+            self._clock,
+            jitter=spread,
+            meter=meter,
+            threads=threads,
+            source_over=self._source_over,
+        )
+        await self.supervisor.__aenter__()
+        for one in self.wanted:
+            await self.supervisor.create(one.uuid, one.settings, enabled=one.enabled)
+
+    async def look(self) -> list[Planned]:
+        """What the block would run, and what would go wrong with it; nothing is started. Not to be entered behind it.
+
+        Raises ``SettingsError``, ``StateError``.
+        """
+        try:
+            await self._connect()
+            return await preview(
+                self.wanted,
+                self.state,
+                sources=self._sources,
+                aws=self._aws,
+                pipes=self._pipes,
+                now=self._clock.now(),
+            )
+        finally:
+            await self._let_go()
+
+    async def _connect(self) -> None:
+        await self._sources.connect()
+        for region in self._sources.regions:
+            await self._check_namespace(region)
+
+    async def _check_namespace(self, region: str) -> None:
+        if self._namespace is None or not self._namespace.startswith("AWS/"):
+            return
+        if ".amazonaws.com" in await self._aws.of(region).endpoint("cloudwatch"):
+            raise SettingsError(
+                f"{self._namespace}: only AWS itself may write to a namespace that begins with AWS/",
+                where="--metrics",
+                hint="as in --metrics orders",
+            )
+
+    def _meter(self, store: SqliteStore) -> Meter:
+        self._journal = Journal(store)
+        self._journal.start()
+        if self._namespace is None:
+            return Meter(self._journal)
+        self._metrics = CloudWatch(
+            put_through(self._aws),
+            self._namespace,
+            settings_of=lambda uuid: self.supervisor.settings_of(uuid),
+            counts_functions=self._handler is not None,
+            send_every_s=METRICS_EVERY_S,
+        )
+        self._metrics.start()
+        return Meter(self._metrics, self._journal)
+
+    def _source_over(self, uuid: str) -> None:
+        """X12: a pipe stops with its stream; a mapping does not mind."""
+        settings = self.supervisor.settings_of(uuid)
+        if settings is not None and settings.is_pipe:
+            fields = {"pipe": settings.function_arn, "why": SourceLost.STREAM_GONE.value}
+            log.warning("pipe stopped by itself", extra=fields)
+            task = asyncio.get_running_loop().create_task(self.supervisor.update(uuid, settings, enabled=False))
+            self._stops.add(task)
+            task.add_done_callback(self._stops.discard)
+
+    def _measured(self, data: Iterable[Datum]) -> None:
+        if self._metrics is not None:
+            self._metrics.add(data)
+
+    async def _let_go(self) -> None:
+        await self._pipes.close()
+        if self._metrics is not None:
+            await self._metrics.close()
+        await self._sources.close()
+        for function in self._locals:
+            await function.close()
+        self._aws.close()
+        self._invoking.close()
+        if self._journal is not None:
+            await self._journal.close()
+        if self._store is not None:
+            self._store.close()
+
+    def _source(self, settings: MappingSettings) -> Source:
+        role = self._pipes.role(settings.function_arn) if settings.is_pipe else None
+        return self._sources.stream(settings, role=role)
+
+    def _function(self, settings: MappingSettings) -> Function:
+        return self._function_at(settings.function_arn)
+
+    def _function_of_pipes(self, arn: str) -> Function:
+        """Asked for at each call."""
+        found = self._of_pipes.get(arn)
+        if found is None:
+            found = self._of_pipes[arn] = self._function_at(arn)
+        return found
+
+    def _function_at(self, arn: str) -> Function:
+        if self._handler is None:
+            return LambdaApiFunction(self._invoking.of(parse_arn(arn).region), arn)
+        function = LocalFunction(self._handler, name=parse_function_name(arn).name, arn=arn)
+        self._locals.append(function)
+        return function
+
+    def _target(self, destination: str) -> Target:
+        found = self._targets.get(destination)
+        if found is None:
+            region = parse_arn(destination).region
+            found = self._targets[destination] = choose_target(destination, self._aws.of(region))
+        return found
 
 
 def _check_reach(mappings: tuple[WantedMapping, ...], metrics: str | None) -> None:
@@ -123,137 +244,15 @@ def _check_reach(mappings: tuple[WantedMapping, ...], metrics: str | None) -> No
             )
 
 
-def _listeners(mappings: tuple[WantedMapping, ...]) -> int:
-    """Threads for calls to queues: every receive of every queue may wait at once, and a deletion behind none."""
-    queues = sum(one.settings.kind is SourceKind.QUEUE for one in mappings)
-    return (RECEIVES_MAX + 1) * queues + 4
-
-
-class Standalone:
-    """``async with`` it: the mappings run inside the block and are drained at its end.
-
-    ``handler`` is called in this process instead of a function behind the Lambda API. ``metrics`` is the CloudWatch
-    namespace to write to; None: none. Raises ``SettingsError`` for a mapping that asks for what is not at hand.
-    """
-
-    def __init__(
-        self,
-        mappings: tuple[WantedMapping, ...],
-        state: Path,
-        aws: AwsSettings,
-        *,
-        handler: Handler | None = None,
-        metrics: str | None = None,
-    ) -> None:
-        _check_reach(mappings, metrics)
-        self.mappings = mappings
-        self.state = state
-        self._handler = handler
-        self._namespace = metrics
-        self._metrics: CloudWatch | None = None
-        self._journal: Journal | None = None
-        self._clock = Clock()
-        self._aws = AwsRegions(aws)
-        self._invoking = AwsRegions(aws, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
-        self._listening = AwsRegions(aws, threads=_listeners(mappings))
-        self._streams = StreamRegions(self._aws, self._clock, on_date=self._clock.follow)
-        self._locals: list[LocalFunction] = []
-        self._targets: dict[str, Target] = {}
-
-    async def __aenter__(self) -> Standalone:
-        self._store = SqliteStore(self.state)
-        try:
-            await self._start()
-        except BaseException:
-            await self._let_go()
-            raise
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.supervisor.__aexit__(*exc)
-        if self._metrics is not None:
-            await self._metrics.close()
-        await self._let_go()
-
-    async def _start(self) -> None:
-        for one in self.mappings:
-            check_starting_moment(one.settings, self._clock.now())
-        for region in {parse_arn(one.settings.event_source_arn).region for one in self.mappings}:
-            await self._streams.connect(region)
-            await self._check_namespace(region)
-        threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-        meter = self._meter()
-        outbox = Outbox(self._store, self._target, self._clock, threads, meter=meter)
-        connections = Connections(source=self._source, function=self._function, queue=self._queue)
-        self.supervisor = Supervisor(
-            connections, self._store, outbox, self._clock, jitter=spread, meter=meter, threads=threads
-        )
-        await self.supervisor.__aenter__()
-        for one in self.mappings:
-            await self.supervisor.create(one.uuid, one.settings, enabled=one.enabled)
-
-    async def _check_namespace(self, region: str) -> None:
-        if self._namespace is None or not self._namespace.startswith("AWS/"):
-            return
-        if ".amazonaws.com" in await self._aws.of(region).endpoint("cloudwatch"):
+def _check_inline(mappings: tuple[WantedMapping, ...], pipes: tuple[WantedPipe, ...]) -> None:
+    """Refuse an inline function that nothing calls, and one that is to be handed over and not waited for."""
+    called = [(one, waits) for one in pipes for _, waits in functions_of(one.pipe)]
+    if not mappings and not called:
+        raise SettingsError("no mapping and no pipe here calls a function", where="--inline", hint="leave it out")
+    for one, waits in called:
+        if not waits:
             raise SettingsError(
-                f"{self._namespace}: only AWS itself may write to a namespace that begins with AWS/",
-                where="--metrics",
-                hint="as in --metrics orders",
+                "InvocationType FIRE_AND_FORGET hands the event over to Lambda, and --inline calls in this process",
+                where=one.place,
+                hint="use REQUEST_RESPONSE, or leave --inline out",
             )
-
-    def _meter(self) -> Meter:
-        self._journal = Journal(self._store)
-        self._journal.start()
-        if self._namespace is None:
-            return Meter(self._journal)
-        self._metrics = CloudWatch(
-            put_through(self._aws),
-            self._namespace,
-            settings_of=lambda uuid: self.supervisor.settings_of(uuid),
-            counts_functions=self._handler is not None,
-            send_every_s=METRICS_EVERY_S,
-        )
-        self._metrics.start()
-        return Meter(self._metrics, self._journal)
-
-    async def _let_go(self) -> None:
-        await self._streams.close()
-        for function in self._locals:
-            await function.close()
-        self._aws.close()
-        self._invoking.close()
-        self._listening.close()
-        if self._journal is not None:
-            await self._journal.close()
-        self._store.close()
-
-    def _source(self, settings: MappingSettings) -> Source:
-        arn = settings.event_source_arn
-        source = parse_arn(arn)
-        if settings.kind is not SourceKind.KINESIS:
-            return StreamSource(self._streams.of(arn), arn)
-        role = f"arn:{source.partition}:iam::{source.account}:role/afterbay"
-        caller = self._aws.of(source.region)
-        api = KinesisApi(caller, self._clock, News(self._clock), role=role, on_date=self._clock.follow)
-        return kinesis_source(api, arn)
-
-    def _queue(self, settings: MappingSettings) -> QueueSource:
-        arn = settings.event_source_arn
-        return SqsSource(self._listening.of(parse_arn(arn).region), self._clock, arn)
-
-    def _function(self, settings: MappingSettings) -> Function:
-        if self._handler is None:
-            region = parse_arn(settings.function_arn).region
-            return LambdaApiFunction(self._invoking.of(region), settings.function_arn)
-        name = parse_function_name(settings.function_arn).name
-        function = LocalFunction(self._handler, name=name, arn=settings.function_arn)
-        self._locals.append(function)
-        return function
-
-    def _target(self, destination: str) -> Target:
-        found = self._targets.get(destination)
-        if found is None:
-            region = parse_arn(destination).region
-            found = self._targets[destination] = choose_target(destination, self._aws.of(region))
-        return found

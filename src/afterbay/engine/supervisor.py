@@ -58,7 +58,7 @@ class Connections:
     """How a mapping reaches the world: ``source`` for streams, ``queue`` for queues.
 
     ``function`` may answer ``NotFoundError`` at each invocation (R34), never here. ``pipe``: what delivers the batches
-    of the pipe with this ARN, whose source is read by a mapping of that name.
+    of the pipe with this ARN, which stands where a function's would in the mapping that reads its source.
     """
 
     source: Callable[[MappingSettings], Source]
@@ -66,9 +66,9 @@ class Connections:
     queue: Callable[[MappingSettings], QueueSource] = _no_queue
     pipe: Callable[[str], Deliverer] = _no_pipe
 
-    def deliverer(self, uuid: str, settings: MappingSettings) -> Deliverer:
-        """What delivers the batches of the mapping ``uuid``."""
-        return self.pipe(uuid) if settings.is_pipe else FunctionDeliverer(self.function(settings))
+    def deliverer(self, settings: MappingSettings) -> Deliverer:
+        """What delivers the batches of a mapping."""
+        return self.pipe(settings.function_arn) if settings.is_pipe else FunctionDeliverer(self.function(settings))
 
 
 def _filters_of(settings: MappingSettings) -> CompileFilters:
@@ -78,7 +78,8 @@ def _filters_of(settings: MappingSettings) -> CompileFilters:
 class Supervisor:
     """``async with`` it, create mappings, and drain it before the end.
 
-    ``jitter`` spreads a delay (R91: at least +-25 %); it is handed in, so that a test can do without.
+    ``jitter`` spreads a delay (R91: at least +-25 %); it is handed in, so that a test can do without. ``source_over``
+    hears of a mapping whose source is at its end for good; it is called on the loop, from inside the mapping's step.
     """
 
     def __init__(
@@ -91,7 +92,9 @@ class Supervisor:
         jitter: Callable[[float], float],
         meter: Meter | None = None,
         threads: ThreadPoolExecutor | None = None,
+        source_over: Callable[[str], None] = lambda uuid: None,
     ) -> None:
+        self._source_over = source_over
         self._connections, self._store, self._outbox, self._clock = connections, store, outbox, clock
         self._jitter = jitter
         self._meter = meter or Meter()
@@ -191,7 +194,7 @@ class Supervisor:
         performer = Performer(
             mapping=uuid,
             source=source,
-            deliverer=self._connections.deliverer(uuid, settings),
+            deliverer=self._connections.deliverer(settings),
             store=self._store,
             outbox=self._outbox,
             clock=self._clock,
@@ -200,19 +203,22 @@ class Supervisor:
             meter=self._meter,
             settings=lambda: mapping.settings,
         )
-        return Runner(mapping, performer, self._clock, on_end=self._ended)
+        return Runner(mapping, performer, self._clock, on_end=self._ended, on_source_over=self._over)
 
     def _of_queue(self, uuid: str, settings: MappingSettings) -> AnyRunner:
         mapping = QueueMapping(uuid, settings, self._store.seed(), compile_filters=_filters_of(settings))
         performer = QueuePerformer(
             mapping=uuid,
             source=self._connections.queue(settings),
-            deliverer=self._connections.deliverer(uuid, settings),
+            deliverer=self._connections.deliverer(settings),
             clock=self._clock,
             meter=self._meter,
             settings=lambda: mapping.settings,
         )
-        return Runner(mapping, performer, self._clock, on_end=self._ended)
+        return Runner(mapping, performer, self._clock, on_end=self._ended, on_source_over=self._over)
+
+    def _over(self, runner: AnyRunner) -> None:
+        self._source_over(runner.mapping.uuid)
 
     def _ended(self, runner: AnyRunner) -> None:
         if self._draining:

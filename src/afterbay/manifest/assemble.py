@@ -14,6 +14,7 @@ from afterbay.declaration.resources import (
     Bus,
     Connection,
     Declared,
+    DeliveryStream,
     Function,
     FunctionVersion,
     KinesisStream,
@@ -41,14 +42,14 @@ from afterbay.manifest.package import WatchedCode
 from afterbay.manifest.pipes import make_pipe
 from afterbay.manifest.report import Assembled
 from afterbay.manifest.session import Session
-from afterbay.manifest.storage import make_bucket, make_kinesis_stream
+from afterbay.manifest.storage import make_bucket, make_delivery_stream, make_kinesis_stream
 from afterbay.manifest.tables import make_table
 
 __all__ = ["assemble"]
 
 _NAMED = (
     *(Table, Function, SourceMapping, Queue, Topic, Bucket, KinesisStream, Alarm),
-    *(Pipe, Bus, Archive, ApiDestination, Connection),
+    *(DeliveryStream, Pipe, Bus, Archive, ApiDestination, Connection),
 )
 """Of one kind and one name is one thing; a rule's name is one on its bus only."""
 
@@ -124,6 +125,8 @@ async def _make(session: Session, resource: Resource) -> dict[str, Value] | None
             return await make_bucket(session, resource)
         case KinesisStream():
             return await make_kinesis_stream(session, resource)
+        case DeliveryStream():
+            return await make_delivery_stream(session, resource)
         case Alarm():
             return await make_alarm(session, resource)
         case Pipe():

@@ -25,6 +25,7 @@ _NOUNS = {
     "AWS::SNS::Subscription": "subscription",
     "AWS::S3::Bucket": "bucket",
     "AWS::Kinesis::Stream": "Kinesis stream",
+    "AWS::KinesisFirehose::DeliveryStream": "delivery stream",
     "AWS::CloudWatch::Alarm": "alarm",
     "AWS::Pipes::Pipe": "pipe",
     "AWS::Events::EventBus": "event bus",

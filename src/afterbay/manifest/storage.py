@@ -1,16 +1,22 @@
-"""Buckets and Kinesis streams."""
+"""Buckets, Kinesis streams, delivery streams."""
 
 from __future__ import annotations
 
-from afterbay.declaration.resources import Bucket, KinesisStream
+from afterbay.declaration.resources import Bucket, DeliveryStream, KinesisStream
+from afterbay.declaration.template import Note, NoteKind
 from afterbay.declaration.value import Value
 from afterbay.manifest.session import Session, part_of
 
-__all__ = ["make_bucket", "make_kinesis_stream"]
+__all__ = ["make_bucket", "make_delivery_stream", "make_kinesis_stream"]
 
 BUCKET_NAME_MAX = 63
 STREAM_NAME_MAX = 128
+DELIVERY_STREAM_NAME_MAX = 64
 RETENTION_HOURS = 24
+
+_DESTINATIONS = ("ExtendedS3DestinationConfiguration", "S3DestinationConfiguration")
+_IDLE = ("BufferingHints", "CloudWatchLoggingOptions", "EncryptionConfiguration", "ErrorOutputPrefix")
+"""What changes no record: each call's records are an object at once, and nothing fails to be written."""
 
 _TARGETS = {
     "QueueConfigurations": ("Queue", "QueueArn"),
@@ -58,6 +64,27 @@ async def make_kinesis_stream(session: Session, stream: KinesisStream) -> dict[s
         await session.call("kinesis", "increase_stream_retention_period", StreamName=name, RetentionPeriodHours=hours)
     told = await session.call("kinesis", "describe_stream_summary", StreamName=name)
     return {"Ref": name, "Arn": str(part_of(told, "StreamDescriptionSummary")["StreamARN"])}
+
+
+async def make_delivery_stream(session: Session, stream: DeliveryStream) -> dict[str, Value]:
+    """What a destination asks for and is not done, the address refuses by its name (``endpoint.refusals``)."""
+    declared = stream.declared
+    properties = session.settled(declared)
+    name = session.name(declared, stream.name, DELIVERY_STREAM_NAME_MAX)
+    properties["DeliveryStreamName"] = name
+    for one in _DESTINATIONS:
+        given = properties.get(one)
+        if isinstance(given, dict):
+            properties[one] = {"RoleARN": "arn:aws:iam::000000000000:role/any", **given}
+            idle = ", ".join(member for member in _IDLE if given.get(member) is not None)
+            if idle:
+                note = Note(
+                    NoteKind.WITHOUT_EFFECT, declared.place_of(one), f"{declared.id}.{idle}", group="properties"
+                )
+                session.notes.append(note)
+    await session.create("firehose", "create_delivery_stream", **properties)
+    told = await session.call("firehose", "describe_delivery_stream", DeliveryStreamName=name)
+    return {"Ref": name, "Arn": str(part_of(told, "DeliveryStreamDescription")["DeliveryStreamARN"])}
 
 
 def _notifications(given: dict[str, Value]) -> dict[str, object]:

@@ -17,13 +17,15 @@ __all__ = ["MemorySource", "is_behind"]
 class MemorySource:
     """A ``ports.Source``. ``pause_s`` is never slept: an idle read waits for the next ``append`` or ``close_shard``.
 
-    ``failures``: errors that the next reads raise, first one first.
+    ``failures``: errors that the next reads raise, first one first. ``disabled``: the stream takes no more records, and
+    says so when it is listed (S23).
     """
 
     def __init__(self) -> None:
         self.shards: dict[ShardId, ShardDescription] = {}
         self.records: dict[ShardId, list[RawRecord]] = {}
         self.failures: list[ServiceError] = []
+        self.disabled = False
         self._news = asyncio.Condition()
 
     @property
@@ -52,7 +54,7 @@ class MemorySource:
             for one in listed
             if pin_latest and (position := _last(self.records[one.shard])) is not None
         }
-        return ShardListing(tuple(listed), complete=children_of is None, tips=tips)
+        return ShardListing(tuple(listed), complete=children_of is None, stream_disabled=self.disabled, tips=tips)
 
     async def read(self, shard: ShardId, start: StartAt, *, limit: int, pause_s: float) -> Page:
         if self.failures:

@@ -57,12 +57,12 @@ class MemoryQueue:
         self._fail()
         return self._hides_s
 
-    async def receive(self, *, limit: int, wait_s: float) -> tuple[Message, ...]:
+    async def receive(self, *, limit: int, wait_s: float, hides_s: int | None = None) -> tuple[Message, ...]:
         self._fail()
         until, stop = self._clock.now() + timedelta(seconds=wait_s), self._stops.mark
         while True:
             mark = self._news.mark
-            found = self._take(limit)
+            found = self._take(limit, self._hides_s if hides_s is None else hides_s)
             left_s = (until - self._clock.now()).total_seconds()
             if found or left_s <= 0 or self._stops.mark != stop:
                 return found
@@ -96,13 +96,13 @@ class MemoryQueue:
         if self.failures:
             raise self.failures.pop(0)
 
-    def _take(self, limit: int) -> tuple[Message, ...]:
+    def _take(self, limit: int, hides_s: float) -> tuple[Message, ...]:
         now = self._clock.now()
         held = {one.group for one in self._kept if one.group is not None and one.hidden_until > now}
         ready = [one for one in self._kept if one.hidden_until <= now and one.group not in held][:limit]
         for one in ready:
             one.count += 1
-            one.hidden_until = now + timedelta(seconds=self._hides_s)
+            one.hidden_until = now + timedelta(seconds=hides_s)
             one.receipt = f"{one.message_id}/{one.count}"
         return tuple(self._message(one) for one in ready)
 

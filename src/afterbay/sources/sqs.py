@@ -72,14 +72,14 @@ class SqsSource:
         answer = await self._queue.call("get_queue_attributes", AttributeNames=["VisibilityTimeout"])
         return float(_read(answer, "Attributes", dict[str, str]).get("VisibilityTimeout", "30"))
 
-    async def receive(self, *, limit: int, wait_s: float) -> tuple[Message, ...]:
+    async def receive(self, *, limit: int, wait_s: float, hides_s: int | None = None) -> tuple[Message, ...]:
         if self._news is None:
-            return await self._receive(limit, min(int(wait_s), LONG_POLL_MAX_S))
+            return await self._receive(limit, min(int(wait_s), LONG_POLL_MAX_S), hides_s)
         until = self._clock.now() + timedelta(seconds=wait_s)
         stop = self._stops.mark
         while True:
             mark = self._news.mark
-            messages = await self._receive(limit, 0)
+            messages = await self._receive(limit, 0, hides_s)
             left_s = (until - self._clock.now()).total_seconds()
             if messages or left_s <= 0 or self._stops.mark != stop:
                 return messages
@@ -111,13 +111,15 @@ class SqsSource:
     async def close(self) -> None:
         """There is nothing to let go; the caller belongs to whoever made it."""
 
-    async def _receive(self, limit: int, wait_s: int) -> tuple[Message, ...]:
+    async def _receive(self, limit: int, wait_s: int, hides_s: int | None) -> tuple[Message, ...]:
+        hidden = {} if hides_s is None else {"VisibilityTimeout": hides_s}
         answer = await self._queue.call(
             "receive_message",
             MaxNumberOfMessages=limit,
             WaitTimeSeconds=wait_s,
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
+            **hidden,
         )
         return tuple(self._message(one) for one in _read(answer, "Messages", list[_Message], []))
 

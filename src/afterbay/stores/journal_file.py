@@ -11,11 +11,10 @@ from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from afterbay.errors import StateError
 from afterbay.ports import JournalRow
 from afterbay.stores import journal_rows
+from afterbay.stores.reading import open_to_read
 from afterbay.stores.refusal import refusal
-from afterbay.stores.schema import MIGRATIONS, form_of
 
 __all__ = ["JournalFile"]
 
@@ -25,19 +24,7 @@ class JournalFile:
 
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path).resolve()
-        with self._told():
-            # mode=ro: a file that is not there is not made
-            self._connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
-            try:
-                form = form_of(self._connection, self._path)
-                if form != len(MIGRATIONS):
-                    raise StateError(
-                        f"state file {self._path} has form {form} of {len(MIGRATIONS)}: it has no journal yet",
-                        hint="start an engine with it once, which brings it forward",
-                    )
-            except BaseException:
-                self._connection.close()
-                raise
+        self._connection = open_to_read(self._path, lacking="journal")
 
     def __enter__(self) -> JournalFile:
         return self

@@ -23,14 +23,25 @@ from afterbay.errors import (
 
 CALLED = {
     "dynamodbstreams": ["ListStreams", "DescribeStream", "GetShardIterator", "GetRecords"],
-    "kinesis": ["ListShards", "GetShardIterator", "GetRecords"],
+    "kinesis": ["ListShards", "GetShardIterator", "GetRecords", "PutRecords"],
     "sqs": [
         *("GetQueueUrl", "GetQueueAttributes", "SendMessage", "ReceiveMessage"),
-        *("DeleteMessageBatch", "ChangeMessageVisibilityBatch"),
+        *("DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch"),
     ],
-    "sns": ["Publish"],
+    "sns": ["Publish", "PublishBatch"],
     "s3": ["PutObject"],
     "lambda": ["Invoke"],
+    "events": ["PutEvents", "DescribeApiDestination", "DescribeConnection"],
+    "secretsmanager": ["GetSecretValue"],
+    "stepfunctions": ["StartExecution", "StartSyncExecution", "DescribeStateMachine"],
+    "firehose": ["PutRecordBatch"],
+    "logs": ["PutLogEvents", "CreateLogStream"],
+    "ecs": ["RunTask"],
+    "batch": ["SubmitJob"],
+    "redshift-data": ["BatchExecuteStatement"],
+    "sagemaker": ["StartPipelineExecution"],
+    "timestream-write": ["WriteRecords"],
+    "inspector": ["StartAssessmentRun"],
 }
 
 

@@ -203,11 +203,78 @@ def test_a_buckets_notifications_are_its_own():
 
 
 def test_what_moves_records_and_is_not_implemented_is_refused_and_can_be_skipped():
-    firehose = ("aws_kinesis_firehose_delivery_stream", "f", {})
-    with pytest.raises(SettingsError, match=r"plan.json:\d+: aws_kinesis_firehose_delivery_stream.f: delivery streams"):
-        read(state(TABLE, firehose))
-    template = read(state(TABLE, firehose), skip_unknown=True)
+    consumer = ("aws_kinesis_stream_consumer", "f", {})
+    with pytest.raises(SettingsError, match=r"plan.json:\d+: aws_kinesis_stream_consumer.f: enhanced fan-out"):
+        read(state(TABLE, consumer))
+    template = read(state(TABLE, consumer), skip_unknown=True)
     assert len(template.resources) == 1 and notes(template, NoteKind.SKIPPED)
+
+
+LAKE_ARN = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/lake"
+
+
+def delivery_stream(**more: object) -> tuple[str, str, dict]:
+    """As a state has it: with everything that was not written, too."""
+    s3 = {
+        "bucket_arn": "arn:aws:s3:::b",
+        "role_arn": "arn:aws:iam::123456789012:role/r",
+        "prefix": "orders/",
+        "buffering_size": 5,
+        "buffering_interval": 300,
+        "compression_format": "UNCOMPRESSED",
+        "custom_time_zone": "UTC",
+        "file_extension": "",
+        "s3_backup_mode": "Disabled",
+        "s3_backup_configuration": [],
+        "processing_configuration": [{"enabled": False, "processors": []}],
+        "cloudwatch_logging_options": [{"enabled": False, "log_group_name": "", "log_stream_name": ""}],
+    }
+    values = {
+        "name": "lake",
+        "arn": LAKE_ARN,
+        "id": LAKE_ARN,
+        "destination": "extended_s3",
+        "extended_s3_configuration": [s3],
+        "http_endpoint_configuration": [],
+        "kinesis_source_configuration": [],
+        "server_side_encryption": [{"enabled": False, "key_type": "AWS_OWNED_CMK", "key_arn": ""}],
+    }
+    return ("aws_kinesis_firehose_delivery_stream", "lake", {**values, **more})
+
+
+def test_a_delivery_stream_to_s3_and_a_pipe_that_names_it():
+    bucket = ("aws_s3_bucket", "b", {"bucket": "b", "arn": "arn:aws:s3:::b"})
+    pipe = ("aws_pipes_pipe", "p", {"name": "p", "source": STREAM_ARN, "target": LAKE_ARN})
+    template = read(state(TABLE, bucket, delivery_stream(), pipe))
+    given = properties(template, "aws_kinesis_firehose_delivery_stream.lake")
+    assert given["DeliveryStreamName"] == "lake"
+    assert given["ExtendedS3DestinationConfiguration"] == {
+        "BucketARN": Attribute("aws_s3_bucket.b", "Arn"),
+        "RoleARN": "arn:aws:iam::123456789012:role/r",
+        "Prefix": "orders/",
+        "BufferingHints": {"SizeInMBs": 5, "IntervalInSeconds": 300},
+        "CompressionFormat": "UNCOMPRESSED",
+        "CustomTimeZone": "UTC",
+        "S3BackupMode": "Disabled",
+        "ProcessingConfiguration": {"Enabled": False},
+        "CloudWatchLoggingOptions": {"Enabled": False},
+    }
+    assert resource(template, "aws_pipes_pipe.p").target == Attribute(
+        "aws_kinesis_firehose_delivery_stream.lake", "Arn"
+    )
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("http_endpoint_configuration", "HttpEndpointDestinationConfiguration is not delivered to"),
+        ("redshift_configuration", "RedshiftDestinationConfiguration is not delivered to"),
+        ("kinesis_source_configuration", "KinesisStreamSourceConfiguration is not read"),
+    ],
+)
+def test_a_delivery_stream_elsewhere_or_of_another_source_is_refused_by_name(block, told):
+    with pytest.raises(SettingsError, match=told):
+        read(state(delivery_stream(**{block: [{"url": "https://x", "role_arn": "r"}]})))
 
 
 def test_what_nothing_fires_is_told():

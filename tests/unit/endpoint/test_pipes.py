@@ -268,6 +268,20 @@ async def test_a_pipe_halts_with_its_stream_and_never_starts_again() -> None:
         assert told is not None and (told["CurrentState"], told["StateReason"]) == (failed, world.reason)
 
 
+async def test_a_pipe_halts_though_nobody_asks_for_it() -> None:
+    """The engine says so; what it says of pipes that others have dealt with meanwhile is passed over."""
+    world = await World().running()
+    world.lose_source()
+    world.pipes.source_over(ARN)
+    world.pipes.source_over(ARN)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert world.store.kept[ARN].state is PipeState.STOPPED and not world.engine.enabled[ARN]
+    assert world.store.kept[ARN].reason == SourceLost.STREAM_GONE.value
+    world.pipes.source_over(ARN.replace("pipe/p", "pipe/other"))
+    await world.pipes.close()
+
+
 async def test_whoever_looks_sees_that_a_pipe_halted() -> None:
     world = await World().running()
     world.lose_source()
@@ -379,3 +393,20 @@ async def test_a_pipe_that_halted_stays_so_and_one_that_rested_starts() -> None:
     assert await world.state() == "STOPPED" and world.engine.statuses == {}
     await world.ask("POST", "/v1/pipes/p/start")
     assert await world.state() == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("target", "parameters"),
+    [
+        (f"arn:aws:states:{HOME}:stateMachine:m", {}),
+        (f"arn:aws:inspector:{HOME}:target/t/template/a", {}),
+        (f"arn:aws:sagemaker:{HOME}:pipeline/p", {}),
+        (f"arn:aws:batch:{HOME}:job-queue/q", {"BatchJobParameters": {"JobName": "j", "JobDefinition": "d"}}),
+    ],
+)
+async def test_what_the_address_does_not_serve_is_refused_by_name(target: str, parameters: dict) -> None:
+    status, body = await World().ask(
+        "POST", "/v1/pipes/p", **{**BASE, "Target": target, "TargetParameters": parameters}
+    )
+    assert (status, body["fieldList"][0]["name"]) == (400, "Target")
+    assert target in body["fieldList"][0]["message"] and "this address" in body["fieldList"][0]["message"]

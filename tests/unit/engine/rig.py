@@ -56,6 +56,7 @@ class Rig:
         self.calls: list[list[int]] = []
         self.request_ids: list[str] = []
         self.sent: list[Letter] = []
+        self.over: list[str] = []
         self.target_failures = 0
         self.heard = Heard()
         self.news = asyncio.Condition()
@@ -74,6 +75,7 @@ class Rig:
             jitter=lambda delay_s: delay_s / 100,
             meter=meter,
             threads=threads,
+            source_over=self.over.append,
         )
 
     async def succeed(self, numbers: list[int]) -> Answer:

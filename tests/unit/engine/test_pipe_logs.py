@@ -64,6 +64,7 @@ async def test_the_same_records_go_to_every_destination() -> None:
     assert (logs.parameters["logGroupName"], logs.parameters["logStreamName"]) == ("pipes", "orders-shipped")
     lines = [one["Data"] for one in firehose.parameters["Records"]]
     assert firehose.parameters["DeliveryStreamName"] == "pipes" and all(line.endswith(b"\n") for line in lines)
+    assert s3.parameters["ExpectedBucketOwner"] == "111122223333"
     assert s3.parameters["Bucket"] == "pipes" and s3.parameters["Body"] == b"".join(lines)
     assert s3.parameters["Key"].startswith("a/orders-shipped/") and s3.parameters["Key"].endswith(".json")
     told = world.written()

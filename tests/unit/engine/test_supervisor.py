@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from afterbay.core.mapping.lifecycle import State
-from afterbay.core.shard.position import ShardId
+from afterbay.core.shard.position import ShardEnd, ShardId
 from afterbay.engine.status import as_document, take
 from afterbay.errors import IteratorExpiredError, SettingsError, ThrottledError, UnavailableError
 from afterbay.ports import Answer
@@ -155,6 +155,22 @@ async def test_advancing_the_clock_ends_a_batching_window(rig: Rig) -> None:
     assert rig.calls == []
     await rig.clock.advance(301)
     await rig.until(lambda: rig.calls == [[1]])
+
+
+async def test_the_end_of_a_source_is_told_once_all_of_it_is_delivered_and_without_being_asked(rig: Rig) -> None:
+    """S23, X12: a listing finds that the stream is disabled, the next one that is due at the latest."""
+    await rig.supervisor.create("m", settings(), enabled=True)
+    await rig.source.append("s", record(rig.clock, 1))
+    await rig.source.close_shard("s")
+    await rig.until(lambda: any(isinstance(row.at, ShardEnd) for row in rig.store.load("m")))
+    await rig.clock.advance(30)
+    rig.source.disabled = True
+    assert rig.over == []
+    await rig.clock.advance(61)
+    await rig.until(lambda: rig.over == ["m"])
+    assert rig.calls == [[1]]
+    await rig.clock.advance(300)
+    assert rig.over == ["m"], "once"
 
 
 async def test_status_tells_shards_lanes_and_what_blocks() -> None:

@@ -105,6 +105,45 @@ def test_a_buckets_notifications_are_in_the_apis_words():
     }
 
 
+LAKE = (
+    "Resources:\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: lake}}\n"
+    "  D:\n    Type: AWS::KinesisFirehose::DeliveryStream\n    Properties:\n"
+    "      DeliveryStreamType: DirectPut\n      ExtendedS3DestinationConfiguration:\n"
+    "        {BucketARN: !GetAtt B.Arn, Prefix: orders/, BufferingHints: {SizeInMBs: 1}}\n"
+)
+
+
+def test_a_delivery_stream_writes_to_a_bucket_of_the_template_and_a_pipe_to_it():
+    aws = FakeAws()
+    pipe = (
+        "  P:\n    Type: AWS::Pipes::Pipe\n    Properties:\n      Name: p\n      RoleArn: r\n"
+        f"      Source: arn:aws:sqs:{HOME}:in\n      Target: !GetAtt D.Arn\n"
+    )
+    result = assembled(LAKE + pipe, aws)
+    (made,) = aws.made("create_delivery_stream")
+    assert made["DeliveryStreamName"].startswith("shop-D-") and made["DeliveryStreamType"] == "DirectPut"
+    destination = made["ExtendedS3DestinationConfiguration"]
+    assert (destination["BucketARN"], destination["Prefix"]) == ("arn:aws:s3:::lake", "orders/")
+    assert destination["RoleARN"].startswith("arn:aws:iam::"), "the API wants one, and nobody looks at it"
+    (piped,) = aws.made("create_pipe")
+    assert piped["Target"] == f"arn:aws:firehose:{HOME}:deliverystream/{made['DeliveryStreamName']}"
+    assert lines(result)[0].endswith("1 bucket, 1 delivery stream, 1 pipe")
+    assert "without effect here: properties: D.BufferingHints" in lines(result)
+
+
+def test_a_delivery_stream_that_is_there_is_taken_as_it_is():
+    aws = FakeAws(create_delivery_stream=ServiceError("there", code="ResourceInUseException"))
+    assert "1 delivery stream" in lines(assembled(LAKE, aws))[0]
+
+
+def test_a_delivery_stream_to_elsewhere_is_refused_by_name():
+    text = LAKE.replace("ExtendedS3DestinationConfiguration", "SplunkDestinationConfiguration").replace(
+        "{BucketARN: !GetAtt B.Arn, Prefix: orders/, BufferingHints: {SizeInMBs: 1}}", "{HECEndpoint: e}"
+    )
+    with pytest.raises(SettingsError, match=r"template\.yaml:7: D\.SplunkDestinationConfiguration is not delivered to"):
+        assembled(text, FakeAws())
+
+
 def test_a_global_table_has_throughput_where_it_is_provisioned_and_names_its_other_regions():
     aws = FakeAws()
     text = TABLE.replace("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable").replace(

@@ -124,6 +124,10 @@ class FakeAws:
     def _update_api_destination(self, given):
         return self._create_api_destination(given)
 
+    def _describe_delivery_stream(self, given):
+        arn = f"arn:aws:firehose:{HOME}:deliverystream/{given['DeliveryStreamName']}"
+        return {"DeliveryStreamDescription": {"DeliveryStreamARN": arn}}
+
     def _create_topic(self, given):
         return {"TopicArn": f"arn:aws:sns:{HOME}:{given['Name']}"}
 

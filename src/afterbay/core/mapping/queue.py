@@ -188,7 +188,8 @@ class QueueMapping:
                 return []
             case QueueDescribed(run=run, visibility_s=visibility_s):
                 if run == self._run and self._phase is _Phase.DESCRIBING:
-                    self._visibility = timedelta(seconds=visibility_s)
+                    own_s = self.settings.hides_s
+                    self._visibility = timedelta(seconds=visibility_s if own_s is None else own_s)
                     self._phase = _Phase.RECEIVING
                     return self._recovered()
                 return []
@@ -346,7 +347,7 @@ class QueueMapping:
             limit = min(RECEIPT_MAX, size, room)
             room -= limit
             self._receiving.append(limit)
-            commands.append(Receive(limit, LONG_POLL_S))
+            commands.append(Receive(limit, LONG_POLL_S, self.settings.hides_s))
         return commands
 
     def _source_failed(self, reason: str, advice_s: float | None, now: datetime) -> list[QueueCommand]:

@@ -29,10 +29,11 @@ class DescribeQueue:
 @dataclass(frozen=True, slots=True)
 class Receive:
     """Receive up to ``limit`` messages, and wait up to ``wait_s`` for the first: ``MessagesReceived`` or
-    ``ReceiveFailed``."""
+    ``ReceiveFailed``. ``hides_s``: how long they are hidden; None: as long as the queue says."""
 
     limit: int
     wait_s: float
+    hides_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,10 @@ class StartingPosition(Enum):
     AT_TIMESTAMP = "AT_TIMESTAMP"
 
 
+PIPE_HIDES_S = 7 * 60 + 30
+"""X87: beside its window."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingSettings:
     """The settings of one mapping as the machine acts on them; ``None`` stands for AWS's -1, "without limit".
@@ -132,6 +136,16 @@ class MappingSettings:
     def is_pipe(self) -> bool:
         """True for the source of a pipe: its ARN stands where a function's would."""
         return is_pipe(self.function_arn)
+
+    @property
+    def hides_s(self) -> int | None:
+        """How long a message that is received stays hidden; None: as long as its queue says.
+
+        X87: a pipe with a batching window says it, so that nothing comes again while its batch gathers and runs.
+        """
+        if not (self.is_pipe and self.batching_window_s and self.kind is SourceKind.QUEUE):
+            return None
+        return PIPE_HIDES_S + self.batching_window_s
 
     def _numbers(self) -> dict[str, int]:
         """The values of ``RANGES``, by AWS's names and in AWS's terms."""

@@ -15,10 +15,12 @@ from afterbay.core.pipe.errors import Field, invalid
 from afterbay.core.pipe.group import shown
 from afterbay.core.pipe.lifecycle import DesiredState
 from afterbay.core.pipe.log_settings import LogSettings
-from afterbay.core.pipe.source_parameters import QueueParameters, SourceParameters
+from afterbay.core.pipe.shape import MISSING
+from afterbay.core.pipe.source_parameters import QueueParameters, SourceParameters, StreamParameters
 from afterbay.core.pipe.source_service import SourceService, source_service
 from afterbay.core.pipe.target_parameters import HttpParameters, TargetParameters, missing
-from afterbay.core.pipe.target_service import TargetService, target_service
+from afterbay.core.pipe.target_parameters import shown as shown_parameters
+from afterbay.core.pipe.target_service import TargetKind, TargetService, target_service
 
 __all__ = ["PipeSettings"]
 
@@ -52,7 +54,11 @@ class PipeSettings:
     kms_key: str | None = None
 
     def __post_init__(self) -> None:
-        wrong = [*missing(self.target_service, self.target, self.target_parameters), *self._size_faults()]
+        wrong = [
+            *missing(self.target_service, self.target, self.target_parameters),
+            *self._size_faults(),
+            *self._retry_faults(),
+        ]
         if wrong:
             raise invalid(wrong)
 
@@ -190,6 +196,13 @@ class PipeSettings:
                     f"{service.kind.value} takes one record at a time: BatchSize must be 1, not {self.batch_size}",
                 )
 
+    def _retry_faults(self) -> Iterator[Field]:
+        """X69: a stream that writes to Timestream must bound its retries."""
+        source = self.source_parameters
+        unbounded = isinstance(source, StreamParameters) and source.retry_attempts_max is None
+        if unbounded and self.target_service.kind is TargetKind.TIMESTREAM:
+            yield Field(f"SourceParameters.{self.source_service.groups[0]}.MaximumRetryAttempts", MISSING)
+
 
 def _calling(
     service: TargetService | None, template: str | None, parameters: TargetParameters | None
@@ -199,5 +212,5 @@ def _calling(
         whole["InputTemplate"] = template
     if parameters is not None:
         assert service is not None and service.group is not None, "they are somebody's"
-        whole[service.group] = shown(parameters)
+        whole[service.group] = shown_parameters(parameters)
     return whole or None

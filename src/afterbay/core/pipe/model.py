@@ -10,6 +10,7 @@ import re
 
 from afterbay.core.pipe.lifecycle import PipeState
 from afterbay.core.pipe.log import Level
+from afterbay.core.pipe.model_runs import groups
 from afterbay.core.pipe.shape import Choice, Entries, Items, Moment, Object, Shape, Text, Whole
 
 __all__ = ["CREATE", "JSON_PATH", "LIST", "TAG", "TAGS", "UNTAG", "UPDATE"]
@@ -51,7 +52,7 @@ _STREAM: dict[str, Shape] = {
     "DeadLetterConfig": Object({"Arn": _ANY_ARN}),
 }
 _ANYTHING = Object(closed=False)
-"""The parameters of a source or a target that we do not run: refused as a whole, not looked into."""
+"""The parameters of a source that we do not read: refused as a whole, not looked into."""
 
 _OTHER_SOURCES: dict[str, Shape] = {
     "ActiveMQBrokerParameters": _ANYTHING,
@@ -121,11 +122,7 @@ _TARGET_PARAMETERS = Object(
         "HttpParameters": _HTTP,
         "EventBridgeEventBusParameters": _BUS,
         "CloudWatchLogsParameters": Object({"LogStreamName": Text(1, 256), "Timestamp": _PATH}),
-        "EcsTaskParameters": _ANYTHING,
-        "BatchJobParameters": _ANYTHING,
-        "RedshiftDataParameters": _ANYTHING,
-        "SageMakerPipelineParameters": _ANYTHING,
-        "TimestreamParameters": _ANYTHING,
+        **groups(_ARN_OR_PATH, JSON_PATH),
     }
 )
 _ENRICHMENT_PARAMETERS = Object({"InputTemplate": _TEMPLATE, "HttpParameters": _HTTP})

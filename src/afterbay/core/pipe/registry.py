@@ -54,6 +54,9 @@ class PipeRegistry:
         """All pipes, in the order of their creation."""
         return iter(tuple(self._pipes.values()))
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._pipes
+
     def __len__(self) -> int:
         return len(self._pipes)
 

@@ -21,6 +21,7 @@ __all__ = [
     "MISSING",
     "Choice",
     "Entries",
+    "Flag",
     "Items",
     "Moment",
     "Object",
@@ -65,6 +66,11 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A time stamp: epoch seconds or ISO 8601 text."""
 
@@ -97,7 +103,7 @@ class Object:
     closed: bool = True
 
 
-Shape = Text | Whole | Choice | Moment | Items | Entries | Object
+Shape = Text | Whole | Choice | Flag | Moment | Items | Entries | Object
 
 
 def violations(shape: Shape, value: JsonValue, path: str = "") -> Iterator[Field]:
@@ -113,6 +119,9 @@ def violations(shape: Shape, value: JsonValue, path: str = "") -> Iterator[Field
         case Choice():
             if value not in shape.allowed:
                 yield Field(path, enum_rule(shape.allowed))
+        case Flag():
+            if not isinstance(value, bool):
+                yield Field(path, _must_be("true or false", value))
         case Moment():
             if not _is_moment(value):
                 yield Field(path, _must_be("a time stamp", value))

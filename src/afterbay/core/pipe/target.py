@@ -9,12 +9,12 @@ from typing import cast
 from msgspec import structs
 
 from afterbay.core.change.wire import JsonValue
-from afterbay.core.pipe.group import shown
+from afterbay.core.pipe.filled import filled_call
 from afterbay.core.pipe.output import Output, array_of
 from afterbay.core.pipe.report import Report, read_report
-from afterbay.core.pipe.target_parameters import InvocationParameters, TargetParameters
+from afterbay.core.pipe.target_parameters import InvocationParameters, TargetParameters, shown
 from afterbay.core.pipe.target_service import TargetKind, TargetService
-from afterbay.core.target import event_bus, log_group, queue, state_machine, stream, topic
+from afterbay.core.target import event_bus, log_group, measure, queue, run, state_machine, stream, topic
 from afterbay.core.target.call import Answered, Call, DestinationCall, FunctionCall, Rejected
 from afterbay.core.target.entries import by_id, by_place
 from afterbay.core.template.dynamic import Parameter
@@ -138,11 +138,15 @@ class Target:
                 return log_group.put_log_events(self._arn, name, events)
             case TargetKind.API_DESTINATION | TargetKind.API_GATEWAY:
                 return destination_call(self._arn, outputs[0])
+            case _:
+                return filled_call(self._kind, self._arn, outputs[0].parameters)
 
     def rejected(self, reply: Answered, entries: int) -> tuple[Rejected, ...]:
         """Those of ``entries`` in a batch call that were not taken (X82)."""
         if self._kind is TargetKind.LOGS:
             return log_group.rejected(reply.members, entries)
+        if self._kind is TargetKind.ECS:
+            return run.failures(reply.members)
         if self._kind in (TargetKind.QUEUE, TargetKind.TOPIC):
             return by_id(reply.members)
         name = _ANSWERS.get(self._kind)
@@ -199,6 +203,9 @@ def _converted(members: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         found["Time"] = _moment(found["Time"])
     if "Timestamp" in found:
         found["Timestamp"] = _milliseconds(found["Timestamp"])
+    for name in measure.WHOLE:
+        if name in found:
+            _check_whole(name, found[name])
     return found
 
 
@@ -216,6 +223,12 @@ def _milliseconds(value: JsonValue) -> int:
     if not (digits.isascii() and digits.isdecimal()):
         raise _no_value("Timestamp", "epoch milliseconds")
     return int(digits)
+
+
+def _check_whole(name: str, value: JsonValue) -> None:
+    digits = str(value)
+    if not (digits.isascii() and digits.isdecimal()):
+        raise _no_value(name, "a whole number")
 
 
 def _check_json(text: str) -> None:

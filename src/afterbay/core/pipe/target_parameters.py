@@ -1,4 +1,4 @@
-"""How a target or an enrichment is called: the parameters of each kind, typed (X10, X60, X61, X63, X65, X67, X68).
+"""How a target or an enrichment is called: the parameters of each kind, typed (X10, X60, X61, X63, X65, X67 to X69).
 
 A member that was not given is None and is not shown. A value that is a path stays as it was written: what it stands for
 is found in each event (``core.template.dynamic``).
@@ -7,17 +7,21 @@ is found in each event (``core.template.dynamic``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from afterbay.core.change.wire import JsonValue
-from afterbay.core.mapping.constraints import members
+from afterbay.core.mapping.constraints import items, members, text
 from afterbay.core.pipe.errors import Field
-from afterbay.core.pipe.group import Group, read_group, shown
-from afterbay.core.pipe.shape import MISSING
+from afterbay.core.pipe.group import Group, read_group
+from afterbay.core.pipe.group import shown as of_group
+from afterbay.core.pipe.shape import MISSING, without_nulls
 from afterbay.core.pipe.target_service import TargetKind, TargetService
+from afterbay.core.target.measure import MEASURES_MAX
 
 __all__ = [
     "BusParameters",
+    "FilledParameters",
     "HttpParameters",
     "InvocationParameters",
     "InvocationType",
@@ -84,11 +88,20 @@ class HttpParameters(Group, frozen=True, kw_only=True):
     query_string_parameters: dict[str, str] | None = None
 
 
-TargetParameters = (
+@dataclass(frozen=True, slots=True)
+class FilledParameters:
+    """Of a target that is given nothing but parameters (X69), as they were written: ``core.target.run`` and
+    ``core.target.measure`` know what they mean."""
+
+    given: Mapping[str, JsonValue]
+
+
+_Typed = (
     InvocationParameters | QueueTargetParameters | KinesisParameters | BusParameters | LogsParameters | HttpParameters
 )
+TargetParameters = _Typed | FilledParameters
 
-_GROUPS: dict[str, type[TargetParameters]] = {
+_GROUPS: dict[str, type[_Typed]] = {
     "LambdaFunctionParameters": InvocationParameters,
     "StepFunctionStateMachineParameters": InvocationParameters,
     "SqsQueueParameters": QueueTargetParameters,
@@ -99,6 +112,11 @@ _GROUPS: dict[str, type[TargetParameters]] = {
 }
 
 _FIFO = ".fifo"
+
+
+def shown(parameters: TargetParameters) -> dict[str, JsonValue]:
+    """The members that were given, by their names on the wire."""
+    return {**parameters.given} if isinstance(parameters, FilledParameters) else of_group(parameters)
 
 
 def faults(service: TargetService | None, parameters: Mapping[str, JsonValue], where: str) -> Iterator[Field]:
@@ -114,14 +132,27 @@ def faults(service: TargetService | None, parameters: Mapping[str, JsonValue], w
 
 
 def missing(service: TargetService, arn: str, parameters: TargetParameters | None) -> Iterator[Field]:
-    """What a target cannot do without: Kinesis its partition key (X68), a FIFO queue its message group (X67)."""
+    """What a target cannot do without: Kinesis its partition key (X68), a FIFO queue its message group (X67), others
+    their own parameters (X69), Timestream a measure and a time that is a number (ours)."""
     where = f"TargetParameters.{service.group}"
-    if service.kind is TargetKind.KINESIS and parameters is None:
+    if service.needs_group and parameters is None:
         yield Field(where, MISSING)
     if service.kind is TargetKind.QUEUE and arn.endswith(_FIFO):
         group = parameters.message_group_id if isinstance(parameters, QueueTargetParameters) else None
         if not group:
             yield Field(f"{where}.MessageGroupId", MISSING)
+    if service.kind is TargetKind.TIMESTREAM and isinstance(parameters, FilledParameters):
+        yield from _measure_faults(parameters.given, where)
+
+
+def _measure_faults(given: Mapping[str, JsonValue], where: str) -> Iterator[Field]:
+    if text(given, "TimeFieldType") == "TIMESTAMP_FORMAT" or given.get("TimestampFormat") is not None:
+        yield Field(f"{where}.TimestampFormat", "times written in a format are not read: use TimeFieldType EPOCH")
+    measures = sum(len(items(given, name) or ()) for name in ("SingleMeasureMappings", "MultiMeasureMappings"))
+    if not measures:
+        yield Field(where, "SingleMeasureMappings or MultiMeasureMappings must name a measure")
+    if measures > MEASURES_MAX:
+        yield Field(where, f"one call writes at most {MEASURES_MAX} measures, not {measures}")
 
 
 def read(service: TargetService | None, parameters: Mapping[str, JsonValue]) -> TargetParameters | None:
@@ -130,4 +161,4 @@ def read(service: TargetService | None, parameters: Mapping[str, JsonValue]) -> 
     given = None if group is None else members(parameters, group)
     if group is None or given is None:
         return None
-    return read_group(_GROUPS[group], given)
+    return read_group(_GROUPS[group], given) if group in _GROUPS else FilledParameters(without_nulls(given))

@@ -1,6 +1,6 @@
 """Which services a pipe can call, as a target or an enrichment, and the limits of each (X50, X65, X70, X74).
 
-Decides from the ARN alone. Targets that afterbay does not call are known, so that they are refused by their names.
+Decides from the ARN alone. Where a pipe runs decides which of them can be called there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from afterbay.core.change.arn import Arn, parse_arn
+from afterbay.core.change.arn import parse_arn
 
 __all__ = [
     "ENRICHMENTS",
@@ -46,14 +46,37 @@ class TargetKind(Enum):
     LOGS = "a CloudWatch Logs log group"
     API_DESTINATION = "an API destination"
     API_GATEWAY = "an API Gateway REST API"
+    ECS = "an ECS cluster"
+    BATCH = "an AWS Batch job queue"
+    REDSHIFT = "an Amazon Redshift database"
+    SAGEMAKER = "a SageMaker pipeline"
+    TIMESTREAM = "a Timestream table"
+    INSPECTOR = "an Amazon Inspector assessment template"
+
+    @property
+    def only_filled(self) -> bool:
+        """True where the event fills parameters, and what the template makes of it goes nowhere (X69)."""
+        return self in _FILLED
+
+
+_FILLED = frozenset(
+    {
+        TargetKind.ECS,
+        TargetKind.BATCH,
+        TargetKind.REDSHIFT,
+        TargetKind.SAGEMAKER,
+        TargetKind.TIMESTREAM,
+        TargetKind.INSPECTOR,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TargetService:
     """``group``: the member of TargetParameters that is this service's, or None.
 
-    ``batch_max``: records per call, None where only the payload bounds them (X70). ``form`` is that of an ARN's
-    resource.
+    ``needs_group``: that member must be given. ``batch_max``: records per call, None where only the payload
+    bounds them (X70). ``form`` is that of an ARN's resource.
     """
 
     kind: TargetKind
@@ -62,11 +85,17 @@ class TargetService:
     group: str | None = None
     batch_max: int | None = None
     payload_bytes_max: int = PAYLOAD_BYTES_MAX
+    needs_group: bool = False
 
     @property
     def takes_one(self) -> bool:
         """One record per call: a source of larger batches is refused (X70)."""
         return self.batch_max == 1
+
+
+def _runs(kind: TargetKind, service: str, form: str, group: str | None, *, needs_group: bool = True) -> TargetService:
+    """One whose work a call begins: a record each."""
+    return TargetService(kind, service, re.compile(form), group, batch_max=1, needs_group=needs_group)
 
 
 _SERVICES = (
@@ -93,7 +122,13 @@ _SERVICES = (
     ),
     TargetService(TargetKind.API_GATEWAY, "execute-api", re.compile(r"[^/]+/.+"), "HttpParameters", batch_max=1),
     TargetService(
-        TargetKind.KINESIS, "kinesis", re.compile(r"stream/[^/]+"), "KinesisStreamParameters", 500, _KINESIS_BYTES_MAX
+        TargetKind.KINESIS,
+        "kinesis",
+        re.compile(r"stream/[^/]+"),
+        "KinesisStreamParameters",
+        500,
+        _KINESIS_BYTES_MAX,
+        needs_group=True,
     ),
     TargetService(
         TargetKind.FIREHOSE,
@@ -110,20 +145,17 @@ _SERVICES = (
         batch_max=10_000,
         payload_bytes_max=_LOGS_BYTES_MAX,
     ),
+    _runs(TargetKind.ECS, "ecs", r"cluster/[^/]+", "EcsTaskParameters"),
+    _runs(TargetKind.BATCH, "batch", r"job-queue/[^/]+", "BatchJobParameters"),
+    _runs(TargetKind.REDSHIFT, "redshift", r"cluster:[^:/]+", "RedshiftDataParameters"),
+    _runs(TargetKind.REDSHIFT, "redshift-serverless", r"workgroup/[^/]+", "RedshiftDataParameters"),
+    _runs(TargetKind.SAGEMAKER, "sagemaker", r"pipeline/[^/]+", "SageMakerPipelineParameters", needs_group=False),
+    _runs(TargetKind.TIMESTREAM, "timestream", r"database/[^/]+/table/[^/]+", "TimestreamParameters"),
+    _runs(TargetKind.INSPECTOR, "inspector", r"target/[^/]+/template/[^/]+", None, needs_group=False),
 )
 ENRICHMENTS = frozenset(
     {TargetKind.FUNCTION, TargetKind.STATE_MACHINE, TargetKind.API_GATEWAY, TargetKind.API_DESTINATION}
 )  # X50
-_NOT_CALLED = {
-    "ecs": "an ECS cluster",
-    "batch": "an AWS Batch job queue",
-    "redshift": "an Amazon Redshift cluster",
-    "redshift-serverless": "an Amazon Redshift workgroup",
-    "redshift-data": "an Amazon Redshift cluster",
-    "sagemaker": "a SageMaker pipeline",
-    "inspector": "an Amazon Inspector assessment",
-    "timestream": "a Timestream table",
-}
 _FIFO = ".fifo"
 
 
@@ -141,7 +173,8 @@ def target_fault(arn: str, *, account: str) -> str | None:
     whole = parse_arn(arn)
     service = target_service(arn)
     if service is None:
-        return _unknown(arn, whole)
+        titles = ", ".join(kind.value for kind in TargetKind)
+        return f"{arn} is no target of a pipe that afterbay knows: use one of {titles}"
     if service.kind is TargetKind.TOPIC and whole.resource.endswith(_FIFO):
         return f"{arn} is a FIFO topic, which is no target of a pipe: use a standard topic"
     if service.kind is TargetKind.BUS and whole.account != account:
@@ -156,10 +189,3 @@ def enrichment_fault(arn: str) -> str | None:
         return None
     titles = ", ".join(kind.value for kind in TargetKind if kind in ENRICHMENTS)
     return f"{arn} is no enrichment of a pipe: use one of {titles}"
-
-
-def _unknown(arn: str, whole: Arn) -> str:
-    titles = ", ".join(kind.value for kind in TargetKind)
-    if whole.service in _NOT_CALLED:
-        return f"{arn} is {_NOT_CALLED[whole.service]}, which afterbay does not call: use one of {titles}"
-    return f"{arn} is no target of a pipe that afterbay knows: use one of {titles}"

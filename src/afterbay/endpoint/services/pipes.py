@@ -7,6 +7,7 @@ named by the pipe's ARN.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
 from http import HTTPStatus
@@ -31,11 +32,15 @@ from afterbay.errors import AfterbayError
 
 __all__ = ["PipeStore", "Pipes"]
 
+log = logging.getLogger(__name__)
+
 _NOT_SERVED = {
     TargetKind.STATE_MACHINE: "this address does not run state machines",
     TargetKind.API_GATEWAY: "this address has no API Gateway: call the API's own address by an API destination",
 }
 """What moto keeps and does not run: a pipe to it would deliver nothing."""
+
+_ON_AWS_ALONE = "this address does not serve it: `afterbay run --pipe` calls it on AWS"
 
 _RUNS = (PipeState.RUNNING, PipeState.CREATING, PipeState.STARTING, PipeState.UPDATING)
 """States in which a pipe that is desired to run reads its source, or is about to."""
@@ -72,6 +77,7 @@ class Pipes:
         self._plans: dict[str, Plan] = {}
         self._checks: dict[str, asyncio.Task[None]] = {}
         """By the pipe's ARN: what looks whether it can run, and then runs it."""
+        self._looks: set[asyncio.Task[None]] = set()
 
     def __iter__(self) -> Iterator[PipeResource]:
         """All pipes, as they were when somebody looked last."""
@@ -112,9 +118,16 @@ class Pipes:
         for registry in tuple(self._registries.values()):
             await self._refresh(registry)
 
+    def source_over(self, arn: str) -> None:
+        """The engine says that nothing will come from the pipe's source again: take that over, behind the engine's
+        step."""
+        task = asyncio.get_running_loop().create_task(self._refresh(self._registry(parse_arn(arn).region)))
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+
     async def close(self) -> None:
-        """End what looks at new pipes."""
-        checks = tuple(self._checks.values())
+        """End what looks at pipes."""
+        checks = (*self._checks.values(), *self._looks)
         for check in checks:
             check.cancel()
         await asyncio.gather(*checks, return_exceptions=True)
@@ -232,26 +245,31 @@ class Pipes:
 
     async def _refresh(self, registry: PipeRegistry) -> None:
         """Take over what the engine has come to since somebody asked."""
-        for pipe in registry:
-            arn = pipe.settings.arn
-            status = self._engine.describe(arn)
-            if pipe.state is PipeState.RUNNING and status is not None and status.source_over:
-                await self._halt(registry, pipe)
-                continue
-            event = None if pipe.state.settled or arn in self._checks else _arrived(pipe, status)
-            if event is None:
-                continue
-            settled = registry.settle(pipe.name, event)
-            if settled is None:
-                self._forget(arn)
-            else:
-                self._keep(settled)
+        for name in [pipe.name for pipe in registry]:
+            if name in registry:  # others may ask meanwhile
+                await self._take_over(registry, registry.get(name))
+
+    async def _take_over(self, registry: PipeRegistry, pipe: PipeResource) -> None:
+        arn = pipe.settings.arn
+        status = self._engine.describe(arn)
+        if pipe.state is PipeState.RUNNING and status is not None and status.source_over:
+            await self._halt(registry, pipe)
+            return
+        event = None if pipe.state.settled or arn in self._checks else _arrived(pipe, status)
+        if event is None:
+            return
+        settled = registry.settle(pipe.name, event)
+        if settled is None:
+            self._forget(arn)
+        else:
+            self._keep(settled)
 
     async def _halt(self, registry: PipeRegistry, pipe: PipeResource) -> None:
         """X12: the stream is disabled or gone, and what was in it is delivered."""
         halted = registry.settle(pipe.name, LifecycleEvent.HALTED, SourceLost.STREAM_GONE.value)
         assert halted is not None, "it stays, as it is"
         self._keep(halted)
+        log.warning("pipe stopped by itself", extra={"pipe": pipe.settings.arn, "why": halted.reason})
         await self._engine.update(pipe.settings.arn, pipe.settings.source_settings(), enabled=False)
 
     def _tagged(self, registry: PipeRegistry, arn: str) -> Response:
@@ -296,6 +314,8 @@ def _check_served(settings: PipeSettings) -> None:
         ("Target", settings.target, settings.target_service),
         ("Enrichment", settings.enrichment, settings.enrichment_service),
     ):
-        reason = None if service is None else _NOT_SERVED.get(service.kind)
+        if service is None:
+            continue
+        reason = _ON_AWS_ALONE if service.kind.only_filled else _NOT_SERVED.get(service.kind)
         if reason is not None:
             raise invalid([Field(member, f"{arn}: {reason}")])

@@ -75,12 +75,12 @@ class Queue:
     def send(self, *names: str, group: str | None = None, body: str | None = None) -> None:
         self.kept += [Kept(name, group, name if body is None else body) for name in names]
 
-    def receive(self, limit: int, now: datetime) -> tuple[Message, ...]:
+    def receive(self, limit: int, now: datetime, hides_s: float | None = None) -> tuple[Message, ...]:
         held = {one.group for one in self.kept if one.group is not None and one.hidden_until > now}
         ready = [one for one in self.kept if one.hidden_until <= now and one.group not in held][:limit]
         for one in ready:
             one.count += 1
-            one.hidden_until = now + timedelta(seconds=VISIBILITY_S)
+            one.hidden_until = now + timedelta(seconds=VISIBILITY_S if hides_s is None else hides_s)
             one.receipt = f"r{next(self._receipts)}"
         return tuple(self._as_message(one) for one in ready)
 
@@ -226,7 +226,7 @@ class World:
                 if self.failures:
                     self.tell(ReceiveFailed(self.failures.pop(0)))
                 else:
-                    self.tell(MessagesReceived(self.queue.receive(command.limit, self.now)))
+                    self.tell(MessagesReceived(self.queue.receive(command.limit, self.now, command.hides_s)))
                 return
         entry = min(self._pending)
         self._pending.remove(entry)

@@ -487,3 +487,24 @@ def test_a_mapping_that_ends_gives_back_what_was_not_reached() -> None:
     world.tell(BatchAnswered(command.batch.request_id, refusing("b", times=9)(command)))
     world.run(1)
     assert world.mapping.stopped and world.queue.names() == ["b"]
+
+
+def test_a_pipe_with_a_window_hides_messages_longer_than_their_queue_does() -> None:
+    """X87: 7 minutes, the window and 30 seconds; without a window the queue's own time counts."""
+    pipe = "arn:aws:pipes:eu-west-1:000000000000:pipe/p"
+    for window_s, hidden_s in ((20, 470), (0, VISIBILITY_S)):
+        own = settings(function_arn=pipe, batching_window_s=window_s, report_batch_item_failures=True)
+        world = World(own, lambda command: Failed(Cause.FUNCTION_ERROR)).start().run(1)
+        world.queue.send("a")
+        world.run(window_s + 1)
+        assert world.delivered == [["a"]]
+        world.run(hidden_s - window_s - 5)
+        assert len(world.delivered) == 1, "it is hidden still"
+        world.run(window_s + 6)
+        assert len(world.delivered) == 2
+    down = settings(function_arn=pipe, batching_window_s=20, report_batch_item_failures=True)
+    world = World(down, lambda command: NotReached("down")).start().run(1)
+    world.queue.send("a")
+    world.run(460)
+    assert world.queue.kept[0].count == 1 and len(world.delivered) > 5, "what is internal costs no receive (X85)"
+    assert settings(batching_window_s=20).hides_s is None, "of a mapping it is the queue's own (Q6)"

@@ -45,9 +45,26 @@ TARGETS = {
     "redshift-data": f"arn:aws:redshift:{HOME}:cluster:c",
     "sagemaker": f"arn:aws:sagemaker:{HOME}:pipeline/p",
     "timestream": f"arn:aws:timestream:{HOME}:database/d/table/t",
-    "inspector": f"arn:aws:inspector:{HOME}:target/t",
+    "inspector": f"arn:aws:inspector:{HOME}:target/t/template/a",
 }
-NEEDED = {"kinesis": {"KinesisStreamParameters": {"PartitionKey": "$.eventID"}}}
+NEEDED = {
+    "kinesis": {"KinesisStreamParameters": {"PartitionKey": "$.eventID"}},
+    "ecs": {"EcsTaskParameters": {"TaskDefinitionArn": f"arn:aws:ecs:{HOME}:task-definition/t:1"}},
+    "batch": {"BatchJobParameters": {"JobDefinition": "d", "JobName": "j"}},
+    "redshift-data": {"RedshiftDataParameters": {"Database": "d", "Sqls": ["select 1"]}},
+    "timestream": {
+        "TimestreamParameters": {
+            "TimeValue": "$.dynamodb.ApproximateCreationDateTime",
+            "VersionValue": "1",
+            "DimensionMappings": [
+                {"DimensionName": "id", "DimensionValue": "$.eventID", "DimensionValueType": "VARCHAR"}
+            ],
+            "SingleMeasureMappings": [
+                {"MeasureName": "n", "MeasureValue": "$.dynamodb.NewImage.n.N", "MeasureValueType": "BIGINT"}
+            ],
+        }
+    },
+}
 """What a target cannot do without."""
 
 

@@ -10,7 +10,7 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 
 from afterbay.core.pipe import model
 from afterbay.core.pipe.request import unknown_parameters
-from afterbay.core.pipe.shape import Choice, Entries, Items, Moment, Object, Text, Whole
+from afterbay.core.pipe.shape import Choice, Entries, Flag, Items, Moment, Object, Text, Whole
 
 from .making import refused, request
 
@@ -69,6 +69,8 @@ def differences(theirs: Shape, ours: object, path: str) -> Iterator[str]:
             assert isinstance(theirs, StringShape) and not enum, path
             if high != ours.high or (low != ours.low and theirs.name not in LOOSE):
                 yield f"{path}: {low} to {high}"
+        case Flag():
+            assert theirs.type_name == "boolean"
         case Moment():
             assert theirs.type_name == "timestamp"
 

@@ -116,12 +116,6 @@ def test_a_pipe_may_not_move_to_another_region_by_an_update() -> None:
         updated(pipe(), Target=TARGETS["sqs"].replace(REGION, "eu-west-1"))
 
 
-@pytest.mark.parametrize("target", ["ecs", "batch", "redshift-data", "sagemaker", "timestream", "inspector"])
-def test_a_target_that_is_not_called_is_refused_by_name(target: str) -> None:
-    ((name, sentence),) = refused(request("dynamodb", target))
-    assert name == "Target" and TARGETS[target] in sentence and "afterbay does not call" in sentence
-
-
 @pytest.mark.parametrize(
     "target",
     [
