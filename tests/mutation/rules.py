@@ -314,8 +314,8 @@ _OUTCOMES = (
         "R81",
         "a function error is not halved",
         RESPONSE,
-        "return Failed(Cause.FUNCTION_ERROR, splittable=True, response=response)",
-        "return Failed(Cause.FUNCTION_ERROR, splittable=False, response=response)",
+        "return Failed(Cause.FUNCTION_ERROR, splittable=True, response=response, said=",
+        "return Failed(Cause.FUNCTION_ERROR, splittable=False, response=response, said=",
     ),
     RuleMutation(
         "R81",

@@ -23,6 +23,7 @@ from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedFrom, 
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.retry import GiveUp, Replace, decide
 from afterbay.core.mapping.shard import Shard
+from afterbay.core.mapping.skip import Skip
 from afterbay.core.mapping.window import Tumbling
 from afterbay.core.shard.position import TrimHorizon
 from afterbay.simulator import handler, sink
@@ -305,6 +306,28 @@ def sink_has_no_guard(patch: Patch) -> None:
     patch.setattr(sink, "judge", lambda token, stored: APPLIED)
 
 
+def skip_leaves_one_record(patch: Patch) -> None:
+    head = Skip.head
+
+    def timid(self: Skip, batch: Batch, tumbling: Any) -> int | None:
+        count = head(self, batch, tumbling)
+        return count - 1 if count and count > 1 else count
+
+    patch.setattr(Skip, "head", timid)
+
+
+def skip_does_not_wait_for_what_is_in_flight(patch: Patch) -> None:
+    advance = Shard.advance
+
+    def hasty(self: Shard, now: datetime, **more: Any) -> Any:
+        for lane in self.lanes:
+            if self._skip is not None and lane.state is LaneState.INVOKING:
+                lane.state = LaneState.IDLE
+        return advance(self, now, **more)
+
+    patch.setattr(Shard, "advance", hasty)
+
+
 BROKEN: dict[Callable[[Patch], None], str] = {
     checkpoint_passes_an_unfinished_record: "no checkpoint passes an unfinished record",
     checkpoint_moves_with_one_lane: "no checkpoint passes an unfinished record",
@@ -341,6 +364,8 @@ BROKEN: dict[Callable[[Patch], None], str] = {
     request_ids_are_shared: "",
     restart_forgets_how_far_each_lane_was: "",
     sink_has_no_guard: "the sink has",
+    skip_leaves_one_record: "everything that an operator named is skipped",
+    skip_does_not_wait_for_what_is_in_flight: "",
 }
 """What is broken, and words of the rule that must name it (empty: several rules may be first)."""
 

@@ -8,12 +8,16 @@ from afterbay.cli.demo.verb import demo
 from afterbay.cli.dev import dev
 from afterbay.cli.match import app_command as match
 from afterbay.cli.output import told_in_one_line
+from afterbay.cli.pause import pause
 from afterbay.cli.record import record
 from afterbay.cli.render import render
 from afterbay.cli.replay import replay
+from afterbay.cli.resume import resume
 from afterbay.cli.run import run
+from afterbay.cli.skip import skip
 from afterbay.cli.status import status
 from afterbay.cli.tail import tail
+from afterbay.cli.why import why
 
 __all__ = ["app", "main"]
 
@@ -27,12 +31,16 @@ app = typer.Typer(
 app.command()(told_in_one_line(demo))
 app.command()(told_in_one_line(dev))
 app.command("match")(told_in_one_line(match))
+app.command()(told_in_one_line(pause))
 app.command()(told_in_one_line(record))
 app.command()(told_in_one_line(render))
 app.command()(told_in_one_line(replay))
+app.command()(told_in_one_line(resume))
 app.command()(told_in_one_line(run))
+app.command()(told_in_one_line(skip))
 app.command()(told_in_one_line(status))
 app.command()(told_in_one_line(tail))
+app.command()(told_in_one_line(why))
 
 
 def main() -> None:

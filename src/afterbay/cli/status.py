@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 from typing import Annotated
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from afterbay.cli.address import fetch
 from afterbay.cli.output import print_json
 from afterbay.core.change.wire import JsonValue
-from afterbay.errors import SettingsError, UnavailableError
 
 __all__ = ["status"]
-
-TIMEOUT_S = 30
 
 
 class _Lane(msgspec.Struct):
@@ -93,31 +89,12 @@ def status(
 
     Example: AWS_ENDPOINT_URL=http://127.0.0.1:4566 afterbay status
     """
-    body = _fetch(endpoint_url or os.environ.get("AWS_ENDPOINT_URL", ""))
+    body = fetch(endpoint_url or os.environ.get("AWS_ENDPOINT_URL", ""), "status")
     if as_json:
         document: JsonValue = msgspec.json.decode(body)
         print_json(document)
     else:
         _print(msgspec.json.decode(body, type=_Status))
-
-
-def _fetch(url: str) -> bytes:
-    if not url:
-        raise SettingsError("no address", hint="afterbay status --endpoint-url http://127.0.0.1:4566")
-    if not url.startswith(("http://", "https://")):
-        raise SettingsError(f"{url!r} is no address", hint="it begins with http://, as in http://127.0.0.1:4566")
-    try:
-        with urlopen(url.rstrip("/") + "/_afterbay/status", timeout=TIMEOUT_S) as answer:
-            body: bytes = answer.read()
-            return body
-    except HTTPError as error:
-        raise UnavailableError(
-            f"{url} answered {error.code} to /_afterbay/status", code=str(error.code), hint="is it an afterbay address?"
-        ) from error
-    except (URLError, TimeoutError) as error:
-        raise UnavailableError(
-            f"nothing answers at {url}", code="ConnectionError", hint="start it with `afterbay dev`"
-        ) from error
 
 
 def _print(told: _Status) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 
 from afterbay.emulator.faults import FaultPlan
-from afterbay.endpoint.control import PREFIX, Control
+from afterbay.endpoint.control import PREFIX, Control, Members
 from afterbay.endpoint.http import HttpServer
 from afterbay.endpoint.kinesis import KinesisStreams
 from afterbay.endpoint.moto import Moto
@@ -151,6 +151,10 @@ class Address:
     def add_service(self, name: str, service: Service) -> None:
         """Serve one more service, named as boto3 names it."""
         self._services[name] = service
+
+    def add_calls(self, calls: Mapping[tuple[str, str], Callable[[Members], Awaitable[object]]]) -> None:
+        """Serve more calls of ours, under ``/_afterbay/``."""
+        self._control.add(calls)
 
     async def reset(self) -> None:
         """Empty again: tables, queues, streams, faults, and what the composition root holds."""

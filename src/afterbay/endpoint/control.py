@@ -6,6 +6,7 @@ Destructive calls are refused to a client that is not on this machine.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from ipaddress import ip_address
 
 from botocore.exceptions import UnknownServiceError
@@ -17,7 +18,7 @@ from afterbay.endpoint.protocol import Request, Response, TimeKeeper, json_objec
 from afterbay.endpoint.streams import StreamRegistry
 from afterbay.errors import AfterbayError, EndpointError, SettingsError
 
-__all__ = ["PREFIX", "Control"]
+__all__ = ["PREFIX", "Control", "Members"]
 
 PREFIX = "/_afterbay/"
 
@@ -66,6 +67,12 @@ class Control:
             ("POST", "reset"): self._post_reset,
         }
 
+    def add(self, calls: Mapping[tuple[str, str], Callable[[Members], Awaitable[object]]]) -> None:
+        """Serve more calls, by method and name, that answer documents; any but a GET counts as destructive."""
+        for (method, name), call in calls.items():
+            kind = self._harmless if method == "GET" else self._destructive
+            kind[method, name] = partial(_answered, call)
+
     async def __call__(self, request: Request) -> Response:
         name = request.path.removeprefix(PREFIX).rstrip("/")
         call = self._harmless.get((request.method, name))
@@ -76,7 +83,7 @@ class Control:
             if not _is_loopback(request.client_host):
                 return _refusal(403, f"{name} is refused away from loopback: call it on the machine of the address")
         try:
-            return await call(json_object(request.body))
+            return await call({**request.parameters, **json_object(request.body)})
         except EndpointError as error:
             return _refusal(400, f"{error.message}; send a JSON object")
         except AfterbayError as error:
@@ -145,6 +152,10 @@ class Control:
     def _unknown(self, method: str, name: str) -> Response:
         known = sorted(f"{verb} {one}" for verb, one in (*self._harmless, *self._destructive))
         return _refusal(404, f"no call {method} {name!r}; there are {', '.join(known)}")
+
+
+async def _answered(call: Callable[[Members], Awaitable[object]], members: Members) -> Response:
+    return json_response(await call(members))
 
 
 def _stream_and_shard(members: Members) -> tuple[str, str]:

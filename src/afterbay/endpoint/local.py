@@ -22,6 +22,7 @@ from afterbay.core.mapping.settings import MappingSettings
 from afterbay.endpoint.address import Address
 from afterbay.endpoint.eventing import Eventing, Sources
 from afterbay.endpoint.function_logs import FunctionLogs
+from afterbay.endpoint.inquiries import Inquiries
 from afterbay.endpoint.protocol import Request, Response
 from afterbay.endpoint.services.lambda_functions import LambdaFunctions
 from afterbay.endpoint.services.lambda_mappings import LambdaMappings
@@ -179,6 +180,8 @@ class LocalAddress:
             events=None if state is None else EventRows(state),
         )
         await self._start_engine()
+        inquiries = Inquiries(self.supervisor, self.journal, self._streams, self.clock.now)
+        self.address.add_calls(inquiries.calls())
         self.mappings = LambdaMappings(
             functions=_Functions(self.functions),
             streams=self.address.registry,

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import TypeVar
 
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.events import PositionsForgotten
@@ -22,13 +23,15 @@ from afterbay.engine.meter import Handled, Listener
 from afterbay.engine.recall import Account, recall
 from afterbay.engine.scribe import Scribe, letter_row, milliseconds
 from afterbay.errors import StateError
-from afterbay.ports import JournalRow, JournalStore
+from afterbay.ports import JournalReader, JournalRow, JournalStore
 from afterbay.telemetry.journal import LetterStep, Lost, decode, encode, verdicts_of
 from afterbay.telemetry.marks import KeyMark, KeyMarks
 
 __all__ = ["Journal"]
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 WRITE_EVERY_S = 1.0
 """What a crash of the process takes of the journal. Positions and letters do not wait for it."""
@@ -47,7 +50,8 @@ ROW_BYTES = 256
 class Journal(Listener):
     """Listens to the engine and keeps what it hears. ``start`` it, and ``close`` it, which writes what is left.
 
-    ``keys_in_clear``: keep keys as they are, beside their marks. Images are never kept.
+    ``keys_in_clear``: keep keys as they are, beside their marks, and the texts of functions' errors, which may quote
+    them. Images are never kept.
     """
 
     def __init__(
@@ -87,8 +91,12 @@ class Journal(Listener):
 
     async def about(self, asked: KeyMark | Position, shard: str | None = None) -> Account:
         """What happened to a record, or to each record of an item, in order; what is not written yet too."""
+        return await self.ask(lambda store: recall(store, asked, shard))
+
+    async def ask(self, question: Callable[[JournalReader], _T]) -> _T:
+        """What ``question`` finds in the journal, in the journal's own thread; what is not written yet too."""
         await self.write()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, recall, self._store, asked, shard)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, question, self._store)
 
     async def forget(self) -> None:
         """Drop what is not written yet: what it tells of is gone."""

@@ -55,7 +55,8 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """``places`` are the records found, each once; ``entries`` all that happened to them, in order.
+    """``places`` are the records found, each once; ``entries`` all that happened to them, in order. ``stories`` has for
+    each place what is about that record, or about its shard or mapping as a whole.
 
     A record that is among a page's, in no delivery, and passed was left out by the filter, or had been finished by an
     earlier run. No place: it was never read, or its page is no longer kept; what is known of the shard is told all the
@@ -65,6 +66,7 @@ class Account:
     places: tuple[Place, ...]
     entries: tuple[Recorded, ...]
     more: bool = False
+    stories: tuple[tuple[Recorded, ...], ...] = ()
 
 
 def recall(journal: JournalReader, asked: KeyMark | Position, shard: str | None = None) -> Account:
@@ -86,13 +88,18 @@ def recall(journal: JournalReader, asked: KeyMark | Position, shard: str | None 
 def _account(journal: JournalReader, positions: Sequence[int], shard: str | None, *, more: bool) -> Account:
     around = _Around(journal, positions, shard)
     places = around.places()
-    entries = {one.number: one for place in places for one in around.story(place)}
-    of_shards = [journal.journal_of_shard(mapping, name) for mapping, name in {(p.mapping, p.shard) for p in places}]
+    homes = dict.fromkeys((place.mapping, place.shard) for place in places)
+    of_shards = {home: _decoded(journal.journal_of_shard(*home)) for home in homes}
+    stories = [_in_order([*around.story(place), *of_shards[place.mapping, place.shard]]) for place in places]
     if not places and shard is not None:
-        of_shards.append(journal.journal_of_shard(None, shard))
-    for rows in of_shards:
-        entries |= {one.number: one for one in _decoded(rows)}
-    return Account(places, tuple(entries[number] for number in sorted(entries)), more)
+        return Account((), _in_order(_decoded(journal.journal_of_shard(None, shard))), more)
+    return Account(places, _in_order([one for story in stories for one in story]), more, tuple(stories))
+
+
+def _in_order(entries: Iterable[Recorded]) -> tuple[Recorded, ...]:
+    """Each once."""
+    by_number = {one.number: one for one in entries}
+    return tuple(by_number[number] for number in sorted(by_number))
 
 
 class _Around:

@@ -27,6 +27,7 @@ from afterbay.core.mapping.events import (
     PositionsSaved,
     RecordsRead,
     ShardWithdrawn,
+    SkipRequested,
     StopRequested,
     UpdateRequested,
 )
@@ -135,11 +136,19 @@ class Scribe:
         batch, shard, lane = command.batch, command.shard, command.lane
         where, positions = _packed(batch.records)
         self._under_way[shard, lane] = where
-        entry = Sent(at_ms=at_ms, lane=lane, generation=batch.generation, attempts=batch.attempts, positions=positions)
+        entry = Sent(
+            at_ms=at_ms,
+            lane=lane,
+            generation=batch.generation,
+            attempts=batch.attempts,
+            positions=positions,
+            why=batch.why.value,
+        )
         self._add(shard, where, batch.request_id, entry)
 
     def _answered(self, event: Invoked, at_ms: int) -> None:
-        self._add(event.shard, self._batch_of(event), event.request_id, _answer(event.outcome, event.lane, at_ms))
+        entry = _answer(event.outcome, event.lane, at_ms, messages=self._keys_in_clear)
+        self._add(event.shard, self._batch_of(event), event.request_id, entry)
 
     def _batch_of(self, of: Invoked | Rest) -> _Range:
         """The range of the batch that is under way in a lane."""
@@ -179,6 +188,9 @@ class Scribe:
                 self._saved(at_ms)
             case ShardWithdrawn(shard=shard):
                 self._let_go(shard)
+            case SkipRequested(shard=shard, through=through):
+                entry = Lifecycle(at_ms=at_ms, event=type(event).__name__, detail=f"through {through}")
+                self._add(shard, _NOWHERE, None, entry)
             case _:
                 if isinstance(event, _ASKED):
                     self._add("", _NOWHERE, None, Lifecycle(at_ms=at_ms, event=type(event).__name__))
@@ -243,19 +255,37 @@ def _range_in(detail: str) -> _Range:
     return (int(found[1]), int(found[2])) if found else _NOWHERE
 
 
-def _answer(outcome: Outcome, lane: int, at_ms: int) -> Answered:
+def _answer(outcome: Outcome, lane: int, at_ms: int, *, messages: bool) -> Answered:
+    said = outcome.said if isinstance(outcome, Failed | FailedSome) else None
+    error_type = None if said is None else said.kind
+    error_message = said.message if said is not None and messages else None
     match outcome:
         case Delivered():
             return Answered(at_ms=at_ms, lane=lane, outcome="Delivered")
         case NotReached(reason=reason, retry_after_s=advice):
             return Answered(at_ms=at_ms, lane=lane, outcome="NotReached", reason=reason, retry_after_s=advice)
         case Failed(cause=cause):
-            return Answered(at_ms=at_ms, lane=lane, outcome="Failed", reason=cause.value)
+            return Answered(
+                at_ms=at_ms,
+                lane=lane,
+                outcome="Failed",
+                reason=cause.value,
+                error_type=error_type,
+                error_message=error_message,
+            )
         case FailedFrom(position=position):
             return Answered(at_ms=at_ms, lane=lane, outcome="FailedFrom", failed_from=str(position))
         case FailedSome(positions=positions, not_reached=not_reached):
             some = [str(position) for position in sorted(positions)[:FAILED_SOME_MAX]]
             reason = "" if not_reached is None else not_reached.reason
-            return Answered(at_ms=at_ms, lane=lane, outcome="FailedSome", failed_some=some, reason=reason)
+            return Answered(
+                at_ms=at_ms,
+                lane=lane,
+                outcome="FailedSome",
+                failed_some=some,
+                reason=reason,
+                error_type=error_type,
+                error_message=error_message,
+            )
         case _:
             assert_never(outcome)

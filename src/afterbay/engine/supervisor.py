@@ -11,13 +11,17 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import cast
 
 from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping import filters as of_mappings
 from afterbay.core.mapping.body import MappingStatus
+from afterbay.core.mapping.commands import Command
 from afterbay.core.mapping.events import (
     Created,
     DeletionRequested,
+    Event,
+    SkipRequested,
     StopRequested,
     update_requested,
 )
@@ -26,7 +30,10 @@ from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.queue import QueueMapping
 from afterbay.core.mapping.retry import backoff_s
 from afterbay.core.mapping.settings import MappingSettings
+from afterbay.core.mapping.skip import SkipPlan
+from afterbay.core.mapping.whereabouts import Whereabouts, find
 from afterbay.core.pipe import filters as of_pipes
+from afterbay.core.shard.position import Position, ShardId
 from afterbay.engine.clock import Clock
 from afterbay.engine.deliver import Deliverer, FunctionDeliverer
 from afterbay.engine.meter import Meter
@@ -138,6 +145,35 @@ class Supervisor:
     async def delete(self, uuid: str) -> None:
         """Drain a mapping and forget its positions; ``describe`` answers None once that is done."""
         self._runners[uuid].tell(DeletionRequested())
+
+    def plan_skip(self, uuid: str, request: SkipRequested) -> SkipPlan:
+        """What ``skip`` would give up. Raises ``SettingsError`` for what the mapping refuses."""
+        return self._stream_mapping(uuid).plan_skip(request)
+
+    def skip(self, uuid: str, request: SkipRequested) -> SkipPlan:
+        """Give up what is not done of a shard, by letters; what it was when that began. Raises ``SettingsError``."""
+        plan = self.plan_skip(uuid, request)
+        cast("Runner[Event, Command]", self._runners[uuid]).tell(request)
+        return plan
+
+    def whereabouts(self, uuid: str, shard: ShardId, position: Position) -> Whereabouts | None:
+        """Where a record is that a mapping has in hand; None: no mapping of that name, or it does not."""
+        runner = self._runners.get(uuid)
+        mapping = None if runner is None else runner.mapping
+        return find(mapping, shard, position) if isinstance(mapping, Mapping) else None
+
+    def _stream_mapping(self, uuid: str) -> Mapping:
+        runner = self._runners.get(uuid)
+        if runner is None:
+            known = ", ".join(self._runners) or "none"
+            raise SettingsError(f"no mapping {uuid} runs here", hint=f"those that run: {known}")
+        mapping = runner.mapping
+        if not isinstance(mapping, Mapping):
+            raise SettingsError(
+                f"{uuid} reads a queue, which has no shards",
+                hint="a message that blocks nobody goes to the queue's own dead-letter queue",
+            )
+        return mapping
 
     def describe(self, uuid: str) -> MappingStatus | None:
         runner = self._runners.get(uuid)

@@ -77,6 +77,8 @@ _RULES = (
     "R126 a window of another length was closed after an update",
     "R128 a shard's end closes its window",
     "R130 a final invocation was discarded",
+    "a batch was skipped in part",
+    "a shard was unblocked by an operator",
 )
 NEVER = {
     "event: ShardWithdrawn": "a fleet's; there is none yet",

@@ -39,13 +39,14 @@ from afterbay.core.mapping.events import (
     ReadFailure,
     RecordsRead,
     Rested,
+    SkipRequested,
     StopRequested,
     Woke,
     update_requested,
 )
 from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.settings import MappingSettings
-from afterbay.core.shard.position import ShardId
+from afterbay.core.shard.position import Position, ShardId
 from afterbay.errors import SettingsError
 from afterbay.simulator.coverage import Coverage
 from afterbay.simulator.handler import TIMEOUT_US, Done, SimulatedFunction
@@ -57,7 +58,7 @@ from afterbay.simulator.source import SimulatedStream
 from afterbay.simulator.timeline import Timeline
 from afterbay.simulator.verdict import judge_end
 from afterbay.simulator.violation import Watch
-from afterbay.simulator.world import T0, US, Burst, Demand, Operation, Reshard, World, Write
+from afterbay.simulator.world import DESTINATIONS, T0, US, Burst, Demand, Operation, Reshard, World, Write
 from afterbay.stores.memory import MemoryStore
 
 __all__ = ["ACTIONS_MAX", "Simulation"]
@@ -267,6 +268,8 @@ class Simulation:
                     self._update(None, enabled=True)
                 case Demand.UPDATE:
                     self._update(operation.settings, enabled=None)
+                case Demand.SKIP:
+                    self._skip()
                 case _:
                     self._stopping = True
                     self._request(StopRequested())
@@ -286,6 +289,25 @@ class Simulation:
         self._request(update_requested(self.mapping.state, wanted, enabled=enabled))
         self._settings = wanted
         self._enabled = self._enabled if enabled is None else enabled
+
+    def _skip(self) -> None:
+        """Give up some of what a shard has unfinished, at its head or in the middle of it; nothing where nothing is."""
+        mapping = self.mapping
+        assert mapping is not None
+        if not mapping.state.settled:
+            raise SettingsError("it is not reading yet")
+        blocked = [shard for shard in mapping.shards.values() if shard.oldest_unfinished() is not None]
+        if not blocked:
+            return
+        shard = self._rng.choice(blocked)
+        unfinished = self.invariants.unfinished_in(shard.description.shard)
+        through = self._rng.choice(unfinished[: self._rng.choice((1, 3, len(unfinished)))]).raw.position
+        letter_to = DESTINATIONS[0] if mapping.settings.on_failure is None else None
+        request = SkipRequested(shard.description.shard, Position(through), letter_to)
+        planned = mapping.plan_skip(request)
+        commands = mapping.handle(request, self._time.now)
+        self.invariants.skip_asked(request, planned)
+        self._heard(request, commands)
 
     def _request(self, event: Event) -> None:
         assert self.mapping is not None

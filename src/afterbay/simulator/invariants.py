@@ -16,9 +16,10 @@ from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.commands import Command, Deliver, Notice, ReadShard, SavePositions, StoreLetter, Tell
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.deadletter import Condition, Letter
-from afterbay.core.mapping.events import RecordsRead
+from afterbay.core.mapping.events import RecordsRead, SkipRequested
 from afterbay.core.mapping.lane import lane_of
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
+from afterbay.core.mapping.skip import SkipPlan
 from afterbay.core.shard.position import After, ShardEnd, ShardId
 from afterbay.simulator.discards import check_discard
 from afterbay.simulator.handler import Done, Meaning
@@ -56,6 +57,7 @@ class Invariants:
         self._lane_marks: dict[ShardId, tuple[int, ...]] = {}
         self._ids: dict[str, tuple[str, int, int, int]] = {}
         self._runs: dict[ShardId, int] = {}
+        self._skipped: dict[ShardId, int] = {}
         self.letters: dict[LetterName, Letter] = {}
         self.positioned = settings.starting_position is StartingPosition.TRIM_HORIZON
         self.expected = Counters()
@@ -67,6 +69,7 @@ class Invariants:
         self._windows.process_started()
         self._runs.clear()
         self._lanes.clear()
+        self._skipped.clear()
 
     def run_begins(self, settings: MappingSettings, rows: Sequence[SavedShard]) -> None:
         """Only what is saved is known now: all else may come again, and nothing of it may be missed (R50)."""
@@ -74,6 +77,7 @@ class Invariants:
             self._watch.met("R66 another factor, lanes drained")
         self.settings = settings
         self._lanes.clear()
+        self._skipped.clear()
         self._last_seen.clear()
         self._ended.clear()
         self.positions.run_begins()
@@ -155,6 +159,23 @@ class Invariants:
     def _lane_of(self, record: Written) -> int:
         factor = self.settings.parallelization_factor
         return lane_of(record.raw.key, factor) if factor > 1 else 0
+
+    # What an operator gives up
+
+    def unfinished_in(self, shard: ShardId) -> list[Written]:
+        """In the order of the shard."""
+        found = [record for lane in self._lanes[shard] for record in lane.unfinished()]
+        return sorted(found, key=lambda record: record.raw.position)
+
+    def skip_asked(self, request: SkipRequested, planned: SkipPlan) -> None:
+        """A plan names just what is unfinished up to there."""
+        shard, through = request.shard, request.through
+        self._skipped[shard] = max(through, self._skipped.get(shard, 0))
+        found = [one for one in self.unfinished_in(shard) if one.raw.position <= self._skipped[shard]]
+        told = (planned.records, planned.keys)
+        if told != (len(found), len({one.raw.key for one in found})):
+            self._watch.fail("a plan says what would be skipped", f"{planned}: {len(found)} record(s)")
+        self._watch.met("a shard was unblocked by an operator")
 
     # What is answered
 
@@ -299,6 +320,8 @@ class Invariants:
             self._watch.met("R61 lanes side by side")
         if not fresh and part.attempts == 0:
             self._watch.met("R69 a half, a remainder or what was not reached")
+        if positions and positions[0] <= self._skipped.get(command.shard, 0):
+            self._watch.fail("what an operator gave up is not delivered again", f"{command.shard}: {positions[0]}")
         self._in_order(part.records, now)
         if self.settings.tumbling_window_s or command.window is not None or not part.records:
             self._windows.told(
@@ -430,9 +453,11 @@ class Invariants:
             if condition is Condition.RETRY_ATTEMPTS_EXHAUSTED or count > len(lane.waiting):
                 self._watch.fail("what is discarded was read and tried (R109)", f"{count} from {first} to {last}")
             lane.stack.append(Part(lane.take(count)))
-            lane.closed = True
+            lane.closed = condition is not Condition.SKIPPED_BY_OPERATOR
         part = lane.stack[-1]
-        check_discard(self._watch, part, count, first, last, condition, self.settings, now)
+        skipped = self._skipped.get(shard, 0)
+        check_discard(self._watch, part, count, first, last, condition, self.settings, now, skipped=skipped)
+        lane.skipping = condition is Condition.SKIPPED_BY_OPERATOR
         self._windows.discarded(shard)
         return part
 

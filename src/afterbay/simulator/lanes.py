@@ -42,6 +42,7 @@ class ExpectedLane:
     invoking: bool = False
     storing: str | None = None
     discarding: int = 0
+    skipping: bool = False
     at_once: bool = False
     closed: bool = False  # the head of the batch under way was too old: how much more it holds shows later
 
@@ -101,10 +102,14 @@ class ExpectedLane:
             self.at_once = True
 
     def discarded(self, count: int) -> list[Written]:
-        """The first ``count`` records of the top batch are given up; the rest keeps its attempts."""
+        """The first ``count`` records of the top batch are given up; the rest keeps its attempts, unless they were
+        skipped."""
         part = self.stack.pop()
         rest = part.records[count:]
-        if rest:
+        skipping, self.skipping = self.skipping, False
+        if rest and skipping:
+            self.stack.append(Part(rest))
+        elif rest:
             self.stack.append(Part(rest, part.attempts, responds=part.responds, failed_us=part.failed_us))
         return part.records[:count]
 

@@ -64,11 +64,7 @@ class SqliteStore:
 
     def save(self, mapping: str, shards: Sequence[SavedShard], forget: Sequence[ShardId] = ()) -> None:
         with self._transaction(durable=self._any_new(mapping, shards)) as sql:
-            for saved in shards:
-                sql.execute(
-                    "INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", (mapping, saved.shard, encode_shard(saved))
-                )
-                self._drop_sent(sql, mapping, saved)
+            self._save(sql, mapping, shards)
             for shard in forget:
                 sql.execute("DELETE FROM shards WHERE mapping = ? AND shard = ?", (mapping, shard))
                 sql.execute("DELETE FROM sent WHERE mapping = ? AND shard = ?", (mapping, shard))
@@ -79,18 +75,20 @@ class SqliteStore:
             sql.execute("DELETE FROM sent WHERE mapping = ?", (mapping,))
 
     def store_letter(self, letter: Letter, *, outbox_max: int) -> bool:
-        key = LetterKey.of(letter)
         with self._transaction() as sql:
-            known = f"SELECT 1 FROM letters WHERE {_SAME} UNION ALL SELECT 1 FROM sent WHERE {_SAME}"
-            if sql.execute(known, (*key, *key)).fetchone() is not None:
-                return True
-            if int(sql.execute("SELECT count(*) FROM letters").fetchone()[0]) >= outbox_max:
+            return self._keep(sql, letter, outbox_max)
+
+    def give_up(
+        self, mapping: str, shards: Sequence[SavedShard], letters: Sequence[Letter], *, outbox_max: int
+    ) -> bool:
+        """Keep letters and save the positions behind them, all in one step that survives a power cut. False: the outbox
+        has no room for them, and nothing changed."""
+        with self._transaction(durable=True) as sql:
+            if int(sql.execute("SELECT count(*) FROM letters").fetchone()[0]) + len(letters) > outbox_max:
                 return False
-            sql.execute(
-                "INSERT INTO letters (mapping, shard, request_id, last, turn, body) VALUES "
-                "(?, ?, ?, ?, (SELECT coalesce(max(turn), 0) + 1 FROM letters), ?)",
-                (*key, encode_letter(letter)),
-            )
+            for letter in letters:
+                self._keep(sql, letter, outbox_max)
+            self._save(sql, mapping, shards)
             return True
 
     def outbox(self, *, limit: int) -> tuple[OutboxEntry, ...]:
@@ -177,6 +175,27 @@ class SqliteStore:
         with self._transaction() as sql:
             known = "SELECT 1 FROM shards WHERE mapping = ? AND shard = ?"
             return any(sql.execute(known, (mapping, saved.shard)).fetchone() is None for saved in shards)
+
+    def _save(self, sql: sqlite3.Connection, mapping: str, shards: Sequence[SavedShard]) -> None:
+        for saved in shards:
+            sql.execute("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", (mapping, saved.shard, encode_shard(saved)))
+            self._drop_sent(sql, mapping, saved)
+
+    @staticmethod
+    def _keep(sql: sqlite3.Connection, letter: Letter, outbox_max: int) -> bool:
+        """Keep a letter once; False: there is no room."""
+        key = LetterKey.of(letter)
+        known = f"SELECT 1 FROM letters WHERE {_SAME} UNION ALL SELECT 1 FROM sent WHERE {_SAME}"
+        if sql.execute(known, (*key, *key)).fetchone() is not None:
+            return True
+        if int(sql.execute("SELECT count(*) FROM letters").fetchone()[0]) >= outbox_max:
+            return False
+        sql.execute(
+            "INSERT INTO letters (mapping, shard, request_id, last, turn, body) VALUES "
+            "(?, ?, ?, ?, (SELECT coalesce(max(turn), 0) + 1 FROM letters), ?)",
+            (*key, encode_letter(letter)),
+        )
+        return True
 
     @staticmethod
     def _drop_sent(sql: sqlite3.Connection, mapping: str, saved: SavedShard) -> None:

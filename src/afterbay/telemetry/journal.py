@@ -2,7 +2,8 @@
 
 Decides what an entry says and how it is written. Where rows are kept is ``stores``', what becomes an entry is
 ``engine/journal.py``'s. A row names mapping, shard, range and request id beside the entry, so that it is found
-without being read. The tag of an entry is the version of its form; a new form gets a new tag.
+without being read. The tag of an entry is the version of its form; a new form gets a new tag, but a member that may be
+left out is no new form.
 """
 
 from __future__ import annotations
@@ -57,19 +58,22 @@ class Read(msgspec.Struct, frozen=True, gc=False, tag="read-1", kw_only=True):
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False, tag="sent-1", kw_only=True):
-    """A delivery began. ``attempts`` reached the function before. No ``positions``: a window's final invocation."""
+    """A delivery began. ``attempts`` reached the function before. No ``positions``: a window's final invocation.
+    ``why`` the batch was closed when it was (R54, R55)."""
 
     at_ms: int
     lane: int
     generation: int
     attempts: int
     positions: bytes
+    why: str = ""
 
 
-class Answered(msgspec.Struct, frozen=True, gc=False, tag="answered-1", kw_only=True):
+class Answered(msgspec.Struct, frozen=True, gc=False, tag="answered-1", kw_only=True, omit_defaults=True):
     """A delivery came back. ``outcome`` is the kind's name; ``reason`` says why it failed.
 
     ``failed_from``: what lies before this position is done. ``failed_some``: these positions failed (pipes, queues).
+    ``error_type`` and ``error_message``: what the failure said of itself, the message only where keys are in clear.
     """
 
     at_ms: int
@@ -79,6 +83,8 @@ class Answered(msgspec.Struct, frozen=True, gc=False, tag="answered-1", kw_only=
     failed_from: str | None = None
     failed_some: list[str] | None = None
     retry_after_s: float | None = None
+    error_type: str | None = None
+    error_message: str | None = None
 
 
 class Resting(msgspec.Struct, frozen=True, gc=False, tag="resting-1", kw_only=True):
@@ -125,11 +131,12 @@ class Told(msgspec.Struct, frozen=True, gc=False, tag="told-1", kw_only=True):
     detail: str
 
 
-class Lifecycle(msgspec.Struct, frozen=True, gc=False, tag="lifecycle-1", kw_only=True):
-    """Something that was asked of the mapping, by the name of its event."""
+class Lifecycle(msgspec.Struct, frozen=True, gc=False, tag="lifecycle-1", kw_only=True, omit_defaults=True):
+    """Something that was asked of the mapping, or of a shard, by the name of its event. ``detail``: what just."""
 
     at_ms: int
     event: str
+    detail: str = ""
 
 
 class SinkReason(msgspec.Struct, frozen=True, gc=False):

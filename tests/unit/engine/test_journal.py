@@ -282,7 +282,7 @@ async def test_no_image_is_kept_and_no_key_unless_asked_for() -> None:
         await rig.source.add_shard("s")
 
         async def broken(numbers: list[int]) -> Answer:
-            return Answer(b'{"errorMessage":"image"}', "Unhandled")
+            return Answer(b'{"errorType":"ValueError","errorMessage":"it was customer-8"}', "Unhandled")
 
         rig.answer = broken
         async with rig.supervisor:
@@ -294,6 +294,8 @@ async def test_no_image_is_kept_and_no_key_unless_asked_for() -> None:
         kept = b"".join(row.body for _, row in store.journal_holding(b""))
         assert b"image" not in kept
         assert (b"customer-7" in kept) is in_clear
+        assert (b"customer-8" in kept) is in_clear, "an error's text may quote a key"
+        assert b"ValueError" in kept
         assert told.places[0].key == (b"customer-7" if in_clear else None)
         assert KeyMarks(b"seed" * 8).of(b"customer-7") in kept
 

@@ -7,14 +7,22 @@ from datetime import UTC, datetime
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.commands import Command, SavePositions, WakeAt
-from afterbay.core.mapping.events import Event, PositionsForgotten, PositionsLoaded, PositionsSaved, RecordsRead, Woke
+from afterbay.core.mapping.events import (
+    Event,
+    PositionsForgotten,
+    PositionsLoaded,
+    PositionsSaved,
+    RecordsRead,
+    SkipRequested,
+    Woke,
+)
 from afterbay.core.shard.position import After, Position, ShardEnd, ShardId, TrimHorizon
 from afterbay.engine.journal import Journal
 from afterbay.engine.meter import Handled
 from afterbay.engine.scribe import _HIGHEST, Scribe
 from afterbay.ports import JournalRow
 from afterbay.stores.memory import MemoryStore
-from afterbay.telemetry.journal import Passed, Read, decode
+from afterbay.telemetry.journal import Lifecycle, Passed, Read, decode
 from afterbay.telemetry.marks import KeyMarks
 from unit.core.mapping.driving import settings
 
@@ -109,3 +117,12 @@ async def test_a_deleted_mapping_begins_anew() -> None:
         journal.handled(handled(PositionsForgotten()))
     await journal.close()
     assert [(row.first, row.last) for _, row in store.journal_at([5], None)] == [(1, 5), (1, 5)]
+
+
+def test_a_skip_is_told_of_its_shard_with_how_far_it_goes() -> None:
+    written = Written()
+    written.tell(SkipRequested(ONE, Position(7)))
+    (row,) = written.rows
+    entry = decode(row.body)
+    assert isinstance(entry, Lifecycle) and (entry.event, entry.detail) == ("SkipRequested", "through 7")
+    assert (row.shard, row.first, row.request_id) == (ONE, None, None)

@@ -18,10 +18,11 @@ __all__ = ["Condition", "Letter", "batch_members", "document", "object_key"]
 
 
 class Condition(Enum):
-    """Why records were given up (R110); no other value is known for streams."""
+    """Why records were given up (R110); AWS knows no other value for streams than the first two."""
 
     RETRY_ATTEMPTS_EXHAUSTED = "RetryAttemptsExhausted"
     RECORD_AGE_EXCEEDED = "RecordAgeExceeded"
+    SKIPPED_BY_OPERATOR = "SkippedByOperator"  # ours: somebody said so (skip.py)
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):

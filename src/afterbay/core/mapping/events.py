@@ -12,7 +12,7 @@ from afterbay.core.mapping.lifecycle import LifecycleEvent, State, update_event
 from afterbay.core.mapping.outcome import Outcome
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.shard.lineage import ShardDescription
-from afterbay.core.shard.position import ShardId, StartAt
+from afterbay.core.shard.position import Position, ShardId, StartAt
 
 __all__ = [
     "Created",
@@ -32,6 +32,7 @@ __all__ = [
     "Rested",
     "ShardWithdrawn",
     "ShardsListed",
+    "SkipRequested",
     "StopRequested",
     "UpdateRequested",
     "Woke",
@@ -88,6 +89,18 @@ class DeletionRequested:
 @dataclass(frozen=True, slots=True)
 class StopRequested:
     """The process ends: finish what is in flight, save, and say no more. Nothing about the mapping changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkipRequested:
+    """An operator gives up what is not done of a shard, up to and including ``through`` (``skip.py``).
+
+    ``letter_to`` takes the letters; None: the mapping's own destination.
+    """
+
+    shard: ShardId
+    through: Position
+    letter_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +222,7 @@ Event = (
     | UpdateRequested
     | DeletionRequested
     | StopRequested
+    | SkipRequested
     | PositionsLoaded
     | PositionsSaved
     | PositionsForgotten

@@ -41,6 +41,7 @@ from afterbay.core.mapping.events import (
     Rested,
     ShardsListed,
     ShardWithdrawn,
+    SkipRequested,
     StopRequested,
     UpdateRequested,
     Woke,
@@ -54,7 +55,9 @@ from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.result import LastResult, result_of
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
 from afterbay.core.mapping.shard import Shard, ShardContext
+from afterbay.core.mapping.skip import SkipPlan
 from afterbay.core.shard.position import ShardId
+from afterbay.errors import SettingsError
 
 __all__ = ["Mapping"]
 
@@ -156,6 +159,8 @@ class Mapping:
             case LetterStored(shard=shard, lane=lane, request_id=request_id):
                 reading = self.shards.get(shard)
                 return [] if reading is None else reading.letter_stored(lane, request_id, now)
+            case SkipRequested():
+                return self._read_shard(event).skip(event, now)
             case ShardsListed() | ListingFailed() | ShardWithdrawn():
                 return self._listed(event, now)
             case PositionsLoaded(saved=saved):
@@ -172,6 +177,23 @@ class Mapping:
                 return self._asked(event, now)
 
     # What the user asks for
+
+    def plan_skip(self, request: SkipRequested) -> SkipPlan:
+        """What the request would give up now. Raises ``SettingsError`` as the request itself would."""
+        return self._read_shard(request).plan_skip(request)
+
+    def _read_shard(self, request: SkipRequested) -> Shard:
+        """The shard that a skip is about. Raises ``SettingsError`` for one that is not being read."""
+        shard = self.shards.get(request.shard) if self._phase is _Phase.READING else None
+        if shard is None:
+            reading = ", ".join(self.shards) if self._phase is _Phase.READING else ""
+            raise SettingsError(
+                f"{request.shard} is not being read; the mapping is {self.state.value}",
+                hint=f"it reads {reading}"
+                if reading
+                else "only a mapping that reads can be unblocked: enable it first",
+            )
+        return shard
 
     def _asked(
         self,
@@ -366,7 +388,7 @@ class Mapping:
     def _touched(self, event: Event) -> list[Shard]:
         """The shards that an event can have moved: the one that it names, else all."""
         match event:
-            case RecordsRead() | ReadFailed() | Invoked() | Rested() | LetterStored():
+            case RecordsRead() | ReadFailed() | Invoked() | Rested() | LetterStored() | SkipRequested():
                 one = self.shards.get(event.shard)
                 return [] if one is None else [one]
             case _:

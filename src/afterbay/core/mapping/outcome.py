@@ -1,6 +1,7 @@
 """What can come of one delivery: the closed set that the retry rules act on (DESIGN section 8).
 
-``warned`` is beside the outcome, and no part of what it is: what to tell of an answer that is almost right.
+``warned`` and ``said`` are beside the outcome, and no part of what it is: what to tell of an answer that is almost
+right, and what a failure said of itself. Nothing is decided by either.
 """
 
 from __future__ import annotations
@@ -11,7 +12,17 @@ from enum import Enum
 from afterbay.core.mapping.notice import Warned
 from afterbay.core.shard.position import Position
 
-__all__ = ["Cause", "Delivered", "Failed", "FailedFrom", "FailedSome", "NotReached", "Outcome", "ResponseContext"]
+__all__ = [
+    "Cause",
+    "Delivered",
+    "Failed",
+    "FailedFrom",
+    "FailedSome",
+    "NotReached",
+    "Outcome",
+    "ResponseContext",
+    "Said",
+]
 
 
 class Cause(Enum):
@@ -30,6 +41,15 @@ class ResponseContext:
     executed_version: str
     function_error: str | None
     status_code: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a failure said of itself. ``kind`` names it: a function's ``errorType``, or a pipe's stage and how that
+    ended. ``message`` may hold anything, of the records too."""
+
+    kind: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +91,7 @@ class FailedSome:
     positions: frozenset[Position]
     response: ResponseContext | None = None
     not_reached: NotReached | None = None
+    said: Said | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +102,7 @@ class Failed:
     splittable: bool = True
     response: ResponseContext | None = None
     warned: Warned | None = field(default=None, compare=False)
+    said: Said | None = field(default=None, compare=False)
 
 
 Outcome = Delivered | FailedFrom | FailedSome | Failed | NotReached

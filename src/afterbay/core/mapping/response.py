@@ -13,13 +13,34 @@ from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping import diagnosis
 from afterbay.core.mapping.diagnosis import FAILURES, IDENTIFIER
 from afterbay.core.mapping.notice import Warned
-from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedFrom, FailedSome, Outcome, ResponseContext
+from afterbay.core.mapping.outcome import (
+    Cause,
+    Delivered,
+    Failed,
+    FailedFrom,
+    FailedSome,
+    Outcome,
+    ResponseContext,
+    Said,
+)
 from afterbay.core.mapping.window import state_in
 from afterbay.core.shard.position import Position
 
-__all__ = ["read_answer"]
+__all__ = ["read_answer", "said_in"]
 
 _FAILURES = FAILURES.encode()
+
+KIND_CHARS_MAX = 200
+MESSAGE_CHARS_MAX = 1_000
+"""Of an error's text: enough to know it again. A message may be as long as an answer, and is kept for every attempt."""
+
+
+class _Error(msgspec.Struct):
+    errorType: str = ""
+    errorMessage: str = ""
+
+
+_ERROR = msgspec.json.Decoder(_Error)
 
 
 def read_answer(
@@ -45,7 +66,7 @@ def read_answer(
     """
     if function_error is not None:
         response = ResponseContext(executed_version, function_error)
-        return Failed(Cause.FUNCTION_ERROR, splittable=True, response=response)
+        return Failed(Cause.FUNCTION_ERROR, splittable=True, response=response, said=said_in(payload))
     response = ResponseContext(executed_version, None)
     state = state_in(payload) if window else None
     if window and state is None:
@@ -69,6 +90,16 @@ def read_answer(
     if each:
         return FailedSome(frozenset(named), response)
     return FailedFrom(min(named), response, state, diagnosis.rewound(named, positions))
+
+
+def said_in(payload: bytes) -> Said | None:
+    """What an error document of a function says; None where it says nothing that can be read."""
+    try:
+        error = _ERROR.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    said = Said(error.errorType[:KIND_CHARS_MAX], error.errorMessage[:MESSAGE_CHARS_MAX])
+    return said if said.kind or said.message else None
 
 
 def _named(failures: list[JsonValue], positions: Mapping[str, Position]) -> list[Position] | None:

@@ -17,11 +17,13 @@ from afterbay.core.mapping.checkpoint import SavedShard, Watermark
 from afterbay.core.mapping.commands import Command, Deliver, Notice, ReadShard, Rest, StoreLetter, Tell
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.deadletter import Condition, Letter
+from afterbay.core.mapping.events import SkipRequested
 from afterbay.core.mapping.lane import Lane, LaneState, lane_of
 from afterbay.core.mapping.outcome import Delivered, FailedFrom, NotReached, Outcome, ResponseContext
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.retry import Again, Done, GiveUp, Replace, backoff_s, decide, expired_prefix
 from afterbay.core.mapping.settings import MappingSettings
+from afterbay.core.mapping.skip import Skip, SkipPlan, asked, plan
 from afterbay.core.mapping.warnings import Warnings
 from afterbay.core.mapping.window import Tumbling, WindowCall, event_of
 from afterbay.core.shard.iterator import resume_from, to_save
@@ -92,6 +94,7 @@ class Shard:
         self._marks = marks
         self._window = None if saved is None else saved.window
         self._tumbling = self._windows(now)
+        self._skip: Skip | None = None
         self.buffered = 0
         self.buffered_bytes = 0
         self._records_max = max(BUFFER_RECORDS_MIN, 2 * settings.batch_size * factor)
@@ -263,6 +266,19 @@ class Shard:
         """False for an answer to a shard of this name that was withdrawn: it is offered again, and asks anew."""
         return lane.state is state and lane.batches[-1].request_id == request_id
 
+    def skip(self, request: SkipRequested, now: datetime) -> list[Command]:
+        """Give up what is not done up to a position; a lane that rests with it goes on at once. Raises
+        ``SettingsError``."""
+        self._skip = self._meant(request)
+        return self.advance(now)
+
+    def plan_skip(self, request: SkipRequested) -> SkipPlan:
+        """What ``skip`` would give up. Raises ``SettingsError`` as it would."""
+        return plan(self.description.shard, self.lanes, self._meant(request))
+
+    def _meant(self, request: SkipRequested) -> Skip:
+        return asked(request, self._last_read, self._context.settings.on_failure, self._skip)
+
     def drain(self) -> None:
         """Start nothing new; what is in flight still counts (R38)."""
         self.draining = True
@@ -275,6 +291,8 @@ class Shard:
             return []
         commands: list[Command] = []
         for number, lane in enumerate(self.lanes):
+            if self._skip is not None and self._skip.ends_the_rest_of(lane, self._tumbling):
+                lane.state = LaneState.IDLE
             if lane.state is LaneState.IDLE:
                 commands += self._next_in_lane(lane, number, now)
         if not self.reading and not self.ended and not self._full:
@@ -351,9 +369,12 @@ class Shard:
         if not lane.waiting:
             lane.next_window(now, settings.batching_window_s)
             return False
-        hold = settings.batching_window_s and now < lane.window_ends
+        skipped = 0 if self._skip is None else self._skip.waiting(lane)
+        hold = settings.batching_window_s and now < lane.window_ends and not skipped
         if hold and not (cut or lane.full(settings.batch_size) or self.ended or self._full):
             return False
+        if skipped:
+            count_max = min(count_max, skipped)  # a batch of its own, that is never sent
         records = lane.take(count_max, PAYLOAD_BYTES_MAX - told_bytes)
         why = self._why(lane, len(records), count_max if cut else None)
         lane.batches.append(make_batch(records, self.description.shard, self._context.ids, why=why))
@@ -378,6 +399,10 @@ class Shard:
         """Deliver the batch on top, but first give up what is too old (R103). ``True``: look at the lane again."""
         settings = self._context.settings
         batch = lane.batches[-1]
+        skipped = None if self._skip is None else self._skip.head(batch, self._tumbling)
+        if skipped is not None:
+            commands = self._discard(lane, number, skipped, Condition.SKIPPED_BY_OPERATOR, None, now)
+            return commands, lane.state is LaneState.IDLE
         expired = expired_prefix(batch.records, settings.record_age_max_s, now.timestamp())
         if expired:
             commands = self._discard(lane, number, expired, Condition.RECORD_AGE_EXCEEDED, None, now)
@@ -429,7 +454,10 @@ class Shard:
         batch = lane.batches[-1]
         records = batch.records[:count]
         detail = f"{describe(records)}: {condition.value} after {max(1, batch.attempts)} attempt(s)"
+        lane.skipping = condition is Condition.SKIPPED_BY_OPERATOR
         destination = self._context.settings.on_failure
+        if lane.skipping and self._skip is not None:
+            destination = self._skip.destination
         if destination is None:
             self._context.counters.dropped += count
             self._done(lane, count)
@@ -462,7 +490,8 @@ class Shard:
 
     def _done(self, lane: Lane, count: int, state: bytes | None = None) -> None:
         """The first ``count`` records of the batch on top are done. A remainder is a new batch: its letter, if it ever
-        needs one, must not be taken for the first one's; its attempts stay, since nothing was achieved."""
+        needs one, must not be taken for the first one's; its attempts stay, since nothing was achieved, unless what
+        failed was skipped: what is left may be blameless."""
         batch = lane.batches.pop()
         if batch.final and self._tumbling is not None:
             self._tumbling.close()
@@ -474,11 +503,12 @@ class Shard:
                     self.description.shard,
                     self._context.ids,
                     generation=batch.generation,
-                    attempts=batch.attempts,
+                    attempts=0 if lane.skipping else batch.attempts,
                 )
             )
         self._acknowledge(lane, batch.records[:count], state)
         lane.discarding = 0
+        lane.skipping = False
 
     def _acknowledge(self, lane: Lane, records: Sequence[RawRecord], state: bytes | None) -> None:
         """These are done; ``state`` is what the function returned for their window, if it did (R124)."""

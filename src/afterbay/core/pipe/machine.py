@@ -7,11 +7,12 @@ letters are the mapping core's, which gets an ``Outcome``; performing calls is t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from afterbay.core.mapping.batch import Batch
-from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedSome, NotReached, Outcome
+from afterbay.core.mapping.outcome import Cause, Delivered, Failed, FailedSome, NotReached, Outcome, Said
+from afterbay.core.mapping.response import said_in
 from afterbay.core.pipe.enrichment import ANSWER_BYTES_MAX
 from afterbay.core.pipe.execution import Execution, StageEnd, StageRun
 from afterbay.core.pipe.output import Output, array_of, identifier_in
@@ -310,7 +311,18 @@ class PipeExecution:
     def _over(self, stage: StageCourse, ended: StageEnd, outcome: Outcome, now: datetime) -> Ended:
         self._leave(stage, ended, now)
         self.ended = now
+        if isinstance(outcome, Failed | FailedSome):
+            outcome = replace(outcome, said=self._said(stage, ended))
         return Ended(outcome)
+
+    def _said(self, stage: StageCourse, ended: StageEnd) -> Said:
+        """Which stage failed and how, and what was said of it."""
+        name = "enrichment" if stage is self.enrichment else "target"
+        message = stage.fault
+        if message is None and isinstance(stage.answer, Refused):
+            told = said_in(stage.answer.payload)
+            message = stage.answer.told if told is None else f"{told.kind}: {told.message}"
+        return Said(f"{name}: {ended.value}", message or "")
 
     @staticmethod
     def _leave(stage: StageCourse, ended: StageEnd, now: datetime) -> None:

@@ -1,0 +1,63 @@
+"""Calls of the local address that are ours alone (``/_afterbay/``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import msgspec
+
+from afterbay.errors import SettingsError, UnavailableError
+
+__all__ = ["fetch", "post"]
+
+TIMEOUT_S = 30
+
+
+def fetch(url: str, call: str, parameters: Mapping[str, str] | None = None) -> bytes:
+    """What ``GET /_afterbay/CALL`` of the address at ``url`` answers. Raises ``SettingsError`` or ``ServiceError``."""
+    return _asked(url, call, "GET", f"?{urlencode(parameters)}" if parameters else "", None)
+
+
+def post(url: str, call: str, members: Mapping[str, str]) -> bytes:
+    """What ``POST /_afterbay/CALL`` with these members answers. Raises as ``fetch`` does."""
+    return _asked(url, call, "POST", "", msgspec.json.encode(members))
+
+
+def _asked(url: str, call: str, method: str, query: str, body: bytes | None) -> bytes:
+    if not url:
+        raise SettingsError("no address", hint=f"afterbay {call} --endpoint-url http://127.0.0.1:4566")
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(f"{url!r} is no address", hint="it begins with http://, as in http://127.0.0.1:4566")
+    try:
+        request = Request(f"{url.rstrip('/')}/_afterbay/{call}{query}", data=body, method=method)
+        with urlopen(request, timeout=TIMEOUT_S) as answer:
+            read: bytes = answer.read()
+            return read
+    except HTTPError as error:
+        refused = _refusal(error)
+        if refused is not None:
+            raise SettingsError(refused) from error
+        raise UnavailableError(
+            f"{url} answered {error.code} to /_afterbay/{call}", code=str(error.code), hint="is it an afterbay address?"
+        ) from error
+    except (URLError, TimeoutError) as error:
+        raise UnavailableError(
+            f"nothing answers at {url}", code="ConnectionError", hint="start it with `afterbay dev`"
+        ) from error
+
+
+class _Refusal(msgspec.Struct):
+    error: str
+
+
+def _refusal(error: HTTPError) -> str | None:
+    """The address's own sentence about what was asked of it; None: whatever is there did not understand."""
+    if error.code not in (400, 403):
+        return None
+    try:
+        return msgspec.json.decode(error.read(), type=_Refusal).error
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,268 @@
+"""``afterbay skip``: a blocked shard goes on now; what is given up gets its letter."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from afterbay.aws.client import Aws, AwsSettings
+from afterbay.aws.regions import AwsRegions
+from afterbay.cli.address import fetch, post
+from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
+from afterbay.cli.output import Exit, print_json, say
+from afterbay.cli.pausing import MappingName
+from afterbay.cli.which_mapping import Named, find
+from afterbay.core.change.arn import parse_arn, parse_function_name
+from afterbay.core.change.source import SourceKind
+from afterbay.core.mapping.events import SkipRequested
+from afterbay.core.shard.position import Position, ShardId
+from afterbay.engine.clock import Clock
+from afterbay.engine.offline_skip import GivenUp, give_up
+from afterbay.engine.outbox import OUTBOX_MAX
+from afterbay.engine.wanted import WantedMapping, read_mappings
+from afterbay.errors import AfterbayError, SettingsError, StateError, UnavailableError
+from afterbay.sources.regions import StreamRegions
+from afterbay.sources.stream import StreamSource
+from afterbay.stores.sqlite import SqliteStore
+
+__all__ = ["skip"]
+
+WAIT_S = 60.0
+"""For an answer that is under way (a function may take 15 minutes: then it is said), and for the letters."""
+
+POLL_S = 0.2
+
+GONE_S = 3.0
+"""A mapping that starts anew reads its shards well within it."""
+
+
+class Plan(msgspec.Struct):
+    """What is given up; positions as text."""
+
+    mapping: str
+    shard: str
+    through: str
+    destination: str
+    records: int
+    keys: int
+    in_flight: int = 0
+    attempts: int = 0
+    first: str | None = None
+    last: str | None = None
+    oldest_age_s: float | None = None
+
+
+def skip(
+    mapping: MappingName,
+    *,
+    shard: Annotated[str, typer.Option(help="The shard that is blocked.")],
+    through: Annotated[str, typer.Option(metavar="SEQUENCE", help="The last record to give up.")],
+    letter_to: Annotated[
+        str | None, typer.Option(metavar="ARN", help="Where the letters go, if not to the mapping's own OnFailure.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only say what would be done.")] = False,
+    state: Annotated[Path | None, typer.Option(help="The state file of a stopped `afterbay run`.")] = None,
+    mappings: Annotated[
+        Path | None, typer.Option(help="With --state: the file that `afterbay run --mapping` takes.")
+    ] = None,
+    as_json: AsJson = False,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Give up what is not done of a shard up to a record, so that the shard goes on now. Each batch gets its letter.
+
+    Example: afterbay skip orders-cdc-processor --shard shardId-01 --through 300000001000000159491 --yes
+    """
+    if not through.isdecimal():
+        raise SettingsError(f"{through!r} is no sequence number", where="--through", hint="`afterbay why KEY` shows it")
+    aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
+    request = SkipRequested(ShardId(shard), Position(int(through)), letter_to)
+    if state is not None:
+        plan = asyncio.run(_in_file(state, mappings, mapping, request, aws, do=yes))
+        left = plan.records if not yes else 0
+    else:
+        plan, left = _on_address(mapping, request, aws, do=yes)
+    _tell(plan, left, yes=yes, as_json=as_json)
+
+
+def _tell(plan: Plan, left: int, *, yes: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({**msgspec.to_builtins(plan), "skipped": yes, "left": left})
+    else:
+        _print(plan, yes=yes)
+    if not plan.records:
+        say(f"nothing is unfinished in {plan.shard} through {plan.through}")
+    elif not yes:
+        say("nothing was skipped: add --yes to do it")
+        raise typer.Exit(Exit.MISUSED)
+    elif left:
+        say(f"{left} record(s) are still on their way out: an answer is awaited, or the outbox is full; see `status`")
+        raise typer.Exit(Exit.FAILED)
+
+
+def _print(plan: Plan, *, yes: bool) -> None:
+    if not plan.records:
+        return
+    typer.echo(f"{'skipped' if yes else 'would skip'} {plan.records} record(s) of {plan.keys} item(s) in {plan.shard}")
+    typer.echo(f"  from {plan.first} to {plan.last}")
+    if plan.oldest_age_s is not None:
+        typer.echo(f"  the oldest is {plan.oldest_age_s:.0f} s old, after {plan.attempts} failed attempt(s)")
+    if plan.in_flight:
+        typer.echo(f"  {plan.in_flight} of them are being delivered: what the answer says is done is not skipped")
+    typer.echo(f"  letters (SkippedByOperator) to {plan.destination}")
+
+
+# A running address
+
+
+def _on_address(name: str, request: SkipRequested, settings: AwsSettings, *, do: bool) -> tuple[Plan, int]:
+    url = settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL", "")
+    named = asyncio.run(_named(name, settings))
+    if not url or not _is_ours(url):
+        raise SettingsError(
+            "AWS has no call that skips a record", hint=f"let it be given up, and set both back: {_on_aws(named)}"
+        )
+    members = {"mapping": named.uuid, "shard": str(request.shard), "through": str(request.through)}
+    if request.letter_to is not None:
+        members["letter_to"] = request.letter_to
+    plan = _plan(fetch(url, "skip", members))
+    if not do or not plan.records:
+        return plan, plan.records
+    plan = _plan(post(url, "skip", members))
+    return plan, _wait(url, members)
+
+
+def _wait(url: str, members: dict[str, str]) -> int:
+    """How many records are still there once it is over, or once patience is.
+
+    A shard that is not read any more has come to its end with them. It may also be read anew, by a mapping that was
+    changed just then: so it is asked again for a while.
+    """
+    end = time.monotonic() + WAIT_S
+    gone_at: float | None = None
+    while True:
+        now = time.monotonic()
+        try:
+            left = _plan(fetch(url, "skip", members)).records
+            gone_at = None
+        except SettingsError:
+            left, gone_at = 0, gone_at or now
+        if now > end or (not left and (gone_at is None or now - gone_at > GONE_S)):
+            return left
+        time.sleep(POLL_S)
+
+
+async def _named(name: str, settings: AwsSettings) -> Named:
+    aws = Aws(settings)
+    try:
+        return await find(aws, name)
+    finally:
+        aws.close()
+
+
+def _on_aws(named: Named) -> str:
+    """What comes nearest there: limits so low that what blocks is discarded, to the destination that is set."""
+    if named.kind == "mapping":
+        return (
+            f"aws lambda update-event-source-mapping --uuid {named.uuid}"
+            " --maximum-retry-attempts 0 --maximum-record-age-in-seconds 60"
+        )
+    limits = '{"DynamoDBStreamParameters": {"MaximumRetryAttempts": 0, "MaximumRecordAgeInSeconds": 60}}'
+    return f"aws pipes update-pipe --name {named.name} --role-arn ROLE --source-parameters '{limits}'"
+
+
+def _is_ours(url: str) -> bool:
+    try:
+        return b'"ready"' in fetch(url, "health")
+    except AfterbayError:
+        return False
+
+
+def _plan(body: bytes) -> Plan:
+    return msgspec.json.decode(body, type=Plan)
+
+
+# A stopped engine
+
+
+async def _in_file(
+    state: Path, mappings: Path | None, name: str, request: SkipRequested, settings: AwsSettings, *, do: bool
+) -> Plan:
+    if mappings is None:
+        raise SettingsError(
+            "a state file has positions and no settings",
+            where="--state",
+            hint="name the mapping's file too, with --mappings FILE",
+        )
+    wanted = _wanted(mappings, name)
+    store = _opened(state)
+    clock = Clock()
+    aws = AwsRegions(settings)
+    streams = StreamRegions(aws, clock, on_date=clock.follow)
+    try:
+        stream = wanted.settings.event_source_arn
+        source = StreamSource(await streams.connect(parse_arn(stream).region), stream)
+        saved = store.load(wanted.uuid)
+        given_up = await give_up(wanted.uuid, wanted.settings, saved, store.seed(), source, request, clock.now)
+        if do and not store.give_up(wanted.uuid, given_up.rows, given_up.letters, outbox_max=OUTBOX_MAX):
+            raise UnavailableError(
+                f"the outbox has no room for {len(given_up.letters)} letter(s)",
+                code="OutboxFull",
+                hint="start the engine, so that what waits there is sent",
+            )
+        return _plan_of(wanted, request, given_up, clock.now().timestamp())
+    finally:
+        store.close()
+        await streams.close()
+        aws.close()
+
+
+def _opened(state: Path) -> SqliteStore:
+    if not state.exists():
+        raise SettingsError("there is no such file", where=str(state))
+    try:
+        return SqliteStore(state)
+    except StateError as error:
+        if "in use" not in error.message:
+            raise
+        raise StateError(error.message, hint="stop that engine first, skip, and start it again") from error
+
+
+def _wanted(mappings: Path, name: str) -> WantedMapping:
+    found = [
+        one
+        for one in read_mappings([mappings])
+        if name in (one.uuid, one.settings.function_arn, parse_function_name(one.settings.function_arn).name)
+    ]
+    if len(found) != 1:
+        listed = "; ".join(f"{one.uuid} ({one.settings.event_source_arn})" for one in found)
+        raise SettingsError(
+            f"{name} means {len(found)} mapping(s)", where=str(mappings), hint=f"name one by its UUID: {listed}"
+        )
+    (one,) = found
+    if one.settings.kind is not SourceKind.TABLE:
+        raise SettingsError(f"{name} reads a {one.settings.kind.value}: only a table's stream is skipped in a file")
+    return one
+
+
+def _plan_of(wanted: WantedMapping, request: SkipRequested, given_up: GivenUp, now_s: float) -> Plan:
+    letters = given_up.letters
+    oldest_s = min((one.first_created_s for one in letters), default=None)
+    return Plan(
+        mapping=wanted.uuid,
+        shard=request.shard,
+        through=str(request.through),
+        destination=request.letter_to or wanted.settings.on_failure or "",
+        records=given_up.records,
+        keys=given_up.keys,
+        first=str(min(one.first for one in letters)) if letters else None,
+        last=str(max(one.last for one in letters)) if letters else None,
+        oldest_age_s=None if oldest_s is None else max(0.0, now_s - oldest_s),
+    )
