@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import (
+    backfill_items,
     end_to_end_inline,
     end_to_end_process,
     engine_us_per_record,
@@ -38,6 +39,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     patterns.BYTES,
     opensearch_docs.BENCHMARK,
     postgres_rows.BENCHMARK,
+    backfill_items.BENCHMARK,
     s3_log.BENCHMARK,
 )
 

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -33,8 +34,6 @@ CONNECTIONS_MAX = 64
 TIMEOUT_S = 30.0
 """GetRecords answers within a second or two; what takes longer is not coming."""
 
-
-_TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), TIMEOUT_S)
 _NOT_ANSWERED = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError)
 
 
@@ -53,7 +52,7 @@ class JsonCaller:
     """Calls of one AWS JSON service at one address. Belongs to one event loop; ``close`` it.
 
     ``target`` is the prefix of X-Amz-Target, as in ``DynamoDBStreams_20120810``. ``on_date`` hears the server's time
-    with every answer (DESIGN section 8: "now" for ages is the source's).
+    with every answer (DESIGN section 8: "now" for ages is the source's). ``answer_s``: how long an answer may take.
     """
 
     def __init__(
@@ -66,6 +65,7 @@ class JsonCaller:
         target: str,
         json_version: str = "1.0",
         on_date: Callable[[datetime], None] | None = None,
+        answer_s: float = TIMEOUT_S,
     ) -> None:
         self._session = session
         self._endpoint = endpoint.rstrip("/") + "/"
@@ -75,6 +75,7 @@ class JsonCaller:
         self._target = target
         self._content_type = f"application/x-amz-json-{json_version}"
         self._on_date = on_date
+        self._timeouts = {"connect": TIMEOUT_S, "write": TIMEOUT_S, "read": answer_s, "pool": answer_s}
         self._credentials: Credentials | None = None
         self._pool = httpcore.AsyncConnectionPool(
             max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX, proxy=_proxy(self._endpoint)
@@ -95,7 +96,11 @@ class JsonCaller:
         headers = await self._signed_headers(operation, body)
         try:
             answer = await self._pool.request(
-                "POST", self._endpoint, headers=list(headers.items()), content=body, extensions={"timeout": _TIMEOUTS}
+                "POST",
+                self._endpoint,
+                headers=list(headers.items()),
+                content=body,
+                extensions={"timeout": self._timeouts},
             )
         except _NOT_ANSWERED as error:
             reason = str(error) or type(error).__name__
@@ -136,10 +141,10 @@ class JsonCaller:
         return {**signed, "Host": self._host, "Content-Length": str(len(body))}
 
     def _find_credentials(self) -> Credentials:
-        import botocore.auth
-        import botocore.awsrequest  # noqa: F401 - signing: some 30 ms that the loop is not to wait for
         from botocore.exceptions import BotoCoreError
 
+        for needed in ("botocore.auth", "botocore.awsrequest"):  # signing: some 30 ms that the loop is not to wait for
+            import_module(needed)
         try:
             found = self._session.get_credentials()
             if found is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from afterbay.cli.backfill import backfill
 from afterbay.cli.demo.verb import demo
 from afterbay.cli.dev import dev
 from afterbay.cli.match import app_command as match
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(told_in_one_line(backfill))
 app.command()(told_in_one_line(demo))
 app.command()(told_in_one_line(dev))
 app.command("match")(told_in_one_line(match))
