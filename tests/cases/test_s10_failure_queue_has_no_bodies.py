@@ -1,6 +1,6 @@
 """s10, the document part: the letter of a discarded batch has the members of the case's and no record bodies.
 
-Reading the records again is the redrive's, which a later part brings.
+Reading the records again is in ``test_s10_redrive``.
 """
 
 from __future__ import annotations

@@ -28,7 +28,11 @@ def section(verb: str) -> str:
 
 
 def options(verb: str) -> set[str]:
-    return {name for param in GROUP.commands[verb].params for name in param.opts if name.startswith("--")} - {"--help"}
+    """Of a verb, or of all that a group of verbs holds."""
+    command = GROUP.commands[verb]
+    leaves = getattr(command, "commands", {"": command}).values()
+    names = {name for leaf in leaves for param in leaf.params for name in param.opts}
+    return {name for name in names if name.startswith("--")} - {"--help"}
 
 
 # ---- the command line

@@ -239,12 +239,12 @@ class Table:
 
 
 @contextmanager
-def child(folder: Path) -> Iterator[Served]:
-    """``afterbay dev`` on a free port until the block ends; it must end with 0."""
+def child(folder: Path, *words: str) -> Iterator[Served]:
+    """``afterbay dev`` on a free port until the block ends; it must end with 0. ``words`` are further options."""
     log = folder / f"{unique('dev')}.log"
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [*AFTERBAY, "dev", "--port", "0"], env=environment(), stdout=subprocess.DEVNULL, stderr=stderr
+            [*AFTERBAY, "dev", "--port", "0", *words], env=environment(), stdout=subprocess.DEVNULL, stderr=stderr
         )
 
     def ready() -> re.Match[str] | None:

@@ -920,9 +920,9 @@ _DOCUMENTS = (
     RuleMutation(
         "R113",
         "a document for a queue holds the records",
-        SHARD,
-        'event=event_of(records, call) if ":s3:" in destination else b"",',
-        "event=event_of(records, call),",
+        LETTER,
+        "if letter.event and is_bucket(letter.destination):",
+        "if letter.event:",
     ),
     RuleMutation(
         "R113",
@@ -942,8 +942,8 @@ _DOCUMENTS = (
         "R114",
         "payload is the whole batch, not what is discarded of it",
         SHARD,
-        'event=event_of(records, call) if ":s3:" in destination else b"",',
-        'event=event_of(batch.records, call) if ":s3:" in destination else b"",',
+        'event=event_of(records, call) if self._context.keeps_bodies or is_bucket(destination) else b"",',
+        'event=event_of(batch.records, call) if self._context.keeps_bodies or is_bucket(destination) else b"",',
     ),
     RuleMutation(
         "R114",

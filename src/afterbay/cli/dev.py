@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from afterbay.cli.live import LiveLines
+from afterbay.cli.options import Archive
 from afterbay.cli.output import say
 from afterbay.cli.running import logging_to_stderr, until_told_to_stop
 from afterbay.errors import SettingsError
@@ -55,6 +56,7 @@ def dev(
         Path | None,
         typer.Option(metavar="DIR", help="A folder that keeps everything over a restart; made if missing."),
     ] = None,
+    archive: Archive = None,
 ) -> None:
     """One local AWS-compatible address: tables, streams, functions, event source mappings, queues, topics, buckets.
 
@@ -74,7 +76,7 @@ def dev(
                 "--param, --parameters, --imports and --skip-unknown are for a template",
                 hint="afterbay dev template.yaml",
             )
-        asyncio.run(_serve(host, port, state, quiet=quiet))
+        asyncio.run(_serve(host, port, state, quiet=quiet, archive=archive))
         return
     from afterbay.manifest.load import load  # YAML and the SAM transform: not what an empty address should wait for
 
@@ -86,7 +88,7 @@ def dev(
         imports_file=imports,
         skip_unknown=skip_unknown,
     )
-    asyncio.run(_serve(host, port, state, declared, template.parent, quiet=quiet))
+    asyncio.run(_serve(host, port, state, declared, template.parent, quiet=quiet, archive=archive))
 
 
 async def _serve(
@@ -97,12 +99,13 @@ async def _serve(
     folder: Path | None = None,
     *,
     quiet: bool,
+    archive: str | None,
 ) -> None:
     from afterbay.endpoint.local import LocalAddress  # moto and uvicorn: not what --help should wait for
 
     lines = LiveLines(None if quiet else say)
     async with LocalAddress(
-        host, port, ready=template is None, state=state, listeners=(lines,), log=lines.line
+        host, port, ready=template is None, state=state, listeners=(lines,), log=lines.line, archive=archive
     ) as local:
         reloading: asyncio.Task[None] | None = None
         if template is not None and folder is not None:

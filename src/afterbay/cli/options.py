@@ -6,9 +6,13 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-__all__ = ["AsJson", "EndpointUrl", "Profile", "Region"]
+__all__ = ["Archive", "AsJson", "EndpointUrl", "Profile", "Region"]
 
 EndpointUrl: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_ENDPOINT_URL].")]
 Region: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_DEFAULT_REGION].")]
 Profile: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_PROFILE].")]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Archive: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="PLACE", help="A folder or s3://BUCKET/PREFIX that keeps the bodies of discarded records."),
+]

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from afterbay.aws.client import AwsSettings
-from afterbay.cli.options import EndpointUrl, Profile, Region
+from afterbay.cli.options import Archive, EndpointUrl, Profile, Region
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.cli.running import logging_to_stderr, until_told_to_stop
 from afterbay.engine.preview import Planned
@@ -58,6 +58,7 @@ def run(
         bool, typer.Option("--dry-run", help="Check everything, say what would run and from where, start nothing.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="With --dry-run: JSON on standard output.")] = False,
+    archive: Archive = None,
     endpoint_url: EndpointUrl = None,
     region: Region = None,
     profile: Profile = None,
@@ -75,7 +76,7 @@ def run(
     mappings, pipes = read_mappings(mapping or ()), read_pipes(pipe or ())
     handler = None if inline is None else _load(inline)
     aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
-    engine = Standalone(mappings, state, aws, pipes=pipes, handler=handler, metrics=metrics)
+    engine = Standalone(mappings, state, aws, pipes=pipes, handler=handler, metrics=metrics, archive=archive)
     if not dry_run:
         asyncio.run(_serve(engine))
         return

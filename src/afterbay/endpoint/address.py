@@ -43,6 +43,10 @@ async def _no_status() -> object:
     return {}
 
 
+async def _no_outbox() -> object:
+    return {"waiting": 0, "letters": []}
+
+
 class Address:
     """``async with Address(...)``: serving inside the block.
 
@@ -57,6 +61,7 @@ class Address:
         clock: TimeKeeper,
         *,
         status: Callable[[], Awaitable[object]] = _no_status,
+        outbox: Callable[[], Awaitable[object]] = _no_outbox,
         on_reset: Callable[[], Awaitable[None]] | None = None,
         state: State | None = None,
     ) -> None:
@@ -87,6 +92,7 @@ class Address:
             faults=self.faults,
             ready=lambda: self._ready,
             status=status,
+            outbox=outbox,
             after_advance=self._catch_up,
             reset=self.reset,
         )

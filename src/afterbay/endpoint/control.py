@@ -33,7 +33,7 @@ Call = Callable[[Members], Awaitable[Response]]
 
 
 class Control:
-    """The calls by method and name. ``health``, ``status`` and ``reset`` ask the composition root."""
+    """The calls by method and name. ``health``, ``status``, ``outbox`` and ``reset`` ask the composition root."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Control:
         faults: FaultPlan,
         ready: Callable[[], bool],
         status: Callable[[], Awaitable[object]],
+        outbox: Callable[[], Awaitable[object]],
         after_advance: Callable[[], Awaitable[None]],
         reset: Callable[[], Awaitable[None]],
     ) -> None:
@@ -51,10 +52,12 @@ class Control:
         self._faults = faults
         self._ready = ready
         self._status = status
+        self._outbox = outbox
         self._after_advance = after_advance
         self._reset = reset
         self._harmless: dict[tuple[str, str], Call] = {
             ("GET", "health"): self._get_health,
+            ("GET", "outbox"): self._get_outbox,
             ("GET", "status"): self._get_status,
         }
         self._destructive: dict[tuple[str, str], Call] = {
@@ -95,6 +98,9 @@ class Control:
 
     async def _get_status(self, members: Members) -> Response:
         return json_response(await self._status())
+
+    async def _get_outbox(self, members: Members) -> Response:
+        return json_response(await self._outbox())
 
     async def _post_clock(self, members: Members) -> Response:
         _only(members, "advance_s")

@@ -54,6 +54,7 @@ from afterbay.sources.sqs import SqsSource
 from afterbay.sources.stream import StreamSource
 from afterbay.stores.memory import MemoryStore
 from afterbay.stores.sqlite import SqliteStore
+from afterbay.targets.archive import open_archive
 from afterbay.targets.choose import choose_target
 
 __all__ = ["LocalAddress"]
@@ -83,15 +84,26 @@ class LocalAddress:
         state: Path | None = None,
         listeners: Sequence[Listener] = (),
         log: LogSink = lambda line: None,
+        archive: str | None = None,
     ) -> None:
         """``state`` is the folder that keeps everything over a restart. Raises ``StateError`` for one that cannot.
+        ``archive``: where the bodies of discarded records are kept, None: nowhere.
         ``listeners`` hear what the engine measures, ``log`` what functions print."""
         self._listeners = listeners
         self._log_lines = log
         self._ready = ready
+        self._archive = archive
         self._state = None if state is None else State(state)
         self.clock = Clock() if self._state is None else Clock(self._state.clock_offset)
-        self.address = Address(host, port, self.clock, status=self._status, on_reset=self._reset, state=self._state)
+        self.address = Address(
+            host,
+            port,
+            self.clock,
+            status=self._status,
+            outbox=self._outbox,
+            on_reset=self._reset,
+            state=self._state,
+        )
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-dev-")
         self._targets: dict[str, Target] = {}
         self._store: MemoryStore | SqliteStore = MemoryStore(secrets.token_bytes(32))
@@ -218,7 +230,8 @@ class LocalAddress:
     async def _start_engine(self) -> None:
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
         meter = Meter(self.metrics, self.journal, *self._listeners)
-        outbox = Outbox(self._store, self._target, self.clock, threads, meter=meter)
+        archive = None if self._archive is None else open_archive(self._archive, self._aws.of(""))
+        outbox = Outbox(self._store, self._target, self.clock, threads, meter=meter, archive=archive)
         self._streams = InProcessStreams(self.address.streams, self.address.durable)
         connections = Connections(
             source=self._source, function=self._function, queue=self._queue, pipe=self.eventing.deliverer
@@ -250,6 +263,9 @@ class LocalAddress:
     async def _status(self) -> object:
         await self.eventing.pipes.look()
         return as_document(take(self.supervisor, self.clock.now(), self.eventing.pipes))
+
+    async def _outbox(self) -> object:
+        return await self.supervisor.outbox.document()
 
     async def _reset(self) -> None:
         await self.eventing.hold()

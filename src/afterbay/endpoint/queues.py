@@ -78,6 +78,7 @@ class Queues:
     def _call(self, request: Request) -> Response:
         if not self._hurried:
             _hurry(self._moto)
+            _let_old_messages_back(self._moto)
             self._hurried = True
         return self._moto.call(request)
 
@@ -120,6 +121,27 @@ def _hurry(moto: Moto) -> None:
     moto.replace(models.Queue, "messages", property(messages))
     moto.replace(models.Queue, "approximate_number_of_messages_not_visible", property(hidden))
     moto.replace(models.Queue, "approximate_number_of_messages_delayed", property(delayed))
+
+
+def _let_old_messages_back(moto: Moto) -> None:
+    """moto counts the 12 hours that a message may be hidden from when it was sent: one that is older could not be given
+    back at all. What one call may ask for is bounded before."""
+    from moto.sqs import models
+    from moto.sqs.exceptions import ReceiptHandleIsInvalid
+
+    def change_visibility(
+        backend: models.SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
+    ) -> None:
+        queue = backend.get_queue(queue_name)
+        messages = cast("list[models.Message]", vars(queue)["_messages"])
+        found = [one for one in messages if one.had_receipt_handle(receipt_handle)]
+        if not found:
+            raise ReceiptHandleIsInvalid
+        found[0].change_visibility(int(visibility_timeout))
+        if found[0].visible:
+            queue.pending_messages.discard(found[0])
+
+    moto.replace(models.SQSBackend, "change_message_visibility", change_visibility)
 
 
 def _visibility_s(region: str, queue: str) -> float | None:

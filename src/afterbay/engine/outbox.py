@@ -1,13 +1,14 @@
 """Dead letters on their way: kept in the store until their destination has them (DESIGN section 5).
 
 A letter that cannot be sent stays and is tried again; a full outbox makes the shard wait, it never drops a letter.
+Where bodies are archived, those of a letter are kept before it is sent (E18).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,8 +21,9 @@ from afterbay.engine.clock import Clock
 from afterbay.engine.meter import Listener
 from afterbay.errors import AfterbayError
 from afterbay.ports import CheckpointStore, OutboxEntry, Target
+from afterbay.targets.archive import Archive, archive_key
 
-__all__ = ["OUTBOX_MAX", "Outbox", "OutboxStatus"]
+__all__ = ["OUTBOX_MAX", "Outbox", "OutboxStatus", "outbox_document"]
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,9 @@ OUTBOX_MAX = 10_000
 
 SENDING_MAX = 16
 """Letters that are looked at together: a destination that is down holds back no other for longer than one round."""
+
+LISTED_MAX = 200
+"""Letters that are listed: each may carry an event of 6 MB, and all are read for it."""
 
 FULL_PAUSE_S = 1.0
 
@@ -47,7 +52,8 @@ class OutboxStatus:
 
 
 class Outbox:
-    """``target`` finds the destination of a letter by its ARN; it may raise ``SettingsError``."""
+    """``target`` finds the destination of a letter by its ARN; it may raise ``SettingsError``. ``archive`` keeps the
+    bodies of what was discarded; None: nobody does."""
 
     def __init__(
         self,
@@ -57,8 +63,10 @@ class Outbox:
         threads: Executor,
         *,
         meter: Listener | None = None,
+        archive: Archive | None = None,
         letters_max: int = OUTBOX_MAX,
     ) -> None:
+        self._archive = archive
         self._store, self._target, self._clock, self._threads = store, target, clock, threads
         self._meter = meter or Listener()
         self._letters_max = letters_max
@@ -67,6 +75,11 @@ class Outbox:
         self._waiting_for_room = 0
         self._last_error: str | None = None
         self._known = 0
+
+    @property
+    def keeps_bodies(self) -> bool:
+        """True where letters are to carry what the function got, whatever their destination."""
+        return self._archive is not None
 
     async def put(self, letter: Letter) -> None:
         """Return once the letter is durable, however long there is no room for it."""
@@ -82,6 +95,11 @@ class Outbox:
 
     def status(self) -> OutboxStatus:
         return OutboxStatus(self._known, self._known >= self._letters_max, self._last_error)
+
+    async def document(self) -> dict[str, object]:
+        """What is stored and not sent, as ``outbox_document`` tells it: those whose turn is next, and how many."""
+        entries = await self._in_thread(partial(self._store.outbox, limit=LISTED_MAX))
+        return outbox_document(entries, await self._in_thread(self._store.outbox_size))
 
     async def run(self) -> None:
         """Send what is stored, until cancelled."""
@@ -118,6 +136,8 @@ class Outbox:
     async def _send(self, entry: OutboxEntry) -> bool:
         letter = entry.letter
         try:
+            if self._archive is not None and letter.event:
+                await self._archive.put(archive_key(letter), letter.event)
             await self._target(letter.destination).send(letter, now=self._clock.now())
         except AfterbayError as error:
             await self._failed(entry, str(error))
@@ -146,3 +166,29 @@ class Outbox:
 
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def outbox_document(entries: Iterable[OutboxEntry], waiting: int) -> dict[str, object]:
+    """What ``deadletters list --outbox --json`` prints: letters that are stored and not sent, ``waiting`` in all.
+
+    Never their bodies.
+    """
+    return {"waiting": waiting, "letters": [_entry(one) for one in entries]}
+
+
+def _entry(entry: OutboxEntry) -> dict[str, object]:
+    letter = entry.letter
+    return {
+        "mapping": letter.mapping,
+        "owner": letter.function_arn,
+        "condition": letter.condition.value,
+        "request_id": letter.request_id,
+        "destination": letter.destination,
+        "stream": letter.stream_arn,
+        "shard": letter.shard,
+        "first": str(letter.first),
+        "last": str(letter.last),
+        "batch_size": letter.count,
+        "tries": entry.tries,
+        "last_error": entry.last_error,
+    }

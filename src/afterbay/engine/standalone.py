@@ -30,6 +30,7 @@ from afterbay.functions.lambda_api import LambdaApiFunction
 from afterbay.functions.local import Handler, LocalFunction
 from afterbay.ports import Function, Source, Target
 from afterbay.stores.sqlite import SqliteStore
+from afterbay.targets.archive import open_archive
 from afterbay.targets.choose import choose_target
 
 __all__ = ["Standalone"]
@@ -49,7 +50,8 @@ class Standalone:
     """``async with`` it: mappings and pipes run inside the block and are drained at its end.
 
     ``handler`` is called in this process instead of a function behind the Lambda API. ``metrics`` is the CloudWatch
-    namespace to write to; None: none. Raises ``SettingsError`` for what asks for something that is not at hand.
+    namespace to write to, ``archive`` the place where bodies of discarded records are kept; None: none. Raises
+    ``SettingsError`` for what asks for something that is not at hand.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Standalone:
         pipes: tuple[WantedPipe, ...] = (),
         handler: Handler | None = None,
         metrics: str | None = None,
+        archive: str | None = None,
     ) -> None:
         _check_reach(mappings, metrics)
         if handler is not None:
@@ -76,6 +79,7 @@ class Standalone:
         self._store: SqliteStore | None = None
         self._clock = Clock()
         self._aws = AwsRegions(aws)
+        self._archive = None if archive is None else open_archive(archive, self._aws.of(""))
         self._invoking = AwsRegions(aws, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
         self._sources = StandaloneSources((one.settings for one in self.wanted), aws, self._clock)
         self._pipes = StandalonePipes(pipes, aws, self._clock, function=self._function_of_pipes, metrics=self._measured)
@@ -104,7 +108,7 @@ class Standalone:
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
         meter = self._meter(store)
         await self._pipes.start()
-        outbox = Outbox(store, self._target, self._clock, threads, meter=meter)
+        outbox = Outbox(store, self._target, self._clock, threads, meter=meter, archive=self._archive)
         connections = Connections(
             source=self._source, function=self._function, queue=self._sources.queue, pipe=self._pipes.deliverer
         )

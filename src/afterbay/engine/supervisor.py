@@ -226,6 +226,7 @@ class Supervisor:
             self._store.seed(),
             orders_parents=source.orders_parents,
             compile_filters=_filters_of(settings),
+            keeps_bodies=self._outbox.keeps_bodies,
         )
         performer = Performer(
             mapping=uuid,

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import msgspec
 
 from afterbay.aws.client import Caller
+from afterbay.aws.date import date_of
 from afterbay.core.change.kinesis import kinesis_record
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.shard.lineage import ShardDescription
@@ -141,7 +141,7 @@ class KinesisApi:
 
     async def _ask(self, operation: str, request: dict[str, object]) -> dict[str, object]:
         answer = await self._caller.call("kinesis", operation, **request)
-        date = _date(answer)
+        date = date_of(answer)
         if date is not None:
             self._on_date(date)
         return answer
@@ -184,16 +184,3 @@ def _read(answer: dict[str, object], member: str, kind: type[_T]) -> _T:
         raise UnavailableError(
             f"{member}: Kinesis answered something else: {error}", code="UnreadableAnswer"
         ) from error
-
-
-class _Meta(msgspec.Struct):
-    HTTPHeaders: dict[str, str] = {}
-
-
-def _date(answer: dict[str, object]) -> datetime | None:
-    """The service's time, from the answer's ``Date``."""
-    try:
-        headers = msgspec.convert(answer.get("ResponseMetadata", {}), _Meta).HTTPHeaders
-        return parsedate_to_datetime(headers["date"])
-    except (msgspec.ValidationError, KeyError, ValueError):
-        return None

@@ -20,6 +20,7 @@ from afterbay.errors import UnavailableError
 from afterbay.ports import Answer
 from afterbay.sources.memory import MemorySource
 from afterbay.stores.memory import MemoryStore
+from afterbay.targets.archive import Archive
 
 QUEUE = "arn:aws:sqs:eu-west-1:000000000000:dlq"
 
@@ -47,9 +48,9 @@ class Heard(Listener):
 
 
 class Rig:
-    """An engine around a stream in memory; ``answer`` is what the function does."""
+    """An engine around a stream in memory; ``answer`` is what the function does, ``archive`` keeps bodies."""
 
-    def __init__(self) -> None:
+    def __init__(self, archive: Callable[[Rig], Archive] | None = None) -> None:
         self.clock = Clock()
         self.source = MemorySource()
         self.store = MemoryStore(b"seed")
@@ -66,7 +67,8 @@ class Rig:
         self.put_failures = 0
         self.metrics = CloudWatch(self.take_metrics, "AWS/Lambda", settings_of=lambda u: self.supervisor.settings_of(u))
         meter = Meter(self.heard, self.metrics)
-        self.outbox = Outbox(self.store, lambda arn: self, self.clock, threads, meter=meter)
+        self.archive = None if archive is None else archive(self)
+        self.outbox = Outbox(self.store, lambda arn: self, self.clock, threads, meter=meter, archive=self.archive)
         self.supervisor = Supervisor(
             Connections(source=lambda s: self.source, function=lambda s: self),
             self.store,

@@ -10,8 +10,10 @@ import pytest
 from afterbay.core.mapping.lifecycle import State
 from afterbay.core.shard.position import ShardEnd, ShardId
 from afterbay.engine.status import as_document, take
-from afterbay.errors import IteratorExpiredError, SettingsError, ThrottledError, UnavailableError
+from afterbay.errors import IteratorExpiredError, SettingsError, StateError, ThrottledError, UnavailableError
 from afterbay.ports import Answer
+from afterbay.targets.archive import archive_key
+from afterbay.targets.document import document
 from unit.core.mapping.driving import after, settings
 from unit.engine.rig import QUEUE, Rig, record
 
@@ -56,6 +58,74 @@ async def test_a_letter_that_cannot_be_sent_is_kept_and_sent_later(rig: Rig) -> 
     await rig.until(lambda: len(rig.sent) == 1)
     assert rig.sent[0].request_id == rig.request_ids[0]
     await rig.until(lambda: rig.store.outbox_size() == 0)
+
+
+class Archive:
+    """Bodies by name; ``failures``: how often it takes nothing first. ``before``: how many letters were out by then."""
+
+    def __init__(self, rig: Rig, failures: int = 0) -> None:
+        self.rig, self.failures = rig, failures
+        self.kept: dict[str, bytes] = {}
+        self.before: list[int] = []
+
+    async def put(self, key: str, event: bytes) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StateError("the disk is full")
+        self.kept[key] = event
+        self.before.append(len(self.rig.sent))
+
+    async def get(self, key: str) -> bytes | None:
+        return self.kept.get(key)
+
+
+async def test_bodies_are_archived_before_their_letter_is_sent() -> None:
+    rig = Rig(archive=lambda rig: Archive(rig, failures=1))
+    await rig.source.add_shard("s")
+
+    async def broken(numbers: list[int]) -> Answer:
+        return Answer(b"{}", "Unhandled")
+
+    rig.answer = broken
+    rig.target_failures = 1
+    async with rig.supervisor:
+        await rig.supervisor.create("m", settings(retry_attempts_max=0, on_failure=QUEUE), enabled=True)
+        await rig.source.append("s", record(rig.clock, 1), record(rig.clock, 2))
+        await rig.until(lambda: sum(one.count for one in rig.sent) == 2)
+    archive = rig.archive
+    assert isinstance(archive, Archive)
+    assert archive.kept == {archive_key(one): one.event for one in rig.sent}
+    assert archive.before[0] == 0, "kept before anything was sent"
+    assert b'{"n":1}' in b"".join(archive.kept.values())
+    assert all("payload" not in document(one, rig.clock.now()) for one in rig.sent), "a queue gets no bodies"
+
+
+async def test_without_an_archive_a_letter_carries_no_bodies(rig: Rig) -> None:
+    async def broken(numbers: list[int]) -> Answer:
+        return Answer(b"{}", "Unhandled")
+
+    rig.answer = broken
+    await rig.supervisor.create("m", settings(retry_attempts_max=0, on_failure=QUEUE), enabled=True)
+    await rig.source.append("s", record(rig.clock, 1))
+    await rig.until(lambda: len(rig.sent) == 1)
+    assert rig.sent[0].event == b""
+
+
+async def test_letters_that_wait_are_told_with_tries_and_the_last_error(rig: Rig) -> None:
+    async def broken(numbers: list[int]) -> Answer:
+        return Answer(b"{}", "Unhandled")
+
+    rig.answer = broken
+    rig.target_failures = 1_000
+    await rig.supervisor.create("m", settings(retry_attempts_max=0, on_failure=QUEUE), enabled=True)
+    await rig.source.append("s", record(rig.clock, 1))
+    await rig.until(lambda: rig.store.outbox_size() == 1 and rig.outbox.status().last_error is not None)
+    await rig.until(lambda: rig.store.outbox(limit=1)[0].tries > 0)
+    document = await rig.outbox.document()
+    (told,) = document["letters"]  # type: ignore[misc]
+    assert document["waiting"] == 1
+    assert (told["destination"], told["first"], told["condition"]) == (QUEUE, "1", "RetryAttemptsExhausted")
+    assert told["tries"] >= 1 and "down" in told["last_error"] and "event" not in told
 
 
 async def test_a_failing_source_is_read_again_and_loses_nothing(rig: Rig) -> None:

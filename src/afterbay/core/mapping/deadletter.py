@@ -14,7 +14,7 @@ from afterbay.core.mapping.outcome import ResponseContext
 from afterbay.core.mapping.window import WindowCall
 from afterbay.core.shard.position import Position, ShardId
 
-__all__ = ["Condition", "Letter", "batch_members", "document", "object_key"]
+__all__ = ["Condition", "Letter", "batch_members", "document", "is_bucket", "object_key"]
 
 
 class Condition(Enum):
@@ -29,10 +29,10 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One discarded batch or part of a batch.
 
     The same (mapping, shard, request id, last record) is the same letter: storing it twice keeps it once. ``event`` is
-    what the function got, kept only for a destination that gets it too (S3, R114). ``first_created_s`` and
-    ``last_created_s`` are creation times in epoch seconds. ``response`` is None where the function's answer is not told
-    (R111). ``window``: the tumbling window that was told of; a final invocation has ``count`` 0 and no first and last
-    (R130).
+    what the function got, kept only for a destination that gets it too (S3, R114) and for an archive of bodies (E18).
+    ``first_created_s`` and ``last_created_s`` are creation times in epoch seconds. ``response`` is None where the
+    function's answer is not told (R111). ``window``: the tumbling window that was told of; a final invocation has
+    ``count`` 0 and no first and last (R130).
     """
 
     mapping: str
@@ -76,9 +76,14 @@ def document(letter: Letter, now: datetime) -> dict[str, object]:
     whole |= batch_members(letter, now)
     if letter.window is not None:
         whole["timeWindowInfo"] = letter.window.info()
-    if letter.event:
+    if letter.event and is_bucket(letter.destination):
         whole["payload"] = letter.event.decode()
     return whole
+
+
+def is_bucket(destination: str) -> bool:
+    """True for a destination that gets what the function got (R114)."""
+    return ":s3:" in destination
 
 
 def batch_members(letter: Letter, now: datetime) -> dict[str, object]:

@@ -79,8 +79,8 @@ class Mapping:
     """An event source mapping, from creation to deletion, over any number of starts and stops.
 
     ``uuid`` is the mapping's; ``seed`` comes from the state store. ``orders_parents``: the source itself hands over
-    parents before children; ``compile_filters`` reads the filters, a pipe's in its own way (X21). ``gone`` is True once
-    a deletion is complete, ``stopped`` once a stop is.
+    parents before children; ``compile_filters`` reads the filters, a pipe's in its own way (X21). ``keeps_bodies``:
+    letters carry what the function got (E18). ``gone`` is True once a deletion is complete, ``stopped`` once a stop is.
     """
 
     def __init__(
@@ -91,6 +91,7 @@ class Mapping:
         *,
         orders_parents: bool = False,
         compile_filters: CompileFilters = compile_filters,
+        keeps_bodies: bool = False,
     ) -> None:
         self.uuid = uuid
         self.settings = settings
@@ -101,6 +102,7 @@ class Mapping:
         self._ids = RequestIds(seed, uuid)
         self._phase = _Phase.RESTING
         self._compile_filters = compile_filters
+        self._keeps_bodies = keeps_bodies
         self._lineup = Lineup(orders_parents=orders_parents)
         self._run = 0
         self._passes: Callable[[bytes], bool] | None = None
@@ -379,7 +381,15 @@ class Mapping:
                 commands.append(Tell(Notice.PARENT_MISSING, description.shard, f"its parent is {orphan}"))
             row = self._lineup.saved.get(description.shard)
             self._run += 1
-            context = ShardContext(self.uuid, self.settings, self._passes, self._ids, self.counters, self._run)
+            context = ShardContext(
+                self.uuid,
+                self.settings,
+                self._passes,
+                self._ids,
+                self.counters,
+                self._run,
+                keeps_bodies=self._keeps_bodies,
+            )
             shard = Shard(description, start, context, now, row)
             self.shards[description.shard] = shard
             commands += shard.begin(now)

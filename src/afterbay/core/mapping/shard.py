@@ -16,7 +16,7 @@ from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, Why, describe,
 from afterbay.core.mapping.checkpoint import SavedShard, Watermark
 from afterbay.core.mapping.commands import Command, Deliver, Notice, ReadShard, Rest, StoreLetter, Tell
 from afterbay.core.mapping.counters import Counters
-from afterbay.core.mapping.deadletter import Condition, Letter
+from afterbay.core.mapping.deadletter import Condition, Letter, is_bucket
 from afterbay.core.mapping.events import SkipRequested
 from afterbay.core.mapping.lane import Lane, LaneState, lane_of
 from afterbay.core.mapping.outcome import Delivered, FailedFrom, NotReached, Outcome, ResponseContext
@@ -47,7 +47,8 @@ once."""
 @dataclass(frozen=True, slots=True)
 class ShardContext:
     """What every shard of a mapping shares. ``passes`` judges a record's body (None: no filters); ``run`` counts the
-    shards that the mapping has read, to tell late answers apart."""
+    shards that the mapping has read, to tell late answers apart. ``keeps_bodies``: a letter carries what the function
+    got, wherever it goes (E18)."""
 
     mapping: str
     settings: MappingSettings
@@ -55,6 +56,7 @@ class ShardContext:
     ids: RequestIds
     counters: Counters
     run: int
+    keeps_bodies: bool = False
 
 
 class Shard:
@@ -480,7 +482,7 @@ class Shard:
             last_created_s=records[-1].created_s if records else 0.0,
             count=count,
             response=response,
-            event=event_of(records, call) if ":s3:" in destination else b"",
+            event=event_of(records, call) if self._context.keeps_bodies or is_bucket(destination) else b"",
             window=call,
         )
         return [
