@@ -18,7 +18,7 @@ from afterbay.sinks.memory import MemorySink
 from afterbay.sinks.options import Expiry, SinkOptions
 from afterbay.sinks.postgres import PostgresSink
 from afterbay.sinks.sqlite import SqliteSink
-from contract import lakes, sink_suite
+from contract import lakes, sink_suite, verifying
 from contract.moto_tables import OneCallAtATime, make_tokens_table
 from contract.opensearch_server import OpenSearchPlace, opensearch_place
 from servers import server_url
@@ -161,6 +161,11 @@ def test_a_mend_holds_only_while_nothing_was_applied_in_between(make_sink):
 def test_mends_beside_live_changes_leave_the_tables_state(make_sink, seed, request):
     slow = request.node.callspec.params["make_sink"] in SLOW
     sink_suite.mends_beside_live_changes(make_sink, seed, rounds=3 if slow else 5)
+
+
+@histories(31)
+def test_what_is_behind_its_table_is_found_and_mended(make_sink, seed):
+    verifying.what_is_behind_is_found_and_mended(make_sink(Expiry.MIRROR), seed)
 
 
 def test_tokens_outlive_the_sink_object(make_sink):

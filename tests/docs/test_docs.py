@@ -28,11 +28,10 @@ def section(verb: str) -> str:
 
 
 def options(verb: str) -> set[str]:
-    """Of a verb, or of all that a group of verbs holds."""
+    """A verb's options, and those of the verbs below it."""
     command = GROUP.commands[verb]
-    leaves = getattr(command, "commands", {"": command}).values()
-    names = {name for leaf in leaves for param in leaf.params for name in param.opts}
-    return {name for name in names if name.startswith("--")} - {"--help"}
+    params = [param for one in (command, *getattr(command, "commands", {}).values()) for param in one.params]
+    return {name for param in params for name in param.opts if name.startswith("--")} - {"--help"}
 
 
 # ---- the command line

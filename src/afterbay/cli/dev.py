@@ -12,6 +12,7 @@ import typer
 from afterbay.cli.live import LiveLines
 from afterbay.cli.options import Archive
 from afterbay.cli.output import say
+from afterbay.cli.parameters import template_parameters
 from afterbay.cli.running import logging_to_stderr, until_told_to_stop
 from afterbay.errors import SettingsError
 
@@ -69,7 +70,7 @@ def dev(
     """
     logging_to_stderr()
     _check_host(host)
-    given = _parameters(param or [])
+    given = template_parameters(param or [])
     if template is None:
         if given or parameters or imports or skip_unknown:
             raise SettingsError(
@@ -155,16 +156,6 @@ def _aws(local: LocalAddress, template: Template) -> Aws:
         endpoint_url=local.url, region=template.wanted.region, credentials=Credentials("test", "test")
     )
     return Aws(settings, attempts_max=1)
-
-
-def _parameters(given: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for one in given:
-        name, equals, value = one.partition("=")
-        if not equals or not name:
-            raise SettingsError(f"--param {one!r} is no NAME=VALUE", hint="for example --param Stage=dev")
-        found[name] = value
-    return found
 
 
 def _check_host(host: str) -> None:

@@ -20,6 +20,7 @@ from afterbay.cli.run import run
 from afterbay.cli.skip import skip
 from afterbay.cli.status import status
 from afterbay.cli.tail import tail
+from afterbay.cli.verify import app as verify
 from afterbay.cli.why import why
 
 __all__ = ["app", "main"]
@@ -46,6 +47,7 @@ app.command()(told_in_one_line(run))
 app.command()(told_in_one_line(skip))
 app.command()(told_in_one_line(status))
 app.command()(told_in_one_line(tail))
+app.add_typer(verify, name="verify")
 app.command()(told_in_one_line(why))
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-__all__ = ["read_events", "text_or_file"]
+from afterbay.errors import SettingsError
+
+__all__ = ["pattern_text", "read_events", "text_or_file"]
 
 
 def text_or_file(given: str, *, starts: str = "{[") -> str | bytes:
@@ -19,6 +21,15 @@ def text_or_file(given: str, *, starts: str = "{[") -> str | bytes:
     if given.lstrip()[:1] in ("", *starts):
         return given
     return Path(given.removeprefix("@")).read_bytes()
+
+
+def pattern_text(given: str, option: str) -> str:
+    """A pattern's JSON text, or that of the file of that name. Raises ``SettingsError``, which names ``option``."""
+    try:
+        text = text_or_file(given, starts="{")
+        return text if isinstance(text, str) else text.decode()
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise SettingsError(f"{given!r} is no JSON and no file that can be read", where=option) from wrong
 
 
 def read_events(given: str) -> Iterator[bytes]:

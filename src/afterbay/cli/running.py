@@ -5,10 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Coroutine
+from typing import TypeVar
 
 from afterbay.cli.output import JsonLines
 
-__all__ = ["logging_to_stderr", "until_told_to_stop"]
+__all__ = ["INTERRUPTED", "ended_by_signals", "logging_to_stderr", "until_told_to_stop"]
+
+INTERRUPTED = 130
+"""The exit code that shells know for Ctrl-C."""
+
+_T = TypeVar("_T")
 
 
 def logging_to_stderr(level: int = logging.INFO) -> None:
@@ -39,6 +46,23 @@ async def until_told_to_stop(*, failed: asyncio.Future[None] | None = None) -> N
         one.cancel()
     for one in done:
         one.result()
+
+
+async def ended_by_signals(work: Coroutine[None, None, _T]) -> _T:
+    """The result of ``work``, which SIGTERM, Ctrl-C and a closed terminal cancel: what it started, it ends in its own
+    order. Raises ``KeyboardInterrupt`` then."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work)
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError as ended:
+        raise KeyboardInterrupt from ended
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 async def _heard(told: asyncio.Event) -> object:

@@ -12,7 +12,7 @@ from afterbay.aws.client import AwsSettings
 from afterbay.cli.change_lines import Wanted, change_document, change_lines, unreadable_document, unreadable_line
 from afterbay.cli.options import EndpointUrl, Profile, Region
 from afterbay.cli.output import say
-from afterbay.cli.reading import text_or_file
+from afterbay.cli.reading import pattern_text
 from afterbay.cli.stream import follow_until_stopped, open_stream
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.change.record import ChangeRecord
@@ -20,7 +20,7 @@ from afterbay.core.shard.beginning import Beginning, parse_beginning
 from afterbay.core.shard.position import ShardId
 from afterbay.engine.follow import Follower
 from afterbay.engine.found import Found, Lost, RecordsFound, Started, Unreadable, Waiting
-from afterbay.errors import RecordError, SettingsError
+from afterbay.errors import RecordError
 from afterbay.sinks.where import read_where
 
 __all__ = ["tail"]
@@ -54,18 +54,10 @@ def tail(
     Example: afterbay tail orders --from 15m --where '{"status": {"S": ["SHIPPED"]}}'
     """
     beginning = parse_beginning(from_ or ("latest" if follow else "trim"))
-    pattern = None if where is None else read_where(_text(where), "--where")
+    pattern = None if where is None else read_where(pattern_text(where, "--where"), "--where")
     lines = _Lines(Wanted(key, pattern), as_json=as_json, images=show_images)
     aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
     asyncio.run(_tail(stream, aws, lines, beginning, follow=follow))
-
-
-def _text(where: str) -> str:
-    try:
-        given = text_or_file(where, starts="{")
-        return given if isinstance(given, str) else given.decode()
-    except (OSError, UnicodeDecodeError) as wrong:
-        raise SettingsError(f"{where!r} is no JSON and no file that can be read", where="--where") from wrong
 
 
 async def _tail(stream: str, aws: AwsSettings, lines: _Lines, beginning: Beginning, *, follow: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -85,11 +85,14 @@ class LocalAddress:
         listeners: Sequence[Listener] = (),
         log: LogSink = lambda line: None,
         archive: str | None = None,
+        through: Callable[[str, Function], Function] = lambda arn, function: function,
     ) -> None:
         """``state`` is the folder that keeps everything over a restart. Raises ``StateError`` for one that cannot.
         ``archive``: where the bodies of discarded records are kept, None: nowhere.
-        ``listeners`` hear what the engine measures, ``log`` what functions print."""
+        ``listeners`` hear what the engine measures, ``log`` what functions print. ``through`` is put around the
+        functions of mappings, given their ARNs: to watch them, or to let them fail."""
         self._listeners = listeners
+        self._through = through
         self._log_lines = log
         self._ready = ready
         self._archive = archive
@@ -313,7 +316,8 @@ class LocalAddress:
         return SqsSource(caller, self.clock, settings.event_source_arn, news=self.address.queues.news)
 
     def _function(self, settings: MappingSettings) -> Function:
-        return _Named(self.functions, settings.function_arn)
+        arn = settings.function_arn
+        return self._through(arn, _Named(self.functions, arn))
 
     def _target(self, destination: str) -> Target:
         found = self._targets.get(destination)

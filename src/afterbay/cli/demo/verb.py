@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from afterbay.cli.output import print_json, say
+from afterbay.cli.running import INTERRUPTED
 
 if TYPE_CHECKING:
     from afterbay.cli.demo.report import Report
 
-__all__ = ["INTERRUPTED", "demo", "finish"]
+__all__ = ["demo", "finish"]
 
 ORDERS_DEFAULT = 1000
 """2,751 changes: 25 s on two idle cores, so that it is under a minute on a busy or slower machine too."""
-
-INTERRUPTED = 130
-"""The exit code that shells know for Ctrl-C."""
 
 
 def demo(
