@@ -10,13 +10,15 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Protocol, cast
 
 from afterbay.aws.client import Caller
+from afterbay.aws.date import date_of
+from afterbay.backfill.budget import UNIT_BYTES, Budget
+from afterbay.backfill.table import describe_table
 from afterbay.core.change.size import item_size
 from afterbay.core.change.value import TypedItem, canonical, decode_item, sdk_item, wire_item
-from afterbay.errors import NotFoundError, SettingsError, ThrottledError
+from afterbay.errors import SettingsError, ThrottledError
 
 __all__ = ["Capacity", "SteadyCapacity", "TableItems", "TableShape", "describe_shape"]
 
@@ -28,8 +30,8 @@ PAUSE_S = 0.1
 PAUSE_S_MAX = 5.0
 """Throttled: the pauses double, half a minute in all. A table that still refuses then has no capacity to spare."""
 
-UNIT_BYTES = 4096
-"""What one read capacity unit reads, strongly consistent."""
+WAIT_MIN_S = 0.001
+"""A clock that says the same twice must not make a wait endless."""
 
 Pause = Callable[[float], Awaitable[None]]
 
@@ -43,24 +45,25 @@ class Capacity(Protocol):
 
 
 class SteadyCapacity:
-    """``units_per_s`` read capacity units a second, and as many at once after a rest.
-
-    What a call cost is known only afterwards: the next one waits for it.
-    """
+    """So many read capacity units a second, by a ``Budget``. What a call cost is known only afterwards: the next one
+    waits for it."""
 
     def __init__(
         self, units_per_s: float, *, monotonic: Callable[[], float] = time.monotonic, pause: Pause = asyncio.sleep
     ) -> None:
-        self._units_per_s = units_per_s
+        self._budget = Budget(units_per_s)
         self._monotonic = monotonic
         self._pause = pause
-        self._paid_until_s = 0.0
 
     async def take(self, units: float) -> None:
+        await self._turn()
         now_s = self._monotonic()
-        self._paid_until_s = max(self._paid_until_s, now_s - 1.0) + units / self._units_per_s
-        if self._paid_until_s > now_s:
-            await self._pause(self._paid_until_s - now_s)
+        self._budget.settle(self._budget.start(units, now_s), units, now_s)
+        await self._turn()
+
+    async def _turn(self) -> None:
+        while (wait_s := self._budget.wait_s(self._monotonic())) > 0:
+            await self._pause(max(wait_s, WAIT_MIN_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +98,15 @@ class TableShape:
 
 
 async def describe_shape(caller: Caller, name: str, *, on_date: Callable[[datetime], None] | None = None) -> TableShape:
-    """What is to be known of a table before it is read. Raises ``ServiceError``, and ``SettingsError`` for one that is
-    not there."""
-    try:
-        answer = await caller.call("dynamodb", "describe_table", TableName=name)
-    except NotFoundError as missing:
-        raise SettingsError(
-            f"there is no table {name!r}", where="TABLE", hint="look at the account, --region and --endpoint-url"
-        ) from missing
-    _tell_date(answer, on_date)
-    table = cast("dict[str, object]", answer["Table"])
-    types = {
-        one["AttributeName"]: one["AttributeType"]
-        for one in cast("list[dict[str, str]]", table["AttributeDefinitions"])
-    }
-    schema = sorted(cast("list[dict[str, str]]", table["KeySchema"]), key=lambda one: one["KeyType"])  # HASH, RANGE
+    """What is to be known of a table before it is held against a sink. Raises as ``describe_table``."""
+    table = await describe_table(caller, name, on_date=on_date)
     told = await caller.call("dynamodb", "describe_time_to_live", TableName=name)
     expiry = cast("dict[str, str]", told.get("TimeToLiveDescription", {}))
-    stream = table.get("LatestStreamArn")
     return TableShape(
-        name=name,
-        keys={one["AttributeName"]: types[one["AttributeName"]] for one in schema},
-        items_about=int(cast("int", table.get("ItemCount", 0))),
-        stream_arn=None if stream is None else str(stream),
+        name=table.name,
+        keys=table.keys,
+        items_about=table.items or 0,
+        stream_arn=table.latest_stream_arn,
         ttl_attribute=expiry.get("AttributeName") if expiry.get("TimeToLiveStatus") == "ENABLED" else None,
     )
 
@@ -196,7 +185,8 @@ class TableItems:
                 throttled += 1
                 await self._wait(throttled, slower)
                 continue
-            _tell_date(answer, self._on_date)
+            if self._on_date is not None and (date := date_of(answer)) is not None:
+                self._on_date(date)
             return answer
 
     async def _wait(self, times: int, why: ThrottledError) -> None:
@@ -212,17 +202,3 @@ class TableItems:
         said = cast("dict[str, float]", told).get("CapacityUnits", 0.0) if isinstance(told, Mapping) else 0.0
         units = sum(map(item_size, page)) / UNIT_BYTES
         await self._capacity.take(max(float(said), units))
-
-
-def _tell_date(answer: Mapping[str, object], on_date: Callable[[datetime], None] | None) -> None:
-    if on_date is None:
-        return
-    meta = cast("Mapping[str, Mapping[str, str]]", answer.get("ResponseMetadata") or {})
-    text = meta.get("HTTPHeaders", {}).get("date")
-    if text is not None:
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            return  # a header that no one can read tells no time
-        if moment.tzinfo is not None:
-            on_date(moment)

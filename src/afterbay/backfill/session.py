@@ -165,7 +165,7 @@ class Session:
             source,
             destination,
             parts,
-            Images(table.stream_arn, table.key_names, self._now_s()),
+            Images(table.stream_arn, tuple(table.keys), self._now_s()),
             store=state,
             time=self._time,
             read_s=self._now_s,

@@ -23,6 +23,9 @@ async def test_a_table_is_described():
                 return {"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED", "AttributeName": "until"}}
             return {
                 "Table": {
+                    "TableName": "orders",
+                    "TableArn": "arn:aws:dynamodb:eu-west-1:000000000000:table/orders",
+                    "CreationDateTime": datetime(2026, 1, 1, tzinfo=UTC),
                     "KeySchema": [
                         {"AttributeName": "sk", "KeyType": "RANGE"},
                         {"AttributeName": "pk", "KeyType": "HASH"},

@@ -17,6 +17,7 @@ TABLE = {
     "TableId": "id",
     "CreationDateTime": datetime(2026, 1, 1, 10, 11, 12, 345_678, tzinfo=UTC),
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("sk", "pk", "other")],
     "ItemCount": 10,
     "TableSizeBytes": 5_000,
     "LatestStreamArn": STREAM,
@@ -27,7 +28,7 @@ TABLE = {
 
 def test_a_table_is_read() -> None:
     table = read_table(TABLE)
-    assert (table.name, table.region, table.key_names) == ("items", "eu-west-1", ("pk", "sk"))
+    assert (table.name, table.region, tuple(table.keys)) == ("items", "eu-west-1", ("pk", "sk"))
     assert (table.items, table.item_bytes, table.read_units) == (10, 500, 5)
     assert table.streams and table.stream_arn == STREAM
 

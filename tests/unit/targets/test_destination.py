@@ -324,8 +324,8 @@ async def test_statuses_are_told_and_redirects_not_followed(world: World, status
 @pytest.mark.parametrize(
     ("encoding", "body", "read"),
     [
-        ("gzip", gzip.compress(b'{"a":1}'), b'{"a":1}'),
-        ("GZIP", gzip.compress(b'{"a":1}'), b'{"a":1}'),
+        ("gzip", gzip.compress(b'{"a":1}', mtime=0), b'{"a":1}'),
+        ("GZIP", gzip.compress(b'{"a":1}', mtime=0), b'{"a":1}'),
         ("deflate", zlib.compress(b'{"a":1}'), b'{"a":1}'),
         ("gzip", b"not at all", b"not at all"),
         ("br", b"as it came", b"as it came"),

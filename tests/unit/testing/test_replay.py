@@ -17,8 +17,7 @@ from afterbay.errors import RecordError, SettingsError
 from afterbay.sources.recording_lines import Head, RecordedGap, RecordedRecord, RecordedShard, RecordedUnreadable
 from afterbay.sources.recording_writer import RecordingWriter
 from afterbay.testing import FIRST_NUMBER, STREAM_ARN, change, items, recording, replay, stream_event
-
-pytest_plugins = ["afterbay.testing.fixtures"]
+from afterbay.testing.fixtures import afterbay_sink as afterbay_sink
 
 P, L, R = "parent", "left", "right"
 PARTIAL = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
