@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from afterbay.backfill.budget import Budget, Weights
+from afterbay.backfill.compare import Kind as DamageKind
 from afterbay.backfill.identity import Identity
 from afterbay.backfill.images import Image, Images
 from afterbay.backfill.into_sink import SinkDestination
 from afterbay.backfill.load import Load
+from afterbay.backfill.notebook import Notebook
 from afterbay.backfill.plan import segments
 from afterbay.backfill.scan import TableScan
 from afterbay.backfill.state import LoadState
+from afterbay.backfill.verify import Verification, VerifyOptions
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import Kind, Verdict
 from afterbay.sinks.memory import MemorySink
 from cases.driven import case
 from scanned import STREAM, PassingTime, ScannedTable
+from unit.backfill import sides
 
 CASE = case("s14-backfill-meets-live-changes")
 PK = CASE["table"]["key"][0]["name"]
@@ -188,3 +193,14 @@ async def test_it_can_be_run_again_at_any_time_without_harm(tmp_path: Path) -> N
     state.close()
     assert (load.counts.written, load.counts.refused) == (0, len(world.table.items))
     assert world.sink.rows() == before
+
+
+async def test_what_only_the_sink_has_is_told_as_extra_and_left_alone(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await play(world)
+    both = sides.both_sides(sides.FakeTable(world.table.items), world.sink)
+    with closing(both.holdings), closing(Notebook()) as notebook:
+        report = await Verification(both, VerifyOptions(wait_s=0), newest=None).run(notebook)
+    assert [(one.finding.kind, one.key) for one in report.samples] == [(DamageKind.EXTRA, sides.key("K9"))]
+    assert report.damaged == 1
+    assert "K9" in world.shown()

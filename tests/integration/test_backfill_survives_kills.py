@@ -135,3 +135,7 @@ def test_a_backfill_that_is_killed_ends_as_the_table(tmp_path: Path, count: int,
         assert told["scanned"] == told["written"] + told["refused"]
         wait_for(lambda: held(copy) == there(served, table), "the sink is as the table", 120)
         assert any(version == "old" for version in held(copy).values()), "the load did its part"
+        verify = [*AFTERBAY, "verify", table.name, "--against", sink, "--json"]
+        verified = subprocess.run(verify, env=environment(served.url), capture_output=True, timeout=300, check=False)
+        assert verified.returncode == 0, verified.stderr.decode()
+        assert json.loads(verified.stdout)["equal"] is True
