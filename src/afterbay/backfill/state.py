@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Generator, Sequence
@@ -12,9 +11,8 @@ from pathlib import Path
 
 from afterbay.backfill.identity import Identity
 from afterbay.backfill.plan import Part
-from afterbay.errors import StateError
 from afterbay.stores.lock import FileLock
-from afterbay.stores.refusal import refusal
+from afterbay.stores.opening import open_private, whole
 from afterbay.stores.schema import Step, form_of, migrate
 
 __all__ = ["APPLICATION_ID", "LoadState"]
@@ -91,38 +89,15 @@ class LoadState:
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
-        with self._mutex:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._connection
-                except BaseException:
-                    if self._connection.in_transaction:  # a full disk has ended it already
-                        self._connection.execute("ROLLBACK")
-                    raise
-                self._connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise refusal(self._path, error) from error
+        with self._mutex, whole(self._connection, self._path):
+            yield self._connection
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StateError(f"state file {path} cannot be opened: {error.strerror}") from error
-    try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise refusal(path, error) from error
-    try:
+    def prepare(connection: sqlite3.Connection) -> None:
         form_of(connection, path, MIGRATIONS, own=APPLICATION_ID)  # another program's file is left as it is
         # no WAL: pages are saved a few times a second, and one file without companions can be moved or removed
         connection.execute("PRAGMA synchronous = EXTRA")  # the journal's end reaches the directory too
         migrate(connection, path, MIGRATIONS, own=APPLICATION_ID)
-    except sqlite3.Error as error:
-        connection.close()
-        raise refusal(path, error) from error
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+
+    return open_private(path, prepare)

@@ -23,6 +23,7 @@ from afterbay.ports import JournalRow, OutboxEntry
 from afterbay.stores.journal_file import JournalFile
 from afterbay.stores.journal_rows import JournalTable
 from afterbay.stores.lock import FileLock
+from afterbay.stores.opening import open_private, whole
 from afterbay.stores.refusal import refusal
 from afterbay.stores.rows import LetterKey, decode_letter, decode_shard, encode_letter, encode_shard, passes
 from afterbay.stores.schema import form_of, migrate
@@ -212,14 +213,8 @@ class SqliteStore:
                 raise StateError(f"state file {self._path} was closed")
             try:
                 _set_synchronous(self._connection, "FULL" if durable else "NORMAL")
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
+                with whole(self._connection, self._path):
                     yield self._connection
-                except BaseException:
-                    if self._connection.in_transaction:  # a full disk has ended it already
-                        self._connection.execute("ROLLBACK")
-                    raise
-                self._connection.execute("COMMIT")
             except sqlite3.Error as error:
                 raise refusal(self._path, error) from error
             except msgspec.MsgspecError as error:
@@ -227,29 +222,15 @@ class SqliteStore:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    try:
-        # made here for its mode: letters hold images (R114). SQLite gives its side files the mode of the database.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StateError(f"state file {path} cannot be opened: {error.strerror}") from error
-    try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise refusal(path, error) from error
-    try:
+    def prepare(connection: sqlite3.Connection) -> None:
         form_of(connection, path)  # before anything is changed: another program's file is left as it is
         path.chmod(0o600)
         _set_synchronous(connection, "FULL")  # the seed and the tables: once, and for good
         connection.execute("PRAGMA journal_mode = WAL")
         migrate(connection, path)
         _sync_directory(path.parent)
-    except sqlite3.Error as error:
-        connection.close()
-        raise refusal(path, error) from error
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+
+    return open_private(path, prepare)
 
 
 def _set_synchronous(connection: sqlite3.Connection, level: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from afterbay.errors import StateError
 from afterbay.stores.lock import FileLock
+from afterbay.stores.opening import open_private
 from afterbay.stores.refusal import refusal
 from afterbay.stores.schema import form_of, migrate
 
@@ -124,23 +125,10 @@ def _make(path: Path) -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    try:
-        # made here for its mode: items and messages are the user's. SQLite gives its side files the database's mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    except OSError as error:
-        raise StateError(f"state file {path} cannot be opened: {error.strerror}") from error
-    except sqlite3.Error as error:
-        raise refusal(path, error) from error
-    try:
+    def prepare(connection: sqlite3.Connection) -> None:
         form_of(connection, path, MIGRATIONS, own=APPLICATION_ID)  # before anything is changed
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA journal_mode = WAL")
         migrate(connection, path, MIGRATIONS, own=APPLICATION_ID)
-    except sqlite3.Error as error:
-        connection.close()
-        raise refusal(path, error) from error
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+
+    return open_private(path, prepare)

@@ -1,0 +1,54 @@
+"""State files in SQLite: opened so that nobody else can read them, written in whole transactions."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from afterbay.errors import StateError
+from afterbay.stores.refusal import refusal
+
+__all__ = ["open_private", "whole"]
+
+
+def open_private(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    """Open a file, made if need be; ``prepare`` looks whose it is and brings it to our form. Raises ``StateError``.
+
+    It is made here for its mode: state holds keys and images. SQLite gives its side files the mode of the database.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StateError(f"state file {path} cannot be opened: {error.strerror}") from error
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise refusal(path, error) from error
+    try:
+        prepare(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise refusal(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def whole(connection: sqlite3.Connection, path: Path) -> Generator[None]:
+    """One transaction, all or nothing. Raises ``StateError``."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if connection.in_transaction:  # a full disk has ended it already
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise refusal(path, error) from error
