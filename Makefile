@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PYTEST_ARGS ?=
-# A process per processor, four at most: the tests start servers of their own. `make test WORKERS=0` runs them in one.
-WORKERS ?= auto --maxprocesses 4 --dist worksteal
+# One process more than processors, four at most: many tests wait for processes of their own. `make test WORKERS=0` runs
+# them in one.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist worksteal
 
 .DEFAULT_GOAL := help
 SERVERS := $(filter-out %/common.sh,$(wildcard scripts/servers/*.sh))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import ExitStack
 
@@ -32,6 +33,14 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture(autouse=True)
+def _a_test_hears_every_log() -> None:
+    """A verb says what its process logs: one that an earlier test, or a fixture, called in this process must not say it
+    for others."""
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("afterbay").setLevel(logging.NOTSET)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from afterbay.aws.client import Aws, AwsSettings
 from afterbay.core.mapping.deadletter import Condition, Letter
@@ -58,7 +59,7 @@ def a_letter(event: bytes = b"") -> Letter:
 
 
 def send(destination: str, letter: Letter, aws: RecordedAws) -> None:
-    asyncio.run(choose_target(destination, aws).send(letter, now=NOW))
+    asyncio.run(choose_target(destination, aws).send(replace(letter, destination=destination), now=NOW))
     aws.close()
 
 

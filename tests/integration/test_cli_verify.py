@@ -166,7 +166,8 @@ def test_each_kind_of_damage_is_found_and_mended_under_load(copied):
 
     with copied.living([f"k{number}" for number in range(10)]):
         told = json.loads(copied.verify("--repair", "--yes", "--json", "--wait", "1.5", code=0).stdout)
-    assert (told["repair"]["repaired"], told["repair"]["could_not"]) == (8, [])
+    # On a busy machine a change can be on its way for longer than the wait: its item is mended too, and rightly.
+    assert told["repair"]["repaired"] >= 8 and told["repair"]["could_not"] == []
     copied.consume()
     assert copied.shown() == copied.expected()
     copied.verify("--wait", "0", code=0)

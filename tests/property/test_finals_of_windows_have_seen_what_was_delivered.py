@@ -104,7 +104,7 @@ def check(plan: Plan, crashes: list[tuple[int, bool]]) -> None:
             assert not set(summed) & set(lettered)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(windowed(), CRASHES)
 def test_the_sum_over_all_finals_is_what_was_delivered(plan: Plan, crashes: list[tuple[int, bool]]) -> None:
     check(plan, crashes)
@@ -131,7 +131,7 @@ def given_up(run: Run, batch: Batch, outcome: Outcome) -> bool:
     return limit is not None and not isinstance(outcome, NotReached) and batch.attempts + 1 > limit
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(windowed())
 def test_each_window_is_closed_before_the_next_one_opens(plan: Plan) -> None:
     check_windows(plan)

@@ -116,7 +116,7 @@ def with_numbers_as_text(value: object) -> object:
     return value if isinstance(value, bool) else repr(value)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(records())
 def test_splicing_a_change_equals_parsing_and_writing_it(record):
     raw, _ = record
@@ -124,7 +124,7 @@ def test_splicing_a_change_equals_parsing_and_writing_it(record):
     assert with_numbers_as_text(json.loads(spliced)) == with_numbers_as_text(converted(raw))
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.lists(records(), max_size=4))
 def test_a_page_gives_the_records_that_splicing_each_gives(made):
     page = b'{"Records": [' + b", ".join(raw for raw, _ in made) + b'], "NextShardIterator": "next"}'
