@@ -16,7 +16,7 @@ DOCS = ROOT / "docs"
 CLI = (DOCS / "cli.md").read_text()
 README = (ROOT / "README.md").read_text()
 GROUP = typer.main.get_command(app)
-VERBS = sorted(GROUP.commands)
+VERBS = GROUP.list_commands(None)
 RULE = re.compile(r"(?:[RSEXQB]|WR|P)\d+")
 RANGE = re.compile(r"\b([RS])(\d+) to \1(\d+)\b")
 
@@ -29,7 +29,7 @@ def section(verb: str) -> str:
 
 def options(verb: str) -> set[str]:
     """A verb's options, and those of the verbs below it."""
-    command = GROUP.commands[verb]
+    command = GROUP.get_command(None, verb)
     params = [param for one in (command, *getattr(command, "commands", {}).values()) for param in one.params]
     return {name for param in params for name in param.opts if name.startswith("--")} - {"--help"}
 
