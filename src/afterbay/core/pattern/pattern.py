@@ -52,7 +52,7 @@ class _Compiled:
         return self._exact.matches(cast("dict[str, object]", event)) if answer is None else answer
 
     def _other(self, event: object) -> bool:
-        if isinstance(event, Mapping):
+        if type(event) is not bytes and isinstance(event, Mapping):  # asking the ABC costs an eighth of a match
             return self._exact.matches(cast("Mapping[str, object]", event))
         decoded = self._reader.read(_bytes_of(event))
         return decoded is not None and self.matches(decoded)
