@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,9 +16,10 @@ from afterbay.cli.main import app
 from afterbay.redrive.bucket import DONE_TAG
 from integration.buses import World
 from integration.pipes import Pipes, Queue, function
-from integration.serving import Function, Served, Table, afterbay, child, environment, unique, wait_for
+from integration.serving import AFTERBAY, Function, Served, Table, afterbay, child, environment, unique, wait_for
 
 BAD = {"bad"}
+LETTERS = 40
 CARRIED = {
     "eventID": "0" * 32,
     "eventName": "INSERT",
@@ -65,6 +67,13 @@ class Desk:
 
     def told(self, *words: str, code: int = 0) -> dict:
         return json.loads(self.run(*words, "--json", code=code).stdout)
+
+    def rows(self) -> int:
+        with closing(sqlite3.connect(self.copy)) as file:
+            try:
+                return file.execute("SELECT count(*) FROM copy").fetchone()[0]
+            except sqlite3.OperationalError:
+                return 0  # not made yet
 
     def items(self) -> dict[str, object]:
         with closing(sqlite3.connect(self.copy)) as file:
@@ -198,6 +207,40 @@ def test_what_is_no_letter_and_what_is_trimmed_stay_where_they_are_and_bodies_th
     desk.run("redrive", "apply", str(desk.plan), "--yes")
     assert [one["dynamodb"]["Keys"]["pk"]["S"] for one in discarding_function.records()] == ["bad"]
     assert depth(queue) == 1, "what is nobody's was left alone"
+
+
+@pytest.mark.timeout(120)
+def test_an_apply_that_is_killed_and_run_again_leaves_nothing_out_and_sends_nothing_wrong(served, desk, tmp_path):
+    """Real processes, killed while letters are on their way (E17). What a killed one held comes back after a minute."""
+    queue, table = Queue(served), served.table()
+    keys = [f"k{number}" for number in range(LETTERS)]
+    made = served.function(tmp_path)
+    made.plan(*keys)
+    served.client("lambda").create_event_source_mapping(
+        FunctionName=made.name,
+        EventSourceArn=table.stream,
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=1,
+        ParallelizationFactor=10,
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": queue.arn}},
+    )
+    table.put(*keys, n=1)
+    wait_for(lambda: depth(queue) == LETTERS, "every record has its letter")
+    desk.told("redrive", "plan", "--queue", queue.url, "--into", desk.sink, "--out", str(desk.plan))
+    words = [*AFTERBAY, "redrive", "apply", str(desk.plan), "--yes", "--json"]
+    for reach in (5, 15):
+        with subprocess.Popen(
+            words, env=environment(served.url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            wait_for(lambda reach=reach: desk.copy.exists() and desk.rows() >= reach, f"{reach} records are there")
+            process.kill()
+        assert process.returncode < 0 and desk.rows() < LETTERS, "it was killed on the way"
+        served.call("clock", advance_s=61)
+    done = desk.told("redrive", "apply", str(desk.plan), "--yes")
+    assert done["letters"]["done"] + done["letters"]["already done"] == LETTERS and done["letters"]["already done"] > 0
+    assert desk.items() == dict.fromkeys(keys, 1) and depth(queue) == 0
+    assert desk.told("redrive", "apply", str(desk.plan), "--yes")["letters"]["already done"] == LETTERS
 
 
 def test_letters_that_were_not_sent_are_listed_from_the_address(served, desk, tmp_path):
