@@ -223,6 +223,7 @@ class Run(World):
         self.calls: list[tuple[Deliver, Outcome]] = []
         self.watchers: list[Callable[[Command], None]] = []
         self.in_flight: list[Deliver] = []
+        self._storing: dict[str, Letter] = {}
         self._crash_at, self._effect = crash_at, effect
         self._performed = 0
         self._timed = 0
@@ -244,7 +245,7 @@ class Run(World):
                 self.calls.append((asked, event.outcome))
                 self.finished |= done_by(asked.batch, event.outcome)
             case LetterStored():
-                self.finished |= records_of(self.stored.letters[event.request_id])
+                self.finished |= records_of(self._storing[event.request_id])
         commands = super().tell(event)
         for command in commands:
             if isinstance(command, Deliver):
@@ -263,10 +264,11 @@ class Run(World):
         return event
 
     def _store(self, command: StoreLetter) -> Event:
-        """Kept once per request id: after a crash the same letter may come again, and then it is the same."""
-        letter = command.letter
-        kept = self.stored.letters.setdefault(letter.request_id, letter)
-        assert records_of(kept) == records_of(letter), "two letters of one request id"
+        """Kept once per request id and last record, as a store does: after a crash the same letter may come again, and
+        then it is the same. A batch of which the start is too old by then has a letter of that start, too."""
+        letter = self._storing[command.letter.request_id] = command.letter
+        kept = self.stored.letters.setdefault(f"{letter.request_id} to {letter.last}", letter)
+        assert records_of(kept) == records_of(letter), "two letters of one request id and one last record"
         return LetterStored(command.shard, command.lane, letter.request_id)
 
     @property
