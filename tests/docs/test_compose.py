@@ -20,7 +20,7 @@ SERVICE = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]["aws
 
 
 def test_the_command_is_one_that_the_verb_takes() -> None:
-    options = {name for one in typer.main.get_command(app).commands["dev"].params for name in one.opts}
+    options = {name for one in typer.main.get_command(app).get_command(None, "dev").params for name in one.opts}
     assert {word for word in SERVICE["command"] if word.startswith("--")} <= options
     assert 'ENTRYPOINT ["afterbay", "dev"]' in (FOLDER / SERVICE["build"]["dockerfile"]).read_text()
 
