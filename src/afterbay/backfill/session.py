@@ -33,14 +33,11 @@ from afterbay.backfill.table import Table, describe_table
 from afterbay.core.change.arn import parse_arn, parse_function_name
 from afterbay.engine.clock import Clock
 from afterbay.errors import AfterbayError, SettingsError, StateError
-from afterbay.functions.lambda_api import LambdaApiFunction
+from afterbay.functions.lambda_api import FUNCTION_TIMEOUT_S, LambdaApiFunction
 from afterbay.sinks.address import open_sink, parse_address
 from afterbay.sinks.where import read_where
 
 __all__ = ["Session", "Wanted"]
-
-FUNCTION_TIMEOUT_S = 910
-"""A function may take 15 minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

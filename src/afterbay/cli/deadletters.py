@@ -15,9 +15,8 @@ from afterbay.aws.client import AwsSettings
 from afterbay.cli.address import fetch
 from afterbay.cli.letter_lines import list_lines, show_document, show_lines
 from afterbay.cli.letters import Buckets, Queues, TopicQueues, sources, tell_of_looking
-from afterbay.cli.options import Archive, AsJson, EndpointUrl, Profile, Region
+from afterbay.cli.options import STATE_FILE, Archive, AsJson, EndpointUrl, Profile, Region
 from afterbay.cli.output import print_json, say, told_in_one_line
-from afterbay.cli.run import STATE_FILE
 from afterbay.engine.outbox import outbox_document
 from afterbay.errors import SettingsError
 from afterbay.redrive.access import Access

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
-__all__ = ["Archive", "AsJson", "EndpointUrl", "Profile", "Region"]
+__all__ = ["STATE_FILE", "Archive", "AsJson", "EndpointUrl", "Profile", "Region"]
+
+STATE_FILE = Path("afterbay.state.sqlite3")
+"""Of `afterbay run`, unless it is told another."""
 
 EndpointUrl: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_ENDPOINT_URL].")]
 Region: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_DEFAULT_REGION].")]

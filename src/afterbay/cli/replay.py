@@ -18,9 +18,8 @@ from afterbay.core.change.arn import parse_function_name
 from afterbay.core.change.raw import RawRecord
 from afterbay.engine.clock import Clock
 from afterbay.engine.playback import Played, batches, play_into_function, play_into_sink
-from afterbay.engine.standalone import FUNCTION_TIMEOUT_S
 from afterbay.errors import SettingsError
-from afterbay.functions.lambda_api import LambdaApiFunction
+from afterbay.functions.lambda_api import FUNCTION_TIMEOUT_S, LambdaApiFunction
 from afterbay.sinks.address import SinkAddress, open_sink, parse_address
 from afterbay.sources.recording_lines import RecordedGap, RecordedRecord, RecordedUnreadable
 from afterbay.sources.recording_reader import RecordingReader

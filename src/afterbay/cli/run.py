@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from afterbay.aws.client import AwsSettings
-from afterbay.cli.options import Archive, EndpointUrl, Profile, Region
+from afterbay.cli.options import STATE_FILE, Archive, EndpointUrl, Profile, Region
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.cli.running import logging_to_stderr, until_told_to_stop
 from afterbay.engine.preview import Planned
@@ -22,7 +22,6 @@ from afterbay.functions.local import Handler, load_callable
 
 __all__ = ["run"]
 
-STATE_FILE = Path("afterbay.state.sqlite3")
 SHOWN_MAX = 20
 """Saved positions of one mapping that a person is shown; ``--json`` has them all."""
 

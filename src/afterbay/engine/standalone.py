@@ -26,7 +26,7 @@ from afterbay.engine.standalone_sources import StandaloneSources
 from afterbay.engine.supervisor import Connections, Supervisor
 from afterbay.engine.wanted import Wanted, WantedMapping, WantedPipe
 from afterbay.errors import SettingsError
-from afterbay.functions.lambda_api import LambdaApiFunction
+from afterbay.functions.lambda_api import FUNCTION_TIMEOUT_S, LambdaApiFunction
 from afterbay.functions.local import Handler, LocalFunction
 from afterbay.ports import Function, Source, Target
 from afterbay.stores.sqlite import SqliteStore
@@ -36,9 +36,6 @@ from afterbay.targets.choose import choose_target
 __all__ = ["Standalone"]
 
 log = logging.getLogger(__name__)
-
-FUNCTION_TIMEOUT_S = 910
-"""Longer than the longest function (15 minutes): the call must not give up on a function that is still running."""
 
 STORE_THREADS = 2
 

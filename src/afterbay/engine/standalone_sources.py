@@ -12,7 +12,7 @@ from afterbay.core.mapping.queue import RECEIVES_MAX
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.engine.clock import Clock
 from afterbay.ports import QueueSource, Source
-from afterbay.sources.kinesis import KinesisApi, kinesis_source
+from afterbay.sources.kinesis import KinesisApi, kinesis_source, made_up_role
 from afterbay.sources.news import News
 from afterbay.sources.regions import StreamRegions
 from afterbay.sources.sqs import SqsSource
@@ -47,7 +47,7 @@ class StandaloneSources:
         source = parse_arn(arn)
         if settings.kind is not SourceKind.KINESIS:
             return StreamSource(self._streams.of(arn), arn)
-        told = role or f"arn:{source.partition}:iam::{source.account}:role/afterbay"
+        told = role or made_up_role(source)
         caller = self._aws.of(source.region)
         api = KinesisApi(caller, self._clock, News(self._clock), role=told, on_date=self._clock.follow)
         return kinesis_source(api, arn)

@@ -6,7 +6,10 @@ from afterbay.aws.client import Aws
 from afterbay.functions.definition import check_request_size
 from afterbay.ports import Answer
 
-__all__ = ["LambdaApiFunction"]
+__all__ = ["FUNCTION_TIMEOUT_S", "LambdaApiFunction"]
+
+FUNCTION_TIMEOUT_S = 910
+"""Longer than the longest function (15 minutes): the call must not give up on a function that is still running."""
 
 
 class LambdaApiFunction:

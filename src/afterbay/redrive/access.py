@@ -19,9 +19,8 @@ from afterbay.core.change.arn import parse_arn
 from afterbay.core.change.source import SourceKind
 from afterbay.core.change.value import TypedItem
 from afterbay.engine.clock import Clock
-from afterbay.engine.standalone import FUNCTION_TIMEOUT_S
 from afterbay.errors import ServiceError, SettingsError
-from afterbay.functions.lambda_api import LambdaApiFunction
+from afterbay.functions.lambda_api import FUNCTION_TIMEOUT_S, LambdaApiFunction
 from afterbay.redrive.bodies import Bodies, compile_filters, find_bodies, source_kind
 from afterbay.redrive.bucket import BucketMailbox
 from afterbay.redrive.letter import DeadLetter, ObjectPlace, Place, QueuePlace
@@ -33,7 +32,7 @@ from afterbay.redrive.send import FunctionSender, Sender, SinkSender
 from afterbay.redrive.steps import Again
 from afterbay.sinks.address import open_sink, parse_address
 from afterbay.sinks.mending import MendableSink
-from afterbay.sources.kinesis import KinesisApi
+from afterbay.sources.kinesis import KinesisApi, made_up_role
 from afterbay.sources.news import News
 from afterbay.sources.regions import StreamRegions
 from afterbay.sources.span import Reread, Span, reread
@@ -190,8 +189,8 @@ class Access:
         arn = parse_arn(stream_arn)
         if source_kind(stream_arn) is SourceKind.TABLE:
             return await self._streams.connect(arn.region)
-        role = f"arn:{arn.partition}:iam::{arn.account}:role/afterbay"  # as `afterbay run` names it
         caller = self._aws.of(arn.region)
+        role = made_up_role(arn)
         return KinesisApi(caller, self._clock, News(self._clock), role=role, on_date=self._clock.follow)
 
     async def _kinesis_retention_s(self, stream_arn: str) -> float:

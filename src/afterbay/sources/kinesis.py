@@ -13,6 +13,7 @@ import msgspec
 
 from afterbay.aws.client import Caller
 from afterbay.aws.date import date_of
+from afterbay.core.change.arn import Arn
 from afterbay.core.change.kinesis import kinesis_record
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.shard.lineage import ShardDescription
@@ -22,7 +23,7 @@ from afterbay.sources.news import News
 from afterbay.sources.stream import ReadLimits, StreamSource
 from afterbay.sources.streams_api import Clock, IteratorType, ShardPage
 
-__all__ = ["OF_KINESIS", "KinesisApi", "kinesis_source"]
+__all__ = ["OF_KINESIS", "KinesisApi", "kinesis_source", "made_up_role"]
 
 OF_KINESIS = ReadLimits(page_records_max=10_000, empty_pages_at_once=1, whole_seconds=False)
 """One empty page is enough: a shard is read five times a second at most, by all its readers together."""
@@ -153,6 +154,11 @@ class KinesisApi:
         self._next_read[shard] = turn + self._apart
         if turn > now:
             await self._clock.sleep_until(turn)
+
+
+def made_up_role(stream: Arn) -> str:
+    """The role that records name where nobody's is assumed (R137)."""
+    return f"arn:{stream.partition}:iam::{stream.account}:role/afterbay"
 
 
 def kinesis_source(api: KinesisApi, stream_arn: str) -> StreamSource:

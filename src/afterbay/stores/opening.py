@@ -11,7 +11,7 @@ from pathlib import Path
 from afterbay.errors import StateError
 from afterbay.stores.refusal import refusal
 
-__all__ = ["open_private", "whole"]
+__all__ = ["open_private", "transaction", "whole"]
 
 
 def open_private(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
@@ -39,16 +39,23 @@ def open_private(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> s
 
 
 @contextmanager
-def whole(connection: sqlite3.Connection, path: Path) -> Generator[None]:
-    """One transaction, all or nothing. Raises ``StateError``."""
+def transaction(connection: sqlite3.Connection) -> Generator[None]:
+    """One transaction, all or nothing. SQLite's errors leave it as they come."""
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        yield
+    except BaseException:
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def whole(connection: sqlite3.Connection, path: Path) -> Generator[None]:
+    """The same of a state file. Raises ``StateError``."""
+    try:
+        with transaction(connection):
             yield
-        except BaseException:
-            if connection.in_transaction:  # a full disk has ended it already
-                connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise refusal(path, error) from error

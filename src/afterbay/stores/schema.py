@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from afterbay.errors import StateError
+from afterbay.stores.opening import transaction
 
 __all__ = ["APPLICATION_ID", "MIGRATIONS", "form_of", "migrate"]
 
@@ -107,14 +108,9 @@ def migrate(
     """Bring the file to the newest form, a step per transaction; an empty file becomes a state file."""
     version = form_of(connection, path, steps, own=own)
     for number, step in enumerate(steps[version:], start=version + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(connection):
             for statement in step:
                 connection.execute(statement)
             # both are part of the transaction: a crash leaves the older form, whole
             connection.execute(f"PRAGMA application_id = {own}")
             connection.execute(f"PRAGMA user_version = {number}")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")

@@ -23,7 +23,7 @@ from afterbay.ports import JournalRow, OutboxEntry
 from afterbay.stores.journal_file import JournalFile
 from afterbay.stores.journal_rows import JournalTable
 from afterbay.stores.lock import FileLock
-from afterbay.stores.opening import open_private, whole
+from afterbay.stores.opening import open_private, transaction
 from afterbay.stores.refusal import refusal
 from afterbay.stores.rows import LetterKey, decode_letter, decode_shard, encode_letter, encode_shard, passes
 from afterbay.stores.schema import form_of, migrate
@@ -213,7 +213,7 @@ class SqliteStore:
                 raise StateError(f"state file {self._path} was closed")
             try:
                 _set_synchronous(self._connection, "FULL" if durable else "NORMAL")
-                with whole(self._connection, self._path):
+                with transaction(self._connection):
                     yield self._connection
             except sqlite3.Error as error:
                 raise refusal(self._path, error) from error

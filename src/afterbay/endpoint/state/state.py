@@ -19,6 +19,7 @@ from typing import TypeAlias
 from afterbay.endpoint.protocol import TimeKeeper
 from afterbay.endpoint.state.folder import DATA, StateFolder
 from afterbay.errors import StateError
+from afterbay.stores.opening import transaction
 
 __all__ = ["KeptClock", "Op", "State"]
 
@@ -149,12 +150,6 @@ class State:
     def _commit(self, ops: list[Op]) -> None:
         """In the thread. One transaction, on disk when this returns."""
         connection = self.folder.connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(connection):
             for statement, parameters in ops:
                 connection.execute(statement, parameters)
-        except BaseException:
-            if connection.in_transaction:  # a full disk has ended it already
-                connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
