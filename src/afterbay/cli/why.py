@@ -13,6 +13,7 @@ import typer
 
 from afterbay.aws.client import AwsSettings
 from afterbay.aws.regions import AwsRegions
+from afterbay.backfill.table import read_table
 from afterbay.cli.address import fetch
 from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
 from afterbay.cli.output import Exit, print_json, say
@@ -195,9 +196,7 @@ class _StateFile:
     async def _schema(self, stream: str) -> tuple[KeyAttribute, ...]:
         table = parse_stream_arn(stream).table
         told = await self._aws.of(parse_arn(stream).region).call("dynamodb", "describe_table", TableName=table)
-        found = msgspec.convert(told["Table"], _Table)
-        types = {one.AttributeName: one.AttributeType for one in found.AttributeDefinitions}
-        return tuple((one.AttributeName, types[one.AttributeName]) for one in found.KeySchema)
+        return tuple(read_table(told["Table"]).keys.items())
 
     async def _fetch(self, settings: MappingSettings, shard: ShardId, position: Position) -> Reread:
         if settings.kind is not SourceKind.TABLE:
@@ -205,17 +204,3 @@ class _StateFile:
         stream = settings.event_source_arn
         api = await self._streams.connect(parse_arn(stream).region)
         return await reread(api, Span(stream, shard, position, position), limit=1)
-
-
-class _KeyElement(msgspec.Struct):
-    AttributeName: str
-
-
-class _Definition(msgspec.Struct):
-    AttributeName: str
-    AttributeType: str
-
-
-class _Table(msgspec.Struct):
-    KeySchema: list[_KeyElement]
-    AttributeDefinitions: list[_Definition]

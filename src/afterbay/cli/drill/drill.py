@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from afterbay.backfill.table import read_table
 from afterbay.cli.drill.attributes import attributes_of
 from afterbay.cli.drill.draft import GROUP, Needs, draft_for
 from afterbay.cli.drill.ground import Ground, ground
@@ -113,15 +114,14 @@ async def _needs(place: Ground, table: str, function: str, options: DrillOptions
     types = {
         one["AttributeName"]: one["AttributeType"] for one in cast("list[dict[str, str]]", told["AttributeDefinitions"])
     }
-    schema = sorted(cast("list[dict[str, str]]", told["KeySchema"]), key=lambda one: one["KeyType"])  # HASH, RANGE
-    keys = [one["AttributeName"] for one in schema]
+    keys = read_table(answer["Table"]).keys
     code = next((one.path for one in place.code if parse_function_name(one.function).name == function), None)
     read = {} if code is None or options.given else await asyncio.to_thread(attributes_of, code)
     indexed = {name: tag for name, tag in types.items() if name not in keys}
     others = {name: tag for name, tag in read.items() if name not in keys}
     stream = cast("Mapping[str, object]", told.get("StreamSpecification") or {})
     return Needs(
-        keys={name: types[name] for name in keys},
+        keys=dict(keys),
         typed=others | ({} if options.given else indexed),
         given={name: value for name, value in options.given.items() if name not in keys},
         view=ViewType(str(stream.get("StreamViewType", ViewType.NEW_AND_OLD_IMAGES.value))),
