@@ -163,7 +163,7 @@ _FILTERING = (
         "R71",
         "a record must match every filter",
         FILTERS,
-        "return PatternSet(compiled).matches if member is None",
+        "return PatternSet(compiled).on_bytes() if member is None",
         "return (lambda body: all(one.matches(body) for one in compiled)) if member is None",
     ),
     RuleMutation(
@@ -195,7 +195,7 @@ _FILTERING = (
         "R73",
         "patterns see the member dynamodb alone",
         FILTERS,
-        "return PatternSet(compiled).matches if member is None",
+        "return PatternSet(compiled).on_bytes() if member is None",
         "return (\n"
         "        lambda body: PatternSet(compiled).matches(\n"
         """            b'{"dynamodb":' + bytes(_members.decode(body)["dynamodb"]) + b"}"\n"""
@@ -206,7 +206,7 @@ _FILTERING = (
         "R74",
         "attribute values lose their type tags before they are matched",
         FILTERS,
-        "return PatternSet(compiled).matches if member is None",
+        "return PatternSet(compiled).on_bytes() if member is None",
         "return (\n"
         "        lambda body: PatternSet(compiled).matches(\n"
         """            __import__("re").sub(rb'[{]"[SN]": ?("[^"]*")[}]', rb"\\1", body)\n"""
@@ -257,16 +257,16 @@ _FILTERING = (
         "R78",
         "a record that is filtered out does not move the position",
         SHARD,
-        "            read(position)\n            if factor > 1:",
-        "            if passes is None or passes(record.body):\n                read(position)\n"
+        "            read.append(position)\n            if factor > 1:",
+        "            if passes is None or passes(record.body):\n                read.append(position)\n"
         "            if factor > 1:",
     ),
     RuleMutation(
         "R78",
         "a record that is filtered out moves the position past an unfinished batch",
         SHARD,
-        "self._context.counters.filtered_out += 1\n",
-        "self._context.counters.filtered_out += 1\n                self._watermark._done = position\n",
+        "                filtered_out += 1\n",
+        "                filtered_out += 1\n                self._watermark._done = position\n",
     ),
     RuleMutation(
         "R78",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -11,7 +11,7 @@ from afterbay.core.change.raw import RawRecord
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.shard.position import ShardId
 
-__all__ = ["PAYLOAD_BYTES_MAX", "Batch", "Why", "describe", "fitting", "make_batch", "make_final"]
+__all__ = ["PAYLOAD_BYTES_MAX", "Batch", "Why", "bytes_of", "describe", "fitting", "make_batch", "make_final"]
 
 PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
 """What a synchronous invocation takes (R56)."""
@@ -89,12 +89,20 @@ def describe(records: Sequence[RawRecord]) -> str:
     return f"{len(records)} record(s) from {records[0].position} to {records[-1].position}"
 
 
-def fitting(waiting: Sequence[RawRecord], count_max: int, bytes_max: int) -> int:
+def bytes_of(records: Iterable[RawRecord]) -> int:
+    """The sum of their sizes, without what is put around them."""
+    return sum([len(record.body) for record in records])  # a list: half the time of a generator
+
+
+def fitting(waiting: Sequence[RawRecord], count_max: int, bytes_max: int, waiting_bytes: int | None = None) -> int:
     """How many of ``waiting`` the next batch takes: at most ``count_max``, and what the payload limit allows.
 
-    At least one, even when that one alone is too large (R57).
+    At least one, even when that one alone is too large (R57). ``waiting_bytes``: their sum, for who knows it, which
+    mostly saves looking at each.
     """
     room = bytes_max - ENVELOPE_BYTES
+    if waiting_bytes is not None and waiting_bytes + len(waiting) <= room:  # with a comma for each
+        return min(len(waiting), count_max)
     taken = 0
     for record in waiting:
         room -= len(record.body) + (1 if taken else 0)  # the comma before it

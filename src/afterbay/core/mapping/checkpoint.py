@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from afterbay.core.shard.position import After, AtTime, Position, ShardEnd, ShardId, TrimHorizon
@@ -47,14 +48,16 @@ class Watermark:
         """The last position that is done with all before it; None while nothing is."""
         return self._done
 
-    def read(self, position: Position) -> None:
-        self._in_flight.append(position)
+    def read(self, positions: Iterable[Position]) -> None:
+        self._in_flight.extend(positions)
 
     def advance(self, unfinished: Position | None) -> bool:
         """Move up to, not over, ``unfinished``. True if the mark moved; it never moves back."""
         waiting = self._in_flight
-        moved = False
+        done = None
         while waiting and (unfinished is None or waiting[0] < unfinished):
-            self._done = waiting.popleft()
-            moved = True
-        return moved
+            done = waiting.popleft()
+        if done is None:
+            return False
+        self._done = done
+        return True

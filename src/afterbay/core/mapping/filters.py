@@ -67,8 +67,8 @@ def compile_filters(
     asked_for = hidden & {path.partition(".")[0] for pattern in compiled for path in pattern.needs}
     member = _PAYLOAD.get(kind)
     if member is None and asked_for:
-        return _without(asked_for, PatternSet(compiled).matches)
-    return PatternSet(compiled).matches if member is None else _with_payload(compiled, member, kind, asked_for)
+        return _without(asked_for, PatternSet(compiled).on_bytes())
+    return PatternSet(compiled).on_bytes() if member is None else _with_payload(compiled, member, kind, asked_for)
 
 
 def _without(hidden: frozenset[str], matches: Callable[[bytes], bool]) -> Passes:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from afterbay.core.change.raw import ItemKey, RawRecord
-from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, fitting
+from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, bytes_of, fitting
 from afterbay.core.shard.position import Position
 
 __all__ = ["Lane", "LaneState", "lane_of"]
@@ -67,9 +67,12 @@ class Lane:
         """True while something was asked for whose answer counts, also during a drain (R38)."""
         return self.state in (LaneState.INVOKING, LaneState.STORING_LETTER)
 
-    def admit(self, record: RawRecord) -> None:
+    def admit(self, record: RawRecord) -> int:
+        """Let a record wait here; its size in bytes."""
+        size_bytes = len(record.body)
         self.waiting.append(record)
-        self.waiting_bytes += len(record.body)
+        self.waiting_bytes += size_bytes
+        return size_bytes
 
     def acknowledge(self, records: Sequence[RawRecord]) -> None:
         """Note what is done; ``batches`` holds it no more. What lies behind an unfinished record cannot be told yet."""
@@ -85,9 +88,10 @@ class Lane:
 
     def take(self, count_max: int, bytes_max: int) -> list[RawRecord]:
         """Remove what the next batch holds."""
-        count = fitting(self.waiting, count_max, bytes_max)
-        taken = [self.waiting.popleft() for _ in range(count)]
-        self.waiting_bytes -= sum(len(record.body) for record in taken)
+        waiting = self.waiting
+        count = fitting(waiting, count_max, bytes_max, self.waiting_bytes)
+        taken = [waiting.popleft() for _ in range(count)]
+        self.waiting_bytes -= bytes_of(taken)
         return taken
 
     def next_window(self, now: datetime, window_s: int) -> None:

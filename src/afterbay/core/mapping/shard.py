@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.change.source import SourceKind
-from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, Why, describe, make_batch
+from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, Why, bytes_of, describe, make_batch
 from afterbay.core.mapping.checkpoint import SavedShard, Watermark
 from afterbay.core.mapping.commands import Command, Deliver, Notice, ReadShard, Rest, StoreLetter, Tell
 from afterbay.core.mapping.counters import Counters
@@ -42,6 +42,8 @@ BUFFER_RECORDS_MIN = 10_000
 BUFFER_BYTES_MIN = 32 * 1024 * 1024
 """How much a shard reads ahead at most, unless its lanes need more for two full batches each. A page may exceed it
 once."""
+
+_BELOW_ALL = Position(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,27 +162,33 @@ class Shard:
         factor = len(self.lanes)
         passes = self._context.passes
         before = self._before
-        last = self._last_read
-        lanes, read = self.lanes, self._watermark.read
+        last = _BELOW_ALL if self._last_read is None else self._last_read
+        lanes = self.lanes
         lane = lanes[0]
+        read: list[Position] = []
+        filtered_out = admitted = admitted_bytes = 0
         for record in records:
             position: Position = record.position  # type: ignore[assignment] # Position(...) is a call, once a record
-            if last is not None and position <= last:
+            if position <= last:
                 continue
             last = position
-            read(position)
+            read.append(position)
             if factor > 1:
                 lane = lanes[lane_of(record.key, factor)]
             if position <= lane.done or (before and position <= before[lane_of(record.key, len(before))]):
                 continue  # an earlier run finished it: its lane was ahead of the others
-            if passes is not None and not passes(record.body):
-                self._context.counters.filtered_out += 1
+            body = record.body
+            if passes is not None and not passes(body):
+                filtered_out += 1
                 continue  # done, and no lane ever sees it (R78)
-            lane.admit(record)
-            self.buffered += 1
-            self.buffered_bytes += len(record.body)
-        self._last_read = last
+            admitted += 1
+            admitted_bytes += lane.admit(record)
+        self._watermark.read(read)
+        self._last_read = last if read else self._last_read
         self.ended = end
+        self.buffered += admitted
+        self.buffered_bytes += admitted_bytes
+        self._context.counters.filtered_out += filtered_out
         self._context.counters.polled += len(records)
         if self._tumbling is not None:
             self._tumbling.heard(len(records), now.timestamp())
@@ -518,7 +526,7 @@ class Shard:
         if records and self._tumbling is not None and self._tumbling.window is not None:
             self._tumbling.took(state, records[-1].position)
         self.buffered -= len(records)
-        self.buffered_bytes -= sum(len(record.body) for record in records)
+        self.buffered_bytes -= bytes_of(records)
 
     def _count(self, batch: Batch, outcome: Outcome) -> None:
         counters = self._context.counters
