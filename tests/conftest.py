@@ -7,8 +7,14 @@ import os
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import servers
+
+# How long an example takes is the machine's affair: no property fails for it. In CI Hypothesis also draws the same
+# examples each time, by a profile of its own that stands below this one.
+settings.register_profile("afterbay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("afterbay")
 
 _servers = pytest.StashKey[ExitStack]()
 

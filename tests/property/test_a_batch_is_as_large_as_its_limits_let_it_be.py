@@ -32,7 +32,7 @@ def check(sizes: list[int], batch_size: int) -> None:
             assert sent + 1 + sizes[following - 1] > LIMIT, "the next one would have fitted (R56)"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SIZES, st.integers(1, 9))
 def test_a_batch_holds_what_fits_and_no_less(sizes: list[int], batch_size: int) -> None:
     check(sizes, batch_size)
@@ -40,7 +40,7 @@ def test_a_batch_holds_what_fits_and_no_less(sizes: list[int], batch_size: int) 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(SIZES, st.integers(1, 9))
 def test_the_same_over_many_more_streams(sizes: list[int], batch_size: int) -> None:
     check(sizes, batch_size)

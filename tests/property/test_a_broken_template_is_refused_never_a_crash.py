@@ -61,7 +61,7 @@ def places(value: object, path: tuple = ()) -> list[tuple]:
 PLACES = [places(document) for document in DOCUMENTS]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), st.booleans())
 def test_a_broken_template_is_refused_never_a_crash(data, skip_unknown):
     number = data.draw(st.integers(0, len(FILES) - 1), label="file")

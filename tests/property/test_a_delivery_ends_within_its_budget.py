@@ -28,7 +28,7 @@ calls = st.tuples(failing | st.just(TokenRefused("401")) | ending, st.floats(0, 
 policies = st.builds(RetryPolicy, attempts_max=st.integers(0, 185), age_max_s=st.integers(60, 86_400))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(calls, min_size=1, max_size=40), policies)
 def test_every_delivery_ends_as_its_policy_says(plan: list[tuple[Outcome, float, float]], policy: RetryPolicy) -> None:
     deadline_s, made = START + policy.age_max_s, 0

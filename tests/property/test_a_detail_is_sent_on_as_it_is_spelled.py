@@ -22,7 +22,7 @@ writings = st.fixed_dictionaries(
 BLANKS = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\n\r]+', re.DOTALL)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(details, writings)
 def test_only_blanks_are_lost(detail: dict[str, object], writing: dict[str, object]) -> None:
     text = json.dumps(detail, **writing)
@@ -33,7 +33,7 @@ def test_only_blanks_are_lost(detail: dict[str, object], writing: dict[str, obje
     assert json.loads(encode_event(event))["detail"] == detail
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=30) | st.text(st.sampled_from('{}[]":,\\u0019dea -.\n'), max_size=40))
 def test_any_text_is_a_detail_or_none(text: str) -> None:
     compact = compact_detail(text)

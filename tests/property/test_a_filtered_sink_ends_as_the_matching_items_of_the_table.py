@@ -62,7 +62,7 @@ def ends_as_the_matching_items(sink, made, where, order, size) -> None:
     assert {one.key: one.item for one in sink.read_live()} == expected
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(deliveries())
 def test_memory(delivered):
     made, where, order, size = delivered
@@ -71,7 +71,7 @@ def test_memory(delivered):
     ends_as_the_matching_items(sink, made, where, order, size)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(deliveries())
 def test_sqlite(delivered):
     made, where, order, size = delivered

@@ -10,7 +10,7 @@ import contextlib
 import itertools
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from afterbay.backfill.budget import Budget, Weights
@@ -124,7 +124,6 @@ class World:
         await self.run()
 
 
-@settings(deadline=None)  # threads write to the sink: on a busy machine one waits for its turn
 @given(
     start=st.lists(st.sampled_from(KEYS), unique=True),
     total=st.integers(1, 3),

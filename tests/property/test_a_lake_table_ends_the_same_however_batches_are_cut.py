@@ -6,7 +6,7 @@ import functools
 import itertools
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from afterbay.core.change.record import ChangeRecord
@@ -36,7 +36,6 @@ def ended(batches: list[list[ChangeRecord]]) -> dict[str, LakeRow]:
     return table
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.lists(st.integers(0, 29), max_size=12), st.lists(st.integers(1, 40), max_size=6))
 def test_a_lake_table_ends_the_same_however_batches_are_cut(seed, replayed, cuts):
     changes = recorded(seed)

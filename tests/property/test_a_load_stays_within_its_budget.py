@@ -6,7 +6,7 @@ import heapq
 import itertools
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from afterbay.backfill.budget import Budget
@@ -58,7 +58,6 @@ def let_go(rate: float, pages: list[Page]) -> None:
         heapq.heappush(unsettled, (now + page.takes_s, number))
 
 
-@settings(deadline=None)
 @given(rate=st.floats(1, 2_000), pages=PAGES)
 def test_a_load_stays_within_its_budget(rate: float, pages: list[Page]) -> None:
     """So w seconds, whichever they are, have rate x w units and the one page that is let go at their end."""

@@ -53,7 +53,7 @@ def check(numbers: list[int], named: list[int], bisect: bool) -> None:
     assert world.mapping.counters.delivered == len(done)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(answers())
 def test_the_checkpoint_is_the_lowest_failure_as_a_number(drawn: tuple[list[int], list[int], bool]) -> None:
     check(*drawn)
@@ -61,7 +61,7 @@ def test_the_checkpoint_is_the_lowest_failure_as_a_number(drawn: tuple[list[int]
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=5000)
 @given(answers())
 def test_the_same_over_many_more_answers(drawn: tuple[list[int], list[int], bool]) -> None:
     check(*drawn)

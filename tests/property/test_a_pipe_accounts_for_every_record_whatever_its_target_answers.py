@@ -124,7 +124,7 @@ class Run:
         raise AssertionError("it does not come to its end")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plans)
 def test_every_record_is_taken_or_in_a_letter_and_an_item_stays_in_order(plan: dict) -> None:
     run = Run(plan).to_the_end()
@@ -140,7 +140,7 @@ def test_every_record_is_taken_or_in_a_letter_and_an_item_stays_in_order(plan: d
         assert all(numbers == sorted(numbers) for numbers in by_key.values())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(internal_plans)
 def test_what_the_service_is_to_blame_for_costs_no_attempt(plan: dict) -> None:
     run = Run(plan).to_the_end()

@@ -119,7 +119,7 @@ def by_key(records: list[dict]) -> dict[str, list[dict]]:
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.tuples(ITEMS, MORE), min_size=1, max_size=6))
 def test_both_ways_answer_and_write_the_same(address, puts):
     def choose(members, body_bytes):

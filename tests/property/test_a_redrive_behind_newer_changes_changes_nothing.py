@@ -90,7 +90,7 @@ def changes_of(stream: Stream) -> list[ChangeRecord]:
     return [ChangeRecord(one.body) for one in stream.records]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases())
 def test_what_is_there_already_stays(case: Case):
     stream, sqs, sink = case.stream(), case.queue(), MemorySink()
@@ -100,7 +100,7 @@ def test_what_is_there_already_stays(case: Case):
     assert sink.rows() == before and sqs.messages == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases())
 def test_what_was_discarded_arrives_and_nothing_newer_is_undone(case: Case):
     stream, sqs, sink = case.stream(), case.queue(), MemorySink()

@@ -135,7 +135,7 @@ class World:
             self.happen()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 2**32), damage=st.tuples(*[st.sampled_from(DAMAGES)] * len(KEYS)))
 def test_a_repair_never_takes_a_newer_change_back(seed, damage):
     world = World(seed)

@@ -40,7 +40,7 @@ def check(plan: Plan, crashes: list[Crash]) -> None:
     assert {*function.done, *lettered} == everything - filtered, "nothing is lost"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plans(), CRASHES)
 def test_a_crash_at_any_command_loses_nothing_and_reorders_nothing(plan: Plan, crashes: list[Crash]) -> None:
     check(plan, crashes)
@@ -63,7 +63,7 @@ def repeated(plan: Plan, crash_at: int, effect: bool) -> None:
             assert not any(name == shard and position <= upto for name, position in delivered)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(plans(), st.integers(1, 80), st.booleans())
 def test_what_was_saved_as_done_is_not_delivered_again(plan: Plan, crash_at: int, effect: bool) -> None:
     repeated(plan, crash_at, effect)
@@ -71,7 +71,7 @@ def test_what_was_saved_as_done_is_not_delivered_again(plan: Plan, crash_at: int
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(plans(records_max=40), CRASHES)
 def test_the_same_over_many_more_worlds(plan: Plan, crashes: list[Crash]) -> None:
     check(plan, crashes)

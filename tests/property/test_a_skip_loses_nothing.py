@@ -89,13 +89,13 @@ def check_crash(plan: Plan, skips: dict[int, tuple[int, int]], crash_at: int, ef
     assert {*function.done, *lettered} == set(plan.records) - plan.filtered, "nothing is lost"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans(), SKIPS)
 def test_each_record_is_delivered_or_filtered_out_or_in_a_letter(plan: Plan, skips: dict[int, tuple[int, int]]) -> None:
     check(plan, skips)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(plans(), SKIPS, st.integers(1, 80), st.booleans())
 def test_a_crash_behind_a_skip_loses_nothing(
     plan: Plan, skips: dict[int, tuple[int, int]], crash_at: int, effect: bool
@@ -105,7 +105,7 @@ def test_a_crash_behind_a_skip_loses_nothing(
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(plans(records_max=40), SKIPS, st.integers(1, 200), st.booleans())
 def test_the_same_over_many_more_worlds(
     plan: Plan, skips: dict[int, tuple[int, int]], crash_at: int, effect: bool

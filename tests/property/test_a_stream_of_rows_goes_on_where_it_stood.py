@@ -125,7 +125,7 @@ def shown(log: StreamLog) -> tuple[object, ...]:
     return log.arn.arn, log.view, log.enabled, log.disabled_at, tuple(shards)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STEPS)
 def test_a_stream_of_rows_goes_on_where_it_stood(steps: list[tuple[str, int]]) -> None:
     async def run(world: World) -> None:

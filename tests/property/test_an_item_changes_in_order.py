@@ -48,7 +48,7 @@ def check(plan: Plan) -> None:
     assert all(firsts == sorted(firsts) for firsts in by_key.values())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(plans())
 def test_no_later_record_of_an_item_starts_while_an_earlier_one_is_unfinished(plan: Plan) -> None:
     check(plan)
@@ -56,7 +56,7 @@ def test_no_later_record_of_an_item_starts_while_an_earlier_one_is_unfinished(pl
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(plans(records_max=40))
 def test_the_same_over_many_more_worlds(plan: Plan) -> None:
     check(plan)

@@ -207,7 +207,7 @@ def runs_right(seed: int, writers: int) -> None:
 @example(131, 4)
 @example(881, 4)
 @example(293, 4)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 2**32), st.integers(2, 4))
 def test_an_s3_sink_ends_right_however_its_writers_interleave(seed, writers):
     runs_right(seed, writers)

@@ -56,7 +56,7 @@ def check(plan: Plan, changes: list[tuple[float, int]]) -> None:
         assert len(everything) == len(plan.records), "with the lanes as they were nothing comes twice (R38)"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plans(), CHANGES)
 def test_a_change_of_the_factor_drains_and_reorders_nothing(plan: Plan, changes: list[tuple[float, int]]) -> None:
     check(plan, changes)
@@ -64,7 +64,7 @@ def test_a_change_of_the_factor_drains_and_reorders_nothing(plan: Plan, changes:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(plans(records_max=40), CHANGES)
 def test_the_same_over_many_more_worlds(plan: Plan, changes: list[tuple[float, int]]) -> None:
     check(plan, changes)

@@ -29,7 +29,7 @@ def check(plan: Plan) -> None:
         assert letter.invoke_count == attempts[letter.request_id] == 1 + limit
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(BY_RETRIES)
 def test_no_batch_is_tried_more_often_and_a_discarded_one_just_so_often(plan: Plan) -> None:
     check(plan)
@@ -37,7 +37,7 @@ def test_no_batch_is_tried_more_often_and_a_discarded_one_just_so_often(plan: Pl
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(plans(limits=st.just("retries"), records_max=40))
 def test_the_same_over_many_more_worlds(plan: Plan) -> None:
     check(plan)

@@ -79,7 +79,7 @@ def check(plan: Plan) -> None:
         assert succeeded == sorted(succeeded)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(plans())
 def test_the_one_bad_record_is_given_up_alone_and_all_others_are_delivered(plan: Plan) -> None:
     check(plan)
@@ -87,7 +87,7 @@ def test_the_one_bad_record_is_given_up_alone_and_all_others_are_delivered(plan:
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(plans(count_max=300))
 def test_the_same_with_larger_batches(plan: Plan) -> None:
     check(plan)

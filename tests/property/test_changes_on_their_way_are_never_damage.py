@@ -94,7 +94,7 @@ worlds = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(worlds)
 def test_changes_on_their_way_are_never_damage(world):
     world.settle()
@@ -102,7 +102,7 @@ def test_changes_on_their_way_are_never_damage(world):
     assert report.damaged == 0, report.samples
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(worlds, st.sampled_from(KEYS), st.booleans())
 def test_damage_that_stays_is_told_however_busy_the_rest_is(world, pk, there):
     world.settle()

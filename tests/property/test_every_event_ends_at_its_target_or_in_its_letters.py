@@ -30,7 +30,7 @@ def wired(rig: BusRig, answers: list[Reply], letters: list[Reply], attempts: int
     return rig
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     events=st.integers(1, 12),
     answers=st.lists(REPLIES, max_size=30),

@@ -55,19 +55,19 @@ def check_reasons(plan: Plan) -> None:
             assert letter.invoke_count == 1 + plan.settings.retry_attempts_max
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(plans())
 def test_each_record_is_delivered_or_filtered_out_or_in_a_letter(plan: Plan) -> None:
     check(plan)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(plans())
 def test_without_destination_what_is_left_is_dropped_counted_and_told(plan: Plan) -> None:
     check_without_destination(plan)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans())
 def test_a_letter_gives_the_reason_that_holds(plan: Plan) -> None:
     check_reasons(plan)
@@ -75,7 +75,7 @@ def test_a_letter_gives_the_reason_that_holds(plan: Plan) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(plans(records_max=40))
 def test_the_same_over_many_more_worlds(plan: Plan) -> None:
     check(plan)

@@ -28,7 +28,7 @@ def check(plan: Plan) -> None:
 ONE_AT_A_TIME = plans(factors=st.just(1)) | plans()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ONE_AT_A_TIME)
 def test_what_is_left_out_takes_no_place_and_the_position_passes_it(plan: Plan) -> None:
     check(plan)
@@ -36,7 +36,7 @@ def test_what_is_left_out_takes_no_place_and_the_position_passes_it(plan: Plan) 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(plans(records_max=40))
 def test_the_same_over_many_more_worlds(plan: Plan) -> None:
     check(plan)

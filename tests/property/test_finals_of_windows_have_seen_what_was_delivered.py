@@ -104,7 +104,7 @@ def check(plan: Plan, crashes: list[tuple[int, bool]]) -> None:
             assert not set(summed) & set(lettered)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(windowed(), CRASHES)
 def test_the_sum_over_all_finals_is_what_was_delivered(plan: Plan, crashes: list[tuple[int, bool]]) -> None:
     check(plan, crashes)
@@ -131,7 +131,7 @@ def given_up(run: Run, batch: Batch, outcome: Outcome) -> bool:
     return limit is not None and not isinstance(outcome, NotReached) and batch.attempts + 1 > limit
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(windowed())
 def test_each_window_is_closed_before_the_next_one_opens(plan: Plan) -> None:
     check_windows(plan)
@@ -139,7 +139,7 @@ def test_each_window_is_closed_before_the_next_one_opens(plan: Plan) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(windowed(records_max=40), CRASHES)
 def test_the_same_over_many_more_worlds(plan: Plan, crashes: list[tuple[int, bool]]) -> None:
     check(plan, crashes)

@@ -24,7 +24,7 @@ def check(plan: Plan) -> None:
     run.to_the_end()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(plans())
 def test_lanes_bound_what_is_in_flight_and_keep_their_items(plan: Plan) -> None:
     check(plan)
@@ -32,7 +32,7 @@ def test_lanes_bound_what_is_in_flight_and_keep_their_items(plan: Plan) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(plans(records_max=40))
 def test_the_same_over_many_more_worlds(plan: Plan) -> None:
     check(plan)

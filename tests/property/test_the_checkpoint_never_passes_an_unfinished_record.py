@@ -45,7 +45,7 @@ def check(plan: Plan) -> None:
     assert run.saves or not plan.records
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(plans())
 def test_no_saved_position_passes_an_unfinished_record_or_goes_back(plan: Plan) -> None:
     check(plan)
@@ -53,7 +53,7 @@ def test_no_saved_position_passes_an_unfinished_record_or_goes_back(plan: Plan) 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(plans(records_max=40))
 def test_the_same_over_many_more_worlds(plan: Plan) -> None:
     check(plan)

@@ -46,14 +46,14 @@ def ends_as_the_table(sink, made, batches) -> None:
     assert {one.key: one.item for one in sink.read_live()} == made.expected()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(deliveries())
 def test_memory(delivered):
     made, ttl, batches = delivered
     ends_as_the_table(MemorySink(options=SinkOptions(ttl=ttl)), made, batches)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(deliveries())
 def test_sqlite(delivered):
     made, ttl, batches = delivered
