@@ -263,7 +263,7 @@ def desk_outbox(desk: Desk) -> list[dict]:
     ("words", "told"),
     [
         (["deadletters", "list", "--queue", "orders-dlq"], "is no queue's URL"),
-        (["deadletters", "list", "--bucket", "orders"], "is no place in S3"),
+        (["deadletters", "list", "--bucket", "orders"], "is not a place in S3"),
         (["deadletters", "list", "--state", "file"], "--outbox --state file"),
         (["redrive", "plan", "--out", "p", "--into", "memory:x", "--function", "f"], "exclude each other"),
         (["redrive", "plan", "--out", "p", "--into", "nothing://x"], "there is no sink"),

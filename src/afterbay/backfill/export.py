@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from afterbay.aws.place import bucket_place
 from afterbay.errors import RecordError, SettingsError
 
 __all__ = [
@@ -91,10 +92,7 @@ _LINES = msgspec.json.Decoder(_Line)
 
 def parse_place(address: str) -> ExportPlace:
     """Raises ``SettingsError``."""
-    scheme, separator, rest = address.partition("://")
-    bucket, _, prefix = rest.partition("/")
-    if scheme != "s3" or not separator or not bucket:
-        raise SettingsError(f"{address!r} is not a place in S3", where="--from-export", hint="write s3://BUCKET/PREFIX")
+    bucket, prefix = bucket_place(address, "--from-export")
     prefix = prefix.strip("/")
     return ExportPlace(bucket, f"{prefix}/" if prefix else "")
 

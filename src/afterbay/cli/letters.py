@@ -6,10 +6,10 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from afterbay.aws.place import bucket_place
 from afterbay.cli.output import say
 from afterbay.errors import SettingsError
 from afterbay.redrive.survey import Found, Sources
-from afterbay.targets.archive import bucket_place
 
 __all__ = ["Buckets", "Queues", "TopicQueues", "sources", "tell_of_looking"]
 

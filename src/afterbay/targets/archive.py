@@ -14,9 +14,10 @@ from typing import Protocol
 from urllib.parse import quote
 
 from afterbay.aws.client import Caller
+from afterbay.aws.place import bucket_place
 from afterbay.core.change.arn import is_pipe, parse_arn
 from afterbay.core.mapping.deadletter import Letter
-from afterbay.errors import NotFoundError, SettingsError, StateError
+from afterbay.errors import NotFoundError, StateError
 
 __all__ = [
     "Archive",
@@ -24,7 +25,6 @@ __all__ = [
     "FolderArchive",
     "archive_key",
     "archive_key_of",
-    "bucket_place",
     "is_archive_key",
     "open_archive",
 ]
@@ -144,15 +144,6 @@ def open_archive(place: str, caller: Caller) -> FolderArchive | BucketArchive:
     if "://" not in place:
         return FolderArchive(Path(place))
     return BucketArchive(caller, *bucket_place(place, "--archive"))
-
-
-def bucket_place(text: str, where: str) -> tuple[str, str]:
-    """Bucket and prefix of ``s3://BUCKET/PREFIX``. Raises ``SettingsError``; ``where`` names the option."""
-    scheme, _, rest = text.partition("://")
-    bucket, _, prefix = rest.partition("/")
-    if scheme != "s3" or not bucket:
-        raise SettingsError(f"{text!r} is no place in S3", where=where, hint="as in s3://orders-letters/aws/lambda/")
-    return bucket, prefix
 
 
 def _part(text: str) -> str:
