@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from contextlib import ExitStack
@@ -10,6 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import servers
+import service_models
+
+service_models.read_once()
 
 # How long an example takes is the machine's affair: no property fails for it. In CI Hypothesis also draws the same
 # examples each time, by a profile of its own that stands below this one.
@@ -29,6 +33,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _servers in session.config.stash:
         session.config.stash[_servers].close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Ten thousand tests and all that they import are no garbage: to look for some there was a third of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -23,9 +24,13 @@ from typing import TypeVar
 import boto3
 from botocore.config import Config
 
+from integration.forked import Process, launch
+
 REGION = "eu-west-1"
 ROLE = "arn:aws:iam::000000000000:role/any"
 AFTERBAY = (sys.executable, "-m", "afterbay")
+"""The program as a user starts it: for tests of that. Others ``launch`` it at less cost."""
+
 READY = re.compile(r"AWS_ENDPOINT_URL=(http://\S+)")
 WAIT_S = 30
 _T = TypeVar("_T")
@@ -84,11 +89,17 @@ def environment(url: str | None = None, **more: str) -> dict[str, str]:
     return {**clean, **own, **({"AWS_ENDPOINT_URL": url} if url else {}), **more}
 
 
-def afterbay(*words: str, url: str | None = None, **more) -> subprocess.CompletedProcess[str]:
+def afterbay(*words: str, url: str | None = None, seconds: float = 60, **more) -> subprocess.CompletedProcess[str]:
     """A verb that ends by itself."""
-    return subprocess.run(
-        [*AFTERBAY, *words], env=environment(url), capture_output=True, text=True, timeout=60, check=False, **more
-    )
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = launch(*words, env=environment(url), stdout=out, stderr=err, **more)
+        try:
+            process.wait(seconds)
+        finally:
+            process.kill()
+            process.wait()
+        told = [os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode() for file in (out, err)]
+    return subprocess.CompletedProcess(words, process.returncode, *told)
 
 
 def zipped(**files: str) -> bytes:
@@ -140,7 +151,7 @@ def key_of(record: dict) -> str:
 class Served:
     """A running address: its URL, its process, AWS's clients on it, and makers of what a test needs."""
 
-    def __init__(self, url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, url: str, process: Process, log: Path) -> None:
         self.url = url
         self.process = process
         self.log = log
@@ -243,9 +254,7 @@ def child(folder: Path, *words: str) -> Iterator[Served]:
     """``afterbay dev`` on a free port until the block ends; it must end with 0. ``words`` are further options."""
     log = folder / f"{unique('dev')}.log"
     with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            [*AFTERBAY, "dev", "--port", "0", *words], env=environment(), stdout=subprocess.DEVNULL, stderr=stderr
-        )
+        process = launch("dev", "--port", "0", *words, env=environment(), stdout=subprocess.DEVNULL, stderr=stderr)
 
     def ready() -> re.Match[str] | None:
         assert process.poll() is None, log.read_text()[-2000:]

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from integration.serving import AFTERBAY, READY, WAIT_S, Served, environment, unique, wait_for
+from integration.forked import launch
+from integration.serving import READY, WAIT_S, Served, environment, unique, wait_for
 
 
 @contextmanager
 def killed(state: Path, folder: Path) -> Iterator[Served]:
     """An address on ``state``; SIGKILL when the block ends, however it ends."""
     log = folder / f"{unique('dev')}.log"
-    words = [*AFTERBAY, "dev", "--port", "0", "--state", str(state)]
+    words = ("dev", "--port", "0", "--state", str(state))
     with log.open("wb") as stderr:
-        process = subprocess.Popen(words, env=environment(), stdout=subprocess.DEVNULL, stderr=stderr)
+        process = launch(*words, env=environment(), stdout=subprocess.DEVNULL, stderr=stderr)
     try:
         wait_for(lambda: process.poll() is not None or READY.search(log.read_text()), "the address is ready")
         told = READY.search(log.read_text())

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +15,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from integration.serving import AFTERBAY, REGION, ROLE, Served, Table, child, environment, unique, wait_for, zipped
+from integration.forked import Process, launch
+from integration.serving import REGION, ROLE, Served, Table, afterbay, child, environment, unique, wait_for, zipped
 
 SEED = 20261128
 FILLER = "x" * 900
@@ -113,29 +113,27 @@ def test_a_backfill_that_is_killed_ends_as_the_table(tmp_path: Path, count: int,
         fill(served, table, count)
         follow(served, table, sink)
         words = ["backfill", table.name, "--into", sink, "--state", str(state), "--rcu", str(rcu), "--json"]
-        log = tmp_path / "log"
+        log, out = tmp_path / "log", tmp_path / "out"
 
-        def started(output: int) -> subprocess.Popen[bytes]:
-            with log.open("ab") as errors:
-                return subprocess.Popen([*AFTERBAY, *words], env=environment(served.url), stdout=output, stderr=errors)
+        def started() -> Process:
+            with log.open("ab") as errors, out.open("wb") as output:
+                return launch(*words, env=environment(served.url), stdout=output, stderr=errors)
 
         with changing(served, table, count):
             for kill in range(1, kills + 1):
                 reach = max(items_passed(state) + 1, count * kill // (kills + 1))
-                process = started(subprocess.DEVNULL)
+                process = started()
                 wait_for(lambda reach=reach: items_passed(state) >= reach, f"{reach} items are passed", 120)
                 process.kill()
                 assert process.wait() < 0, log.read_text()
             passed = items_passed(state)
-            with started(subprocess.PIPE) as process:
-                told = json.loads(process.communicate(timeout=300)[0])
-        assert process.returncode == 0, log.read_text()
+            assert started().wait(300) == 0, log.read_text()
+        told = json.loads(out.read_text())
         assert told["resumed"] and told["finished"] and told["failed"] == 0
         assert told["scanned"] == items_passed(state) - passed, "what was done is not done again"
         assert told["scanned"] == told["written"] + told["refused"]
         wait_for(lambda: held(copy) == there(served, table), "the sink is as the table", 120)
         assert any(version == "old" for version in held(copy).values()), "the load did its part"
-        verify = [*AFTERBAY, "verify", table.name, "--against", sink, "--json"]
-        verified = subprocess.run(verify, env=environment(served.url), capture_output=True, timeout=300, check=False)
-        assert verified.returncode == 0, verified.stderr.decode()
+        verified = afterbay("verify", table.name, "--against", sink, "--json", url=served.url, seconds=300)
+        assert verified.returncode == 0, verified.stderr
         assert json.loads(verified.stdout)["equal"] is True

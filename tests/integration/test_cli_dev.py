@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.serving import AFTERBAY, READY, ROLE, WAIT_S, Served, afterbay, environment, wait_for, zipped
+from integration.serving import AFTERBAY, READY, ROLE, WAIT_S, Served, environment, wait_for, zipped
 
 WAITING = """\
 import os
@@ -27,6 +27,12 @@ def handler(event, context):
         pass
     (folder / "finished").touch()
 """
+
+
+def afterbay(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*AFTERBAY, *words], env=environment(), capture_output=True, text=True, timeout=WAIT_S, check=False
+    )
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from afterbay.cli.main import app
-from integration.serving import AFTERBAY, WAIT_S, Served, Table, child, environment, wait_for
+from integration.forked import Process, launch
+from integration.serving import WAIT_S, Served, Table, child, environment, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +31,10 @@ def verb(*words: str, url: str | None = None) -> Result:
 
 
 @contextmanager
-def going_on(served: Served, folder: Path, *words: str, says: str) -> Iterator[subprocess.Popen[bytes]]:
+def going_on(served: Served, folder: Path, *words: str, says: str) -> Iterator[Process]:
     """A verb that goes on, once it says that it began; what it prints is in ``out``."""
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
-        process = subprocess.Popen([*AFTERBAY, *words], env=environment(served.url), stdout=out, stderr=err)
+        process = launch(*words, env=environment(served.url), stdout=out, stderr=err)
     try:
         wait_for(lambda: says in (folder / "err").read_text() or process.poll() is not None, f"it says {says!r}")
         yield process

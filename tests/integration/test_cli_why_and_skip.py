@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from afterbay.cli.main import app
-from integration.serving import AFTERBAY, WAIT_S, Function, Served, Table, child, environment, unique, wait_for
+from integration.forked import Process, launch
+from integration.serving import WAIT_S, Function, Served, Table, child, environment, unique, wait_for
 
 SHIPPED = json.dumps({"dynamodb": {"NewImage": {"pk": {"S": [{"anything-but": {"prefix": "draft"}}]}}}})
 UNDER_WAY = ("waiting", "in flight")
@@ -138,10 +138,10 @@ class Engine:
         files = ("--state", str(self.folder / "state.sqlite3"), "--mappings", str(self.folder / "mapping.json"))
         return afterbay(*words, *files, url=self.served.url)
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Process:
         words = ["run", "--mapping", "mapping.json", "--state", "state.sqlite3", "--inline", "inline:handler"]
         with (self.folder / "run.log").open("wb") as stderr:
-            return subprocess.Popen([*AFTERBAY, *words], cwd=self.folder, env=self.variables, stderr=stderr)
+            return launch(*words, env=self.variables, cwd=self.folder, stderr=stderr)
 
     def story(self, key: str) -> dict | None:
         done = self.verb("why", key, "--json")

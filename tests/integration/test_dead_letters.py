@@ -15,8 +15,9 @@ from typer.testing import CliRunner, Result
 from afterbay.cli.main import app
 from afterbay.redrive.bucket import DONE_TAG
 from integration.buses import World
+from integration.forked import launch
 from integration.pipes import Pipes, Queue, function
-from integration.serving import AFTERBAY, Function, Served, Table, afterbay, child, environment, unique, wait_for
+from integration.serving import Function, Served, Table, afterbay, child, environment, unique, wait_for
 
 BAD = {"bad"}
 LETTERS = 40
@@ -228,11 +229,10 @@ def test_an_apply_that_is_killed_and_run_again_leaves_nothing_out_and_sends_noth
     table.put(*keys, n=1)
     wait_for(lambda: depth(queue) == LETTERS, "every record has its letter")
     desk.told("redrive", "plan", "--queue", queue.url, "--into", desk.sink, "--out", str(desk.plan))
-    words = [*AFTERBAY, "redrive", "apply", str(desk.plan), "--yes", "--json"]
+    words = ("redrive", "apply", str(desk.plan), "--yes", "--json")
     for reach in (5, 15):
-        with subprocess.Popen(
-            words, env=environment(served.url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
+        nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with launch(*words, env=environment(served.url), **nowhere) as process:
             wait_for(lambda reach=reach: desk.copy.exists() and desk.rows() >= reach, f"{reach} records are there")
             process.kill()
         assert process.returncode < 0 and desk.rows() < LETTERS, "it was killed on the way"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import json
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from integration.serving import AFTERBAY, ROLE, WAIT_S, Served, child, environment, unique, wait_for, zipped
+from integration.forked import launch
+from integration.serving import ROLE, WAIT_S, Served, child, environment, unique, wait_for, zipped
 
 MODULE = "orders_handlers"
 SOURCE = '''\
@@ -111,7 +111,7 @@ def test_inline_in_the_engine(served, tmp_path):
     for handler, done in [("store", lambda: live(tmp_path) == LIVE), ("note", lambda: notes(tmp_path) == NOTES)]:
         words = ["run", "--mapping", "mapping.json", "--state", f"{handler}.state", "--inline", f"{MODULE}:{handler}"]
         with (tmp_path / "log").open("ab") as log:
-            engine = subprocess.Popen([*AFTERBAY, *words], cwd=tmp_path, env=own, stdout=log, stderr=log)
+            engine = launch(*words, env=own, cwd=tmp_path, stdout=log, stderr=log)
         try:
             wait_for(done, f"what {handler} does is done")
             engine.terminate()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from integration.forked import Process, launch
 from integration.pipes import api_destination, web
-from integration.serving import AFTERBAY, REGION, ROLE, WAIT_S, Served, afterbay, child, environment, unique, wait_for
+from integration.serving import REGION, ROLE, WAIT_S, Served, afterbay, child, environment, unique, wait_for
 
 AT_A_TIME = 20
 """Messages after which an engine is killed: more than a batch that is delivered again."""
@@ -85,14 +85,13 @@ class Piped:
         return wanted
 
     @contextmanager
-    def running(self, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, *more: str) -> Iterator[Process]:
         log = self.folder / "run.log"
         words = ["run", "--pipe", "pipe.json", "--state", "state.sqlite3", *more]
         path = os.pathsep.join([str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])])
         with log.open("wb") as stderr:
-            process = subprocess.Popen(
-                [*AFTERBAY, *words], cwd=self.folder, env=environment(self.served.url, PYTHONPATH=path), stderr=stderr
-            )
+            variables = environment(self.served.url, PYTHONPATH=path)
+            process = launch(*words, env=variables, cwd=self.folder, stderr=stderr)
         try:
             wait_for(lambda: "pipe(s); state in" in log.read_text(), "the engine runs")
             yield process

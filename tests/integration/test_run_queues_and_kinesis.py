@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from integration.serving import AFTERBAY, REGION, WAIT_S, Served, child, environment, unique, wait_for
+from integration.forked import Process, launch
+from integration.serving import REGION, WAIT_S, Served, child, environment, unique, wait_for
 
 INLINE = """\
 import base64
@@ -69,14 +69,13 @@ class Sources:
         return file.read_text().splitlines() if file.exists() else []
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+    def running(self) -> Iterator[Process]:
         log = self.folder / "run.log"
         words = ["run", "--mapping", "mapping.json", "--state", "state.sqlite3", "--inline", "inline:handler"]
+        words += ["--endpoint-url", self.served.url]
         variables = environment(self.served.url, FOLDER=str(self.folder), PYTHONPATH=str(self.folder))
         with log.open("wb") as stderr:
-            process = subprocess.Popen(
-                [*AFTERBAY, *words, "--endpoint-url", self.served.url], cwd=self.folder, env=variables, stderr=stderr
-            )
+            process = launch(*words, env=variables, cwd=self.folder, stderr=stderr)
         try:
             wait_for(lambda: "running 2 mapping" in log.read_text(), "the engine runs")
             yield process

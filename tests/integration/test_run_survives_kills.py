@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -14,7 +13,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from integration.serving import AFTERBAY, child, environment, wait_for
+from integration.forked import Process, launch
+from integration.serving import child, environment, wait_for
 
 KILLS = 20
 LANES, BATCH = 4, 5
@@ -72,14 +72,12 @@ class Load:
                 puts.append({"PutRequest": {"Item": item}})
             self.dynamodb.batch_write_item(RequestItems={"load": puts})
 
-    def engine(self, **more: str) -> subprocess.Popen[bytes]:
-        command = [*AFTERBAY, "run", "--mapping", "mapping.json", "--state", "state.sqlite3"]
+    def engine(self, **more: str) -> Process:
+        words = ("run", "--mapping", "mapping.json", "--state", "state.sqlite3")
         variables = environment(self.url, WITNESS=str(self.witness), PYTHONPATH=str(HERE), **more)
-        log = (self.folder / "engine.log").open("ab")
-        with log:
-            return subprocess.Popen(
-                [*command, "--inline", "engine_under_fire:handler"], cwd=self.folder, env=variables, stderr=log
-            )
+        with (self.folder / "engine.log").open("ab") as log:
+            inline = ("--inline", "engine_under_fire:handler")
+            return launch(*words, *inline, env=variables, cwd=self.folder, stderr=log)
 
     def lines(self) -> list[dict]:
         text = self.witness.read_text() if self.witness.exists() else ""

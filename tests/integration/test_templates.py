@@ -15,7 +15,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from integration.serving import AFTERBAY, READY, REGION, WAIT_S, afterbay, environment
+from integration.forked import launch
+from integration.serving import READY, REGION, WAIT_S, afterbay, environment
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "tests/data/templates"
@@ -78,12 +79,8 @@ def up(folder: Path, template: Path, *words: str) -> Iterator[Up]:
     """``afterbay dev`` of a template until the block ends; it must end with 0."""
     log = folder / "dev.log"
     with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            [*AFTERBAY, "dev", str(template), "--port", "0", *words],
-            env=environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-        )
+        words = ("dev", str(template), "--port", "0", *words)
+        process = launch(*words, env=environment(), stdout=subprocess.DEVNULL, stderr=stderr)
     try:
         end = time.monotonic() + WAIT_S
         while not (found := READY.search(log.read_text())):

@@ -41,10 +41,11 @@ def disagreements(seeds, used, report):
         used["escape"] += "\\u" in event
         used["exponent"] += EXPONENT.search(event) is not None
         used["repeated key"] += is_repeating and has_repeated_key(event)
+        alone = PatternSet([compiled])
         others = (
             compiled.matches(read_event(event.encode())),
-            PatternSet([compiled]).matches(event.encode()),
-            PatternSet([compiled]).matching(event.encode()) == [0],
+            alone.matches(event.encode()),
+            alone.matching(event.encode()) == [0],
         )
         if {got, *others} != {reference.matches(pattern, event)}:
             report.append((seed, pattern, event))

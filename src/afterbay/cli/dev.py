@@ -112,8 +112,8 @@ async def _serve(
         if template is not None and folder is not None:
             code = await _assemble(local, template, folder)
             reloading = asyncio.create_task(_reload(local, template, code))
-        say(f"ready: export AWS_ENDPOINT_URL={local.url} (any access key, any region; sqs needs --endpoint-url too)")
-        await until_told_to_stop(failed=local.failed)
+        ready = f"ready: export AWS_ENDPOINT_URL={local.url} (any access key, any region; sqs needs --endpoint-url too)"
+        await until_told_to_stop(ready=ready, failed=local.failed)
         if reloading is not None:
             reloading.cancel()
             await asyncio.gather(reloading, return_exceptions=True)

@@ -99,8 +99,7 @@ def _load(inline: str) -> Handler:
 
 async def _serve(engine: Standalone) -> None:
     async with engine:
-        say(f"running {engine.told}; state in {engine.state}; Ctrl-C drains")
-        await until_told_to_stop()
+        await until_told_to_stop(ready=f"running {engine.told}; state in {engine.state}; Ctrl-C drains")
     say("drained")
 
 

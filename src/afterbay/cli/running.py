@@ -8,7 +8,7 @@ import signal
 from collections.abc import Coroutine
 from typing import TypeVar
 
-from afterbay.cli.output import JsonLines
+from afterbay.cli.output import JsonLines, say
 
 __all__ = ["INTERRUPTED", "ended_by_signals", "logging_to_stderr", "until_told_to_stop"]
 
@@ -26,8 +26,11 @@ def logging_to_stderr(level: int = logging.INFO) -> None:
     logging.getLogger("afterbay").setLevel(level)
 
 
-async def until_told_to_stop(*, failed: asyncio.Future[None] | None = None) -> None:
-    """Return at SIGTERM or Ctrl-C; a second one ends the process at once. Raises what ``failed`` fails with."""
+async def until_told_to_stop(*, ready: str | None = None, failed: asyncio.Future[None] | None = None) -> None:
+    """Return at SIGTERM or Ctrl-C; a second one ends the process at once. Raises what ``failed`` fails with.
+
+    ``ready`` is said once a signal would be heard: whoever waits for that line may send one at once.
+    """
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
 
@@ -38,6 +41,8 @@ async def until_told_to_stop(*, failed: asyncio.Future[None] | None = None) -> N
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    if ready is not None:
+        say(ready)
     ended: list[asyncio.Future[object]] = [asyncio.ensure_future(_heard(told))]
     if failed is not None:
         ended.append(asyncio.ensure_future(_outcome(failed)))

@@ -7,6 +7,7 @@ sinks need has a folder of its own inside it, which the launcher adds to the pat
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -35,7 +36,7 @@ DRIVERS_FOLDER = ".sinks"
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)([^;]*)(?:;(.*))?$")
 _PACKAGE = Path(__file__).resolve().parents[1]
-_NOT_MODULES = frozenset({"..", "__pycache__", "bin", "Scripts"})
+_NOT_MODULES = frozenset({"", "..", "__pycache__", "bin", "Scripts"})
 
 
 def has_awslambdaric() -> bool:
@@ -68,10 +69,17 @@ def _link(folder: Path, modules: Iterable[tuple[str, Path]]) -> None:
 def _modules(names: tuple[str, ...], seen: set[str]) -> Iterator[tuple[str, Path]]:
     """Every top-level module, package and metadata folder: its name and where it is."""
     for distribution in _closure(names, seen):
-        tops = {PurePosixPath(file).parts[0] for file in distribution.files or []}
-        for top in sorted(tops - _NOT_MODULES):
+        for top in sorted(_tops(distribution) - _NOT_MODULES):
             if not top.endswith(".pth"):
                 yield top, Path(str(distribution.locate_file(top)))
+
+
+def _tops(distribution: metadata.Distribution) -> set[str]:
+    """The first part of every file's path. Read here, since ``files`` makes a path of each: a tenth of a second."""
+    record = distribution.read_text("RECORD")
+    if record is None:  # not installed from a wheel
+        return {PurePosixPath(file).parts[0] for file in distribution.files or []}
+    return {row[0].partition("/")[0] for row in csv.reader(record.splitlines()) if row}
 
 
 def _closure(names: tuple[str, ...], seen: set[str]) -> Iterator[metadata.Distribution]:

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from afterbay.cli import running
 from afterbay.cli.running import until_told_to_stop
 from afterbay.errors import StateError
 
@@ -32,3 +33,15 @@ def test_a_failure_ends_it_and_is_told() -> None:
             await asyncio.wait_for(until_told_to_stop(failed=failed), 10)
 
     asyncio.run(run())
+
+
+async def test_a_signal_at_the_line_that_says_ready_is_heard(monkeypatch):
+    said = []
+
+    def send(line):
+        said.append(line)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(running, "say", send)
+    await running.until_told_to_stop(ready="up")
+    assert said == ["up"]
