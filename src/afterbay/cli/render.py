@@ -42,7 +42,7 @@ def render(
         count = failed = 0
         for count, one in enumerate(read_events(event), start=1):
             try:
-                text = compiled.render(one, source=source, stage=stage, context=given)
+                text = compiled.render(one.strip(), source=source, stage=stage, context=given)
             except TemplateError as wrong:
                 failed += 1
                 _tell_failure(count, wrong, as_json=as_json)

@@ -82,6 +82,7 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     },
     "aws_lambda_layer_version": {"LayerName": "layer_name"},
     "aws_cloudwatch_metric_alarm": {"EvaluateLowSampleCountPercentile": "evaluate_low_sample_count_percentiles"},
+    "aws_pipes_pipe": {"PipelineParameterList": "pipeline_parameter"},
     "aws_cloudwatch_event_rule": {},
     "aws_cloudwatch_event_target": {"Id": "target_id", "Arn": "arn", "InputPathsMap": "input_paths"},
     "aws_cloudwatch_event_archive": {"ArchiveName": "name", "SourceArn": "event_source_arn"},

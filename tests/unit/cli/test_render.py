@@ -34,6 +34,12 @@ def test_an_event_that_cannot_be_rendered_hides_no_other(render):
     assert done.stderr.startswith("event 2: InvalidJson: target template: ")
 
 
+def test_no_template_lets_each_event_through_without_its_line_end(render):
+    """X30."""
+    done = render("", "--json", events='{"id": 1} \n{"id": 2}\r\n')
+    assert [json.loads(line)["rendered"] for line in done.stdout.splitlines()] == ['{"id": 1}', '{"id": 2}']
+
+
 def test_json_has_a_line_for_each_event(render):
     lines = [json.loads(line) for line in render('{"id": "<$.id>"}', "--json").stdout.splitlines()]
     assert lines[0] == {"event": 1, "rendered": '{"id": "a"}'}

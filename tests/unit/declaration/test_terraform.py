@@ -242,6 +242,21 @@ def delivery_stream(**more: object) -> tuple[str, str, dict]:
     return ("aws_kinesis_firehose_delivery_stream", "lake", {**values, **more})
 
 
+def test_the_blocks_of_a_pipe_keep_their_members_and_the_users_names():
+    """X15."""
+    target = {
+        "sagemaker_pipeline_parameters": [{"pipeline_parameter": [{"name": "a_b", "value": "$.eventID"}]}],
+        "http_parameters": [{"header_parameters": {"X-a_b": "v"}, "query_string_parameters": {"q_x": "1"}}],
+    }
+    given = properties(
+        read(state(("aws_pipes_pipe", "p", {"name": "p", "target_parameters": [target]}))), "aws_pipes_pipe.p"
+    )
+    assert given["TargetParameters"] == {
+        "SageMakerPipelineParameters": {"PipelineParameterList": [{"Name": "a_b", "Value": "$.eventID"}]},
+        "HttpParameters": {"HeaderParameters": {"X-a_b": "v"}, "QueryStringParameters": {"q_x": "1"}},
+    }
+
+
 def test_a_delivery_stream_to_s3_and_a_pipe_that_names_it():
     bucket = ("aws_s3_bucket", "b", {"bucket": "b", "arn": "arn:aws:s3:::b"})
     pipe = ("aws_pipes_pipe", "p", {"name": "p", "source": STREAM_ARN, "target": LAKE_ARN})

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.pipe.group import shown
-from afterbay.core.pipe.output import Output, array_of
+from afterbay.core.pipe.output import Output, array_of, check_json
 from afterbay.core.pipe.target import destination_call
 from afterbay.core.pipe.target_parameters import HttpParameters
 from afterbay.core.pipe.target_service import TargetKind
@@ -40,12 +40,15 @@ class Enrichment:
         return self._parameters.is_dynamic
 
     def call(self, outputs: Sequence[Output]) -> Call:
-        """Functions and state machines get the whole array, HTTP the one record (X51). Raises ``TemplateError``."""
+        """Functions and state machines get the whole array, HTTP the one record (X51).
+
+        Raises ``TemplateError`` for text where JSON is needed (X46) and for a parameter that the event does not give.
+        """
         match self._kind:
             case TargetKind.FUNCTION:
-                return FunctionCall(self._arn, array_of(outputs))
+                return FunctionCall(self._arn, _json_array(outputs))
             case TargetKind.STATE_MACHINE:
-                return state_machine.start_sync(self._arn, array_of(outputs).decode())
+                return state_machine.start_sync(self._arn, _json_array(outputs).decode())
             case _:
                 (one,) = outputs
                 found = self._parameters.value if one.event is None else self._parameters.resolve(one.event)
@@ -67,10 +70,19 @@ class Enrichment:
         Rules: X50 an empty text, object or array is nothing; null and no bytes are too (ours); ``[{}]`` is one empty
         object. X53 one object is a list of one. Text that is no JSON is one event of text (X43).
         """
+        is_json = True
         try:
             answer = read_json(payload)
         except ValueError:
-            answer = payload.decode(errors="replace")
+            answer, is_json = payload.decode(errors="replace"), False
         if answer is None or answer in ("", {}, []):
             return None
-        return [Event(one) for one in cast("list[object]", answer)] if isinstance(answer, list) else [Event(answer)]
+        listed = cast("list[object]", answer) if isinstance(answer, list) else [answer]
+        return [Event(one, is_quoted=is_json and isinstance(one, str)) for one in listed]
+
+
+def _json_array(outputs: Sequence[Output]) -> bytes:
+    for one in outputs:
+        if not one.is_json:
+            check_json(one.text)
+    return array_of(outputs)

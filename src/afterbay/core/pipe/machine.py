@@ -19,9 +19,11 @@ from afterbay.core.pipe.output import Output, array_of, identifier_in
 from afterbay.core.pipe.plan import Plan
 from afterbay.core.pipe.record import pipe_form
 from afterbay.core.shard.position import Position
+from afterbay.core.target import state_machine
 from afterbay.core.target.call import Call, Fault, Refused, Rejected, Reply
 from afterbay.core.template.errors import TemplateError
 from afterbay.core.template.event import Event
+from afterbay.core.template.exact import compact
 from afterbay.core.template.input_template import InputTemplate
 
 __all__ = ["Ask", "Ended", "PipeExecution", "StageCourse"]
@@ -126,7 +128,7 @@ class PipeExecution:
         stage.sent = self._shown(outputs)
         try:
             call = plan.enrichment.call(outputs)
-        except TemplateError as wrong:  # X62: the one record has no such parameter
+        except TemplateError as wrong:  # X46: text where JSON is needed; X62: the one record has no such parameter
             return self._not_called(stage, str(wrong), now)
         return self._ask(stage, call, now)
 
@@ -134,6 +136,7 @@ class PipeExecution:
         """What came of the call that was asked for last. A token that is worn out is no failure of anybody's: the same
         call is made once more, with the new one."""
         assert self._call is not None, "a reply is a call's"
+        reply = state_machine.ended(self._call, reply)
         if isinstance(reply, Refused) and reply.fault is Fault.TOKEN_REFUSED and not self._renewed:
             self._renewed = True
             return Ask(self._call)
@@ -210,6 +213,8 @@ class PipeExecution:
                 return Output(body.decode(), None, place, is_json=True)
             glanced = None if self._plan.glance is None else self._plan.glance.read(body)
             event = Event.read(body, self._plan.form) if glanced is None else Event(glanced, self._plan.form)
+        if template is None and event.is_quoted and self._plan.target.takes_json:
+            return Output(compact(event.raw), event, place, is_json=True)
         if template is None:
             return Output(event.text, event, place, is_json=not isinstance(event.raw, str))
         text = template.render_event(event, {**self._plan.context, "now": now})

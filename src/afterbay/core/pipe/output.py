@@ -9,9 +9,11 @@ from typing import cast
 import msgspec
 
 from afterbay.core.change.wire import JsonValue
+from afterbay.core.template.errors import TemplateError
 from afterbay.core.template.event import Event
+from afterbay.core.template.exact import read_json
 
-__all__ = ["Output", "array_of", "identifier_in"]
+__all__ = ["Output", "array_of", "check_json", "identifier_in"]
 
 _IDENTIFIERS = ("eventID", "messageId")
 _NONE: Mapping[str, JsonValue] = MappingProxyType({})
@@ -31,6 +33,14 @@ class Output(msgspec.Struct, frozen=True, eq=False, gc=False):
     place: int | None
     is_json: bool
     parameters: Mapping[str, JsonValue] = _NONE
+
+
+def check_json(text: str) -> None:
+    """For a stage that takes JSON only (X46). Raises ``TemplateError``."""
+    try:
+        read_json(text)
+    except ValueError as broken:
+        raise TemplateError("JSON is wanted here, and this record makes none", code="InvalidJson") from broken
 
 
 def array_of(outputs: Sequence[Output]) -> bytes:

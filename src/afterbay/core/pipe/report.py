@@ -31,7 +31,7 @@ def read_report(payload: bytes, *, strict: bool = True) -> Report:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None if strict else ()
     failures = answer.get(FAILURES) if isinstance(answer, dict) else None
-    if not failures:
+    if failures is None or failures == []:
         return ()
     if not isinstance(failures, list):
         return None

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.pipe.filled import filled_call
-from afterbay.core.pipe.output import Output, array_of
+from afterbay.core.pipe.output import Output, array_of, check_json
 from afterbay.core.pipe.report import Report, read_report
 from afterbay.core.pipe.target_parameters import InvocationParameters, TargetParameters, shown
 from afterbay.core.pipe.target_service import TargetKind, TargetService
@@ -19,7 +19,6 @@ from afterbay.core.target.call import Answered, Call, DestinationCall, FunctionC
 from afterbay.core.target.entries import by_id, by_place
 from afterbay.core.template.dynamic import Parameter
 from afterbay.core.template.errors import TemplateError
-from afterbay.core.template.exact import read_json
 from afterbay.core.template.path import Path
 
 __all__ = ["Target", "destination_call"]
@@ -65,6 +64,11 @@ class Target:
         self._fixed_entry = self._envelope(self._fixed or {}) if is_fixed else None
 
     @property
+    def takes_json(self) -> bool:
+        """Whether it takes nothing but JSON (X46)."""
+        return self._kind in _JSON_ONLY
+
+    @property
     def paths(self) -> Sequence[Path]:
         """What its parameters look at in an event."""
         return self._parameters.paths
@@ -75,8 +79,8 @@ class Target:
         Raises ``TemplateError`` for a parameter that the event does not give (X62), for text where the target needs
         JSON (X46), and for more than one call takes (X74).
         """
-        if self._kind in _JSON_ONLY and not output.is_json:
-            _check_json(output.text)
+        if self.takes_json and not output.is_json:
+            check_json(output.text)
         most = self.service.payload_bytes_max
         if len(output.text) * _BYTES_OF_CHAR_MAX > most and (size := len(output.text.encode())) > most:
             told = f"{self.service.kind.value} takes at most {most} bytes, and this record is {size}"
@@ -167,11 +171,13 @@ class Target:
         return {**(self._envelope(output.parameters) if fixed is None else fixed), "Detail": output.text}
 
     def _envelope(self, told: Mapping[str, JsonValue]) -> dict[str, object]:
-        """All of an entry but its detail, with the defaults of X65."""
+        """All of an entry but its detail, with the defaults of X65. An empty text that an event gave is no default: the
+        bus refuses the entry."""
+        source, detail_type = _text(told, "Source"), _text(told, "DetailType")
         resources, at = told.get("Resources"), told.get("Time")
         entry = event_bus.BusEntry(
-            source=_text(told, "Source") or f"Pipe {self._pipe}",
-            detail_type=_text(told, "DetailType") or f"Event from {self._source}",
+            source=f"Pipe {self._pipe}" if source is None else source,
+            detail_type=f"Event from {self._source}" if detail_type is None else detail_type,
             resources=tuple(str(one) for one in resources) if isinstance(resources, list) else (),
             time=datetime.fromisoformat(at) if isinstance(at, str) else None,
         )
@@ -229,13 +235,6 @@ def _check_whole(name: str, value: JsonValue) -> None:
     digits = str(value)
     if not (digits.isascii() and digits.isdecimal()):
         raise _no_value(name, "a whole number")
-
-
-def _check_json(text: str) -> None:
-    try:
-        read_json(text)
-    except ValueError as broken:
-        raise TemplateError("the target takes JSON, and its template makes none", code="InvalidJson") from broken
 
 
 def _no_value(name: str, wanted: str) -> TemplateError:

@@ -19,14 +19,16 @@ _ENVELOPE = {"detail-type": "detailType"}  # B46
 
 
 class Event:
-    """A decoded JSON value; a ``str`` is text that is no JSON, as an enrichment may answer (X43).
+    """A decoded JSON value; a ``str`` is text, as an enrichment may answer (X43).
 
-    ``raw`` must not be changed while the event is in use.
+    ``is_quoted``: that text was a JSON string, so where only JSON goes it is one again (X46); templates see no
+    difference. ``raw`` must not be changed while the event is in use.
     """
 
-    def __init__(self, raw: object, source: Source = "none") -> None:
+    def __init__(self, raw: object, source: Source = "none", *, is_quoted: bool = False) -> None:
         self.raw = raw
         self.source: Source = source
+        self.is_quoted = is_quoted
 
     @classmethod
     def read(cls, data: bytes, source: Source = "none") -> Event:

@@ -57,6 +57,26 @@ def test_a_parameter_that_the_record_lacks_fails_it_and_nobody_is_called():
     ]
 
 
+@pytest.mark.parametrize("enrichment", ["lambda", "states-express"])
+def test_text_that_is_no_json_fails_the_batch_where_only_json_goes(enrichment):
+    """X46, X54: ``1, 2`` would make an array of more records than there are."""
+    text = {"InputTemplate": "<$.dynamodb.SizeBytes>, 2"}
+    settings = pipe(Enrichment=TARGETS[enrichment], EnrichmentParameters=text)
+    ran = Ran(settings, [change(1), change(2)], taken)
+    assert (ran.outcome, ran.calls) == (Failed(Cause.FUNCTION_ERROR), [])
+    assert ran.execution.execution().enrichment.ended is StageEnd.NOT_CALLED
+    quoted = pipe(Enrichment=TARGETS[enrichment], EnrichmentParameters={"InputTemplate": '"id <$.eventID>"'})
+    assert len(Ran(quoted, [change(1)], taken).calls) == 1
+
+
+def test_an_http_enrichment_takes_any_text():
+    """X46."""
+    own = {"InputTemplate": "id <$.eventID>"}
+    size = {"BatchSize": 1}
+    settings = pipe("dynamodb", "sqs", reading=size, Enrichment=TARGETS["api-destination"], EnrichmentParameters=own)
+    assert Ran(settings, [change(1)], taken).calls[0].body == b"id e1"
+
+
 def test_too_long_a_list_never_reaches_the_target():
     """X53."""
     settings = pipe("dynamodb", "sqs", reading={"BatchSize": 1}, Enrichment=TARGETS["lambda"])

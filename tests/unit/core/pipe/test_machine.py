@@ -17,6 +17,7 @@ from .running import NOW, Ran, batch_of, change, click, taken
 
 THROTTLED = Refused(Fault.THROTTLED, "ThrottlingException", "Rate exceeded", 429, 7.0)
 DENIED = Refused(Fault.DENIED, "AccessDeniedException", "no", 403)
+UNDONE = Answered(members={"status": "FAILED", "error": "Boom", "cause": "it broke"})
 
 
 def entries(call: Call) -> list[dict]:
@@ -84,6 +85,20 @@ class TestFailures:
     def test_a_function_error_fails_the_whole_batch(self):
         error = Refused(Fault.FUNCTION_ERROR, "Unhandled", "no")
         assert Ran(pipe(), [change(1), change(2)], lambda call: error).outcome == Failed(Cause.FUNCTION_ERROR)
+
+    @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT"])
+    def test_so_does_a_state_machine_that_failed_though_its_call_is_answered(self, status):
+        """X85: a customer's error, which counts."""
+        answer = Answered(members={"status": status})
+        ran = Ran(pipe("dynamodb", "states-express"), [change(1), change(2)], lambda call: answer)
+        assert ran.outcome == Failed(Cause.FUNCTION_ERROR)
+        assert ran.execution.execution().target.ended is StageEnd.FAILED
+
+    def test_a_state_machine_that_nobody_waits_for_has_no_status(self):
+        """X63."""
+        waits_not = {"StepFunctionStateMachineParameters": {"InvocationType": "FIRE_AND_FORGET"}}
+        settings = pipe("dynamodb", "states-express", TargetParameters=waits_not)
+        assert Ran(settings, [change(1)], lambda call: UNDONE).outcome == Delivered()
 
     def test_a_template_that_makes_no_json_fails_it_too_and_nothing_is_called(self):
         settings = pipe(TargetParameters={"InputTemplate": '{"a": <$.eventID>'})
@@ -180,10 +195,35 @@ class TestEnrichment:
         assert json.loads(ran.calls[0].body)["eventID"] == "e1"
         assert entries(ran.calls[1])[0]["MessageBody"] == "plain text"
 
+    @pytest.mark.parametrize("target, form", [("lambda", "payload"), ("states-express", "input")])
+    @pytest.mark.parametrize("answer", [b'["a", "1", "say \\"x\\"", {}]', b'["", "null"]', b'"true"'])
+    def test_strings_that_it_answers_stay_strings_where_only_json_goes(self, target, form, answer):
+        """X30, X46, X50."""
+        settings = pipe("dynamodb", target, Enrichment=TARGETS["lambda"])
+        ran = Ran(settings, [change(1)], lambda call: Answered(answer), taken)
+        call = ran.calls[1]
+        sent = call.payload if isinstance(call, FunctionCall) else call.parameters[form]
+        listed = json.loads(answer)
+        assert json.loads(sent) == (listed if isinstance(listed, list) else [listed])
+
+    def test_text_that_was_no_json_does_not_become_it(self):
+        """X46."""
+        settings = pipe("dynamodb", "lambda", reading={"BatchSize": 1}, Enrichment=TARGETS["api-destination"])
+        ran = Ran(settings, [change(1)], lambda call: Answered(b"plain text"), taken)
+        assert len(ran.calls) == 1 and ran.outcome == Failed(Cause.FUNCTION_ERROR)
+
     def test_a_state_machine_answers_by_its_output(self):
         settings = pipe("dynamodb", "lambda", Enrichment=TARGETS["states-express"])
         ran = Ran(settings, [change(1)], lambda call: Answered(members={"output": '[{"a": 1}]'}), taken)
         assert json.loads(ran.calls[1].payload) == [{"a": 1}]
+
+    def test_a_state_machine_that_failed_fails_the_batch_though_its_call_is_answered(self):
+        """X54: as a function's error."""
+        settings = pipe("dynamodb", "lambda", Enrichment=TARGETS["states-express"])
+        ran = Ran(settings, [change(1), change(2)], lambda call: UNDONE, taken)
+        assert ran.outcome == Failed(Cause.FUNCTION_ERROR) and len(ran.calls) == 1
+        assert ran.outcome.said.message == "Boom: it broke"
+        assert ran.execution.execution().enrichment.ended is StageEnd.FAILED
 
 
 class TestForms:

@@ -39,11 +39,15 @@ def test_failed_records_are_named_in_the_order_of_the_answer():
         b'[{"id": "a"}]',
         b'["a"]',
         b'"a"',
+        b'""',
+        b"{}",
+        b"false",
+        b"0",
         b'{"itemIdentifier": "a"}',
         b'[{"itemIdentifier": "a"}, {}]',
     ],
 )
-def test_an_identifier_that_is_none_fails_all(failures):
+def test_an_identifier_or_a_list_that_is_none_fails_all(failures):
     assert read_report(b'{"batchItemFailures": %s}' % failures) is None
 
 

@@ -123,6 +123,14 @@ def test_only_who_is_waited_for_reports():
     assert machine.report(Answered(members={})) == ()
 
 
+def test_an_empty_text_of_the_event_is_no_default_of_a_bus():
+    """X60, X65."""
+    own = {"EventBridgeEventBusParameters": {"Source": "$.none", "DetailType": "$.none"}}
+    one = target("events", TargetParameters=own)
+    (entry,) = one.call([one.prepare(output("{}", none=""))], NOW).parameters["Entries"]
+    assert (entry["Source"], entry["DetailType"]) == ("", "")
+
+
 def test_a_bus_has_its_defaults_and_its_parameters():
     call = target("events").call([output("{}")], NOW)
     assert isinstance(call, AwsCall)
