@@ -302,10 +302,11 @@ class BusEngine:
     async def _call(self, delivery: Delivery, rule: Rule, target: Target, now: datetime) -> Outcome:
         if target.kind is TargetKind.BUS:
             return self._forward(delivery, target, now)
-        call = call_of(delivery.arrival.event, rule, target, now)
+        arrival = delivery.arrival
+        call = call_of(arrival.event, rule, target, datetime.fromtimestamp(arrival.arrived_s, UTC))
         if isinstance(call, Refused):
             return call
-        return outcome_of(await self._perform(call, delivery.arrival.event.id))
+        return outcome_of(await self._perform(call, arrival.event.id))
 
     def _forward(self, delivery: Delivery, target: Target, now: datetime) -> Outcome:
         """Hand the event to another bus of the same account (B25)."""

@@ -87,7 +87,8 @@ class DestinationCaller:
         destination, connection = found
         if connection.auth is None:
             return Refused(Fault.DENIED, "Deauthorized", f"connection {connection.name} is deauthorized")
-        await self._turn(destination)
+        if not await self._turn(destination, call.until_s):
+            return Refused(Fault.TOO_LATE, "RateExceeded", "the rate of the destination left no time for the call")
         token = await self._token(connection)
         if isinstance(token, Refused):
             return token
@@ -110,12 +111,15 @@ class DestinationCaller:
         for pool in self._pools.values():
             await pool.aclose()
 
-    async def _turn(self, destination: ApiDestination) -> None:
+    async def _turn(self, destination: ApiDestination, until_s: float | None) -> bool:
+        """Wait for a place within the rate; False: there was none before ``until_s`` (B54)."""
         pace = self._paces.setdefault((destination.arn, destination.rate), Pace(destination.rate))
         now = self._clock.now()
         wait_s = pace.take(now.timestamp())
+        left_s = wait_s if until_s is None else until_s - now.timestamp()
         if wait_s > 0:
-            await self._clock.sleep_until(now + timedelta(seconds=wait_s))
+            await self._clock.sleep_until(now + timedelta(seconds=min(wait_s, left_s)))
+        return until_s is None or wait_s < left_s
 
     async def _token(self, connection: Connection) -> str | Refused | None:
         """The token to call with; None where the connection needs none. Calls that begin together fetch it once."""
@@ -174,6 +178,8 @@ class DestinationCaller:
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             fault = Fault.NO_SUCH_HOST if _is_of_the_name(error) else Fault.NOT_CONNECTED
             return Refused(fault, type(error).__name__, str(error) or "the connection failed")
+        except ValueError as error:  # such as a port that is no number
+            return Refused(Fault.NO_SUCH_HOST, "BadAddress", str(error))
         told = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
         payload = _unpacked(received, told.get(b"content-encoding", "").strip().lower())
         advice = retry_after_s(told[b"retry-after"], self._clock.now()) if b"retry-after" in told else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -128,6 +129,19 @@ async def test_a_payload_that_cannot_be_made_is_never_sent(rig: BusRig) -> None:
     rig.put("e")
     await rig.settle()
     assert (rig.of("q"), rig.letters()[0]["ERROR_CODE"]) == ([], "INVALID_JSON")
+
+
+async def test_every_try_says_when_the_event_arrived(rig: BusRig) -> None:
+    """B45."""
+    rig.answers["q"] = [DOWN] * 2
+    template = {"InputTemplate": '"at <aws.events.event.ingestion-time>"'}
+    rig.rule("r", target(InputTransformer=template, **retries(2)))
+    rig.put("e", time=datetime(2020, 1, 1, tzinfo=UTC))
+    await rig.settle()
+    await rig.clock.advance(10)
+    await rig.settle()
+    bodies = [message["MessageBody"] for _, name, message in rig.calls if name == "q"]
+    assert bodies == ['"at 2026-01-02T03:04:05.000Z"'] * 3
 
 
 async def test_without_a_queue_for_letters_the_event_is_dropped(rig: BusRig) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from afterbay.core.bus.connection import Connection, Connections
+from afterbay.core.bus.connection import Connection, Connections, ConnectionState
 from afterbay.core.bus.destination import ApiDestinations
 from afterbay.core.bus.names import Home
 from afterbay.core.target.call import Answered, DestinationCall, Fault, Refused
@@ -264,6 +264,23 @@ async def test_no_more_calls_a_second_than_the_rate(server: Server) -> None:
     await world.caller.close()
 
 
+async def test_a_call_whose_turn_does_not_come_in_time_is_not_made(server: Server) -> None:
+    """B54: what waits may outlive its event's age."""
+    world = World(server, StillClock())
+    world.make(InvocationRateLimitPerSecond=1)
+    until_s = world.clock.now().timestamp() + 2
+    made = DestinationCall(world.arn, (), {}, {}, b"{}", until_s=until_s)
+    calls = [asyncio.create_task(world.caller(made)) for _ in range(4)]
+    for let_through in (1, 2):
+        while sum(call.done() for call in calls) < let_through:
+            await asyncio.wait([call for call in calls if not call.done()], return_when=asyncio.FIRST_COMPLETED)
+        await world.clock.advance(1.0)
+    late = [reply for reply in await asyncio.gather(*calls) if isinstance(reply, Refused)]
+    assert [reply.fault for reply in late] == [Fault.TOO_LATE] * 2
+    assert len(server.seen) == 2
+    await world.caller.close()
+
+
 async def test_a_server_that_is_slow_times_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(destination, "HTTP_TIMEOUT_S", 0.1)
     free = threading.Event()
@@ -305,6 +322,23 @@ async def test_a_host_that_nobody_knows_is_final(world: World) -> None:
     reply = await world.call()
     assert isinstance(reply, Refused)
     assert reply.fault is Fault.NO_SUCH_HOST
+
+
+@pytest.mark.parametrize("host", ["nobody.example:99999", "nobody.example:port", "nobody.example:-1"])
+async def test_an_address_that_is_none_is_final(world: World, host: str) -> None:
+    """B52: a bad address goes straight to the dead letters."""
+    world.make(InvocationEndpoint=f"https://{host}/")
+    reply = await world.call()
+    assert isinstance(reply, Refused)
+    assert reply.fault is Fault.NO_SUCH_HOST
+
+
+async def test_a_token_endpoint_whose_address_is_none_gives_no_token(world: World) -> None:
+    client = {"ClientID": "me", "ClientSecret": "hush"}
+    group = {"ClientParameters": client, "AuthorizationEndpoint": "https://nobody.example:99999/", "HttpMethod": "POST"}
+    world.make("OAUTH_CLIENT_CREDENTIALS", {"OAuthParameters": group})
+    await world.caller.fetch_token(world.connection)
+    assert (world.heard, world.connection.state) == ([False], ConnectionState.DEAUTHORIZED)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ class Buses:
         return {"EventBusArn": bus.arn, **bus.settings()}
 
     def update_event_bus(self, params: Params, *, now: datetime) -> Answer:
+        params = self._with_name(params)
         bus = changed_bus(self.bus(text(params, "Name")), params, now)
         self._buses[bus.name] = bus
         return {"Name": bus.name, "Arn": bus.arn, **bus.settings()}
@@ -88,8 +89,9 @@ class Buses:
 
     def delete_event_bus(self, params: Params) -> Answer:
         """A bus that is not there is deleted all the same [recorded]; one with rules is not (the text is ours)."""
+        params = self._with_name(params)
         check(params, (BUS_NAME,))
-        name = self.home.bus_name(text(params, "Name"))
+        name = text(params, "Name") or ""
         if name == DEFAULT_BUS:
             raise invalid(f"Cannot delete event bus {name}.")
         if self.rules.of(name):
@@ -196,6 +198,11 @@ class Buses:
 
     def _bus_of(self, params: Params) -> str:
         return self.bus(text(params, "EventBusName")).name
+
+    def _with_name(self, params: Params) -> Params:
+        """The request with the name of a bus of ours in the place of its ARN, where the model takes names only (B1)."""
+        name = text(params, "Name")
+        return params if name is None else {**params, "Name": self.home.bus_name(name)}
 
     def _resource(self, arn: str) -> Bus | Rule:
         """What an ARN is of. Raises ``EndpointError`` in the words of the one that is missing."""

@@ -13,7 +13,7 @@ from typing import assert_never
 import msgspec
 
 from afterbay.core.bus.envelope import Arrival
-from afterbay.core.bus.outcome import Accepted, ErrorCode, Failed, Outcome, Refused, TokenRefused
+from afterbay.core.bus.outcome import Accepted, ErrorCode, Failed, Late, Outcome, Refused, TokenRefused
 from afterbay.core.bus.target import RetryPolicy, Target
 
 __all__ = [
@@ -117,11 +117,7 @@ def overdue(delivery: Delivery, policy: RetryPolicy, *, now_s: float) -> GiveUp 
 
     One that never was sent, because its destination's rate kept it waiting, counts as throttled (ours).
     """
-    if now_s < _deadline_s(delivery, policy):
-        return None
-    code = delivery.error_code or ErrorCode.THROTTLING
-    message = delivery.error_message or "the event could not be sent within its age"
-    return GiveUp(delivery, code, message, Condition.AGE)
+    return None if now_s < _deadline_s(delivery, policy) else _too_old(delivery)
 
 
 def settle(
@@ -148,6 +144,8 @@ def settle(
             return Delivered(tried)
         case Refused(code, message):
             return GiveUp(tried, code, message)
+        case Late():
+            return _too_old(delivery)  # no call was made
         case TokenRefused(message):
             if delivery.token_refreshed:
                 return GiveUp(tried, ErrorCode.ERROR_FROM_TARGET, message)
@@ -178,6 +176,12 @@ def _again(
         error_message=failed.message,
     )
     return TryAgain(waiting, refresh_token=waiting.token_refreshed)
+
+
+def _too_old(delivery: Delivery) -> GiveUp:
+    code = delivery.error_code or ErrorCode.THROTTLING
+    message = delivery.error_message or "the event could not be sent within its age"
+    return GiveUp(delivery, code, message, Condition.AGE)
 
 
 def _deadline_s(delivery: Delivery, policy: RetryPolicy) -> float:

@@ -15,6 +15,7 @@ __all__ = [
     "Accepted",
     "ErrorCode",
     "Failed",
+    "Late",
     "Outcome",
     "Refused",
     "TokenRefused",
@@ -83,7 +84,12 @@ class TokenRefused:
     message: str
 
 
-Outcome = Accepted | Failed | Refused | TokenRefused
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Nothing was sent: the event grew too old while its destination's rate kept it waiting (B54)."""
+
+
+Outcome = Accepted | Failed | Refused | TokenRefused | Late
 
 
 def not_connected(reason: str) -> Failed:

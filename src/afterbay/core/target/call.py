@@ -42,7 +42,7 @@ class DestinationCall:
     """A request to an API destination: its address, connection and rate are the destination's (X56, B54, B68).
 
     ``path_values`` fill the ``*`` of its address in order; ``headers`` and ``query`` are the caller's own, over which
-    the connection's win.
+    the connection's win. ``until_s``: from then on, in epoch seconds, it is not to be made any more (B54).
     """
 
     arn: str
@@ -50,6 +50,7 @@ class DestinationCall:
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    until_s: float | None = None
 
 
 Call = AwsCall | FunctionCall | DestinationCall
@@ -71,6 +72,8 @@ class Fault(Enum):
     FUNCTION_ERROR = "function error"
     TOKEN_REFUSED = "token refused"
     """An API destination wants a fresh OAuth token; the next call brings one (B52)."""
+    TOO_LATE = "too late"
+    """The call was not made: it waited for its destination's rate until its time was over (B54)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,16 @@ class TargetInput:
     path: Path | None = None
     template: InputTemplate | None = None
 
+    @property
+    def looks_inside(self) -> bool:
+        """Whether something is taken out of the event; else it goes as it is, or something fixed in its place."""
+        return self.path is not None or self.template is not None
+
     def payload(self, event: Event, context: Context) -> str:
         """What the target gets. ``context`` is as in ``InputTemplate.render``: ``rule_arn``, ``rule_name``, ``now``.
 
-        Raises ``TemplateError``: InvalidJson (B44), MissingPath for an InputPath that finds nothing (B39).
+        Raises ``TemplateError``: InvalidJson (B44), MissingPath for an InputPath that finds nothing (B39), InvalidValue
+        for a part that is nested too deep to be written.
         """
         if self.template is not None:
             return self.template.render_event(event, context)
@@ -51,7 +57,10 @@ class TargetInput:
         found = self.path.find(event.raw)
         if found is MISSING:
             raise TemplateError(f"the event has nothing at {self.path.text}", code="MissingPath", where="InputPath")
-        return compact(found)
+        try:
+            return compact(found)
+        except ValueError as deep:
+            raise TemplateError(f"the part cannot be written: {deep}", code="InvalidValue", where="InputPath") from deep
 
 
 def parse_target_input(target: Mapping[str, JsonValue], *, place: int = 1) -> TargetInput:

@@ -97,6 +97,15 @@ class TestBuses:
         assert refused(buses.describe_event_bus, {"Name": "orders"}) == told
         assert refused(buses.describe_event_bus, {"Name": HOME.bus_arn("orders")}) == told
 
+    def test_an_arn_is_taken_wherever_a_name_is(self, buses: Buses) -> None:
+        """B1: where the service's model knows names only, too."""
+        orders = HOME.bus_arn("orders")
+        assert buses.update_event_bus({"Name": orders, "Description": "d"}, now=LATER)["Name"] == "orders"
+        assert buses.delete_event_bus({"Name": orders}) == {}
+        assert refused(buses.describe_event_bus, {"Name": "orders"})[0] == "ResourceNotFoundException"
+        told = refused(buses.delete_event_bus, {"Name": HOME.bus_arn("default")})
+        assert told == ("ValidationException", "Cannot delete event bus default.")
+
     def test_the_default_bus_and_one_with_rules_are_not_deleted(self, buses: Buses) -> None:
         rule(buses, "r", EventBusName="orders")
         assert refused(buses.delete_event_bus, {"Name": "default"})[1] == "Cannot delete event bus default."

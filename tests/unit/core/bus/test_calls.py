@@ -6,12 +6,13 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from afterbay.core.bus.calls import call_of, outcome_of
 from afterbay.core.bus.envelope import Event, encode_event
 from afterbay.core.bus.names import Home
-from afterbay.core.bus.outcome import Accepted, ErrorCode, Failed, Refused, TokenRefused
+from afterbay.core.bus.outcome import Accepted, ErrorCode, Failed, Late, Refused, TokenRefused
 from afterbay.core.bus.rule import Rule
 from afterbay.core.bus.target import parse_target
 from afterbay.core.target.call import Answered, AwsCall, DestinationCall, Fault, FunctionCall
@@ -124,12 +125,55 @@ def test_a_log_groups_transformer_says_time_and_message() -> None:
 
 
 @pytest.mark.parametrize(
+    ("timestamp", "at_ms"),
+    [
+        ("<time>", 1_700_000_000_000),
+        ('"2023-11-14T22:13:20.123Z"', 1_700_000_000_123),
+        ('"2023-11-14T23:13:20.5+01:00"', 1_700_000_000_500),
+    ],
+)
+def test_the_time_of_a_transformer_may_be_text_as_the_events_own_is(timestamp: str, at_ms: int) -> None:
+    """B67: the CDK's targets put $.time there."""
+    template = f'{{"timestamp": {timestamp}, "message": "m"}}'
+    _, _, told = aws(LOGS, InputTransformer={"InputPathsMap": {"time": "$.time"}, "InputTemplate": template})
+    assert told["logEvents"] == [{"timestamp": at_ms, "message": "m"}]
+
+
+@pytest.mark.parametrize(
     "template", ['{"message": "m"}', '{"timestamp": "now", "message": "m"}', '{"timestamp": 1, "message": {}}', '"m"']
 )
 def test_a_transformer_that_says_something_else_is_refused(template: str) -> None:
     refused = call(LOGS, InputTransformer={"InputTemplate": template})
     assert isinstance(refused, Refused)
     assert refused.code is ErrorCode.INVALID_PARAMETER
+
+
+def nested(levels: int) -> Event:
+    return msgspec.structs.replace(EVENT, detail=b'{"a":' * levels + b"1" + b"}" * levels)
+
+
+@pytest.mark.parametrize("target_arn", [arn("sqs", "q"), arn("kinesis", "stream/s"), DESTINATION])
+@pytest.mark.parametrize(("constant", "sent"), [({}, encode_event(nested(999))), ({"Input": "1"}, b"1")])
+def test_an_event_of_all_levels_goes_where_nothing_is_taken_out_of_it(
+    target_arn: str, constant: dict[str, str], sent: bytes
+) -> None:
+    """B18, B36."""
+    target = parse_target({"Id": "t", "Arn": target_arn, **constant}, HOME)
+    made = call_of(nested(999), RULE, target, NOW)
+    if isinstance(made, AwsCall):
+        assert made.parameters.get("MessageBody") == sent.decode() or made.parameters["Records"][0]["Data"] == sent
+    else:
+        assert isinstance(made, DestinationCall) and made.body == sent
+
+
+@pytest.mark.parametrize(
+    "settings", [{"InputPath": "$"}, {"InputTransformer": {"InputTemplate": '{"e": <aws.events.event.json>}'}}]
+)
+def test_an_event_too_deep_to_be_looked_into_is_refused(settings: dict[str, Any]) -> None:
+    """B44: a failed delivery, and not a fault of ours."""
+    refused = call_of(nested(999), RULE, parse_target({"Id": "t", "Arn": arn("sqs", "q"), **settings}, HOME), NOW)
+    assert isinstance(refused, Refused)
+    assert refused.code is ErrorCode.INVALID_JSON
 
 
 def test_an_api_destination_is_called_with_values_from_the_event_itself() -> None:
@@ -149,7 +193,15 @@ def test_an_api_destination_is_called_with_values_from_the_event_itself() -> Non
         {"X-Order": "1.50", "X-Fixed": "1"},
         {"half": "\ud800", "q": "shop"},
         '"é/1"'.encode(),
+        until_s=NOW.timestamp() + 86_400,
     )
+
+
+def test_an_api_destination_is_called_within_the_events_age_or_not_at_all() -> None:
+    """B54."""
+    made = call(DESTINATION, RetryPolicy={"MaximumEventAgeInSeconds": 60})
+    assert isinstance(made, DestinationCall)
+    assert made.until_s == NOW.timestamp() + 60
 
 
 def test_an_api_destination_without_its_value_is_not_called() -> None:
@@ -174,6 +226,7 @@ REPLIES = [
     (Fault.NO_SUCH_HOST, 0, Refused(ErrorCode.CONNECTION_FAILURE, "C: m")),
     (Fault.CONFLICT, 409, Failed(ErrorCode.RESOURCE_MODIFICATION_COLLISION, "C: m")),
     (Fault.TOKEN_REFUSED, 401, TokenRefused("C: m")),
+    (Fault.TOO_LATE, 0, Late()),
     (Fault.DENIED, 403, Refused(ErrorCode.NO_PERMISSIONS, "C: m")),
     (Fault.NOT_FOUND, 404, Refused(ErrorCode.NO_RESOURCE, "C: m")),
     (Fault.TOO_LARGE, 413, Refused(ErrorCode.INVALID_PARAMETER, "C: m")),
@@ -195,6 +248,14 @@ def test_no_fault_is_left_out() -> None:
 @pytest.mark.parametrize("members", [{}, {"Records": [{"SequenceNumber": "1"}]}, {"RequestResponses": [{}]}])
 def test_an_answer_without_a_failed_entry_is_taken(members: dict[str, Any]) -> None:
     assert outcome_of(Answered(members=members)) == Accepted()
+
+
+@pytest.mark.parametrize(
+    "rejected", [{"tooOldLogEventEndIndex": 0}, {"expiredLogEventEndIndex": 1}, {"tooNewLogEventStartIndex": 0}]
+)
+def test_an_event_whose_time_a_log_group_does_not_take_is_refused(rejected: dict[str, int]) -> None:
+    """B52, B67: the service answers well, and the event would be nowhere."""
+    assert isinstance(outcome_of(Answered(members={"rejectedLogEventsInfo": rejected})), Refused)
 
 
 @pytest.mark.parametrize(

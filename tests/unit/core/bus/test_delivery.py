@@ -18,7 +18,7 @@ from afterbay.core.bus.delivery import (
 )
 from afterbay.core.bus.envelope import Arrival, Event
 from afterbay.core.bus.names import Home
-from afterbay.core.bus.outcome import Accepted, ErrorCode, Failed, Outcome, Refused, TokenRefused
+from afterbay.core.bus.outcome import Accepted, ErrorCode, Failed, Late, Outcome, Refused, TokenRefused
 from afterbay.core.bus.target import RetryPolicy, parse_target
 
 HOME = Home("111122223333", "eu-west-1")
@@ -121,6 +121,14 @@ def test_an_event_that_was_never_sent_counts_as_throttled() -> None:
     end = overdue(FRESH, POLICY, now_s=START + 86_400)
     assert end is not None and (end.code, end.delivery.attempts) == (ErrorCode.THROTTLING, 0)
     assert end.message
+
+
+def test_an_event_whose_turn_did_not_come_in_time_is_given_up_for_its_age() -> None:
+    """B54: no call was made, so none is counted."""
+    end = over(FRESH, Late(), RetryPolicy(attempts_max=0))
+    assert (end.code, end.condition, end.delivery.attempts) == (ErrorCode.THROTTLING, Condition.AGE, 0)
+    failed = over(again(FRESH, BUSY).delivery, Late())
+    assert (failed.code, failed.message, failed.condition) == (ErrorCode.ERROR_FROM_TARGET, "503", Condition.AGE)
 
 
 def test_a_token_is_refreshed_once_in_a_row() -> None:

@@ -48,6 +48,16 @@ def test_a_path_that_finds_nothing_is_a_failed_delivery():
     assert failed.value.code == "MissingPath"
 
 
+def test_a_part_that_is_too_deep_to_be_written_is_a_failed_delivery():
+    """B38: as what a template cannot write is."""
+    deep: object = 1
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(TemplateError) as failed:
+        parse_target_input({"Id": "t", "InputPath": "$.deep"}).payload(Event({"deep": deep}), {})
+    assert failed.value.code == "InvalidValue"
+
+
 def test_a_constant_is_sent_as_it_is_written():
     """B37."""
     assert payload(Input='{"a":  [1.50]}') == '{"a":  [1.50]}'
