@@ -122,6 +122,16 @@ def test_where_the_newest_change_is_refused_those_before_it_are_in(sink, made):
     assert sorted(item["n"] for item in live(sink).values()) == [1, 2]
 
 
+def test_what_is_stale_is_stale_though_the_index_would_refuse_it(sink, made):
+    """E5: the item has moved on since, so its first change no longer keeps the shard from going on."""
+    sink.apply([put(made, OTHER, n={"N": "1"})])
+    refused, newer = put(made, n={"S": "many"}), put(made, n={"N": "2"})
+    assert kinds(sink, [refused]) == [Kind.POISON]
+    assert kinds(sink, [newer]) == [Kind.APPLIED]
+    assert kinds(sink, [refused]) == [Kind.STALE]
+    assert kinds(sink, [refused, newer]) == [Kind.STALE, Kind.DUPLICATE]
+
+
 def test_whole_numbers_and_fractions_texts_and_dates_share_a_field(sink, made):
     values = [{"N": "1"}, {"N": "1.5"}, {"N": "9" * 38}, {"NULL": True}, {"NS": ["1", "2.5"]}]
     dates = [{"S": "2026-01-01"}, {"S": "soon"}, {"S": "1"}, {"SS": ["a"]}, {"S": ""}]

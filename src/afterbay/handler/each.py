@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import os
 from collections.abc import Callable
 
 from afterbay.core.change.record import ChangeRecord
-from afterbay.errors import RecordError
+from afterbay.errors import RecordError, SettingsError
 from afterbay.handler.delivery import Answer, Telling, read_event
 from afterbay.handler.poison import Poison
 from afterbay.handler.poison_store import poison_store, store_all
@@ -28,7 +29,13 @@ def each(function: Callable[[ChangeRecord], object]) -> Handler:
     A mapping on a stream sends them again by itself; queues and pipes take what is not named for done, so there they
     are named too. Where nobody reads the answer (a topic, the bus) the exception leaves the handler. With
     AFTERBAY_POISON set, a record that is ``Poison`` or cannot be decoded is stored there, and the next one is called.
+    Raises ``SettingsError`` for a function that a call does not run: each record would be told as done, undone (E8).
     """
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise SettingsError(
+            f"each() calls {getattr(function, '__name__', 'its function')}, and a call does not run it",
+            hint="write it as a plain function: no async, no yield; asyncio.run() inside it is fine",
+        )
 
     @functools.wraps(function)
     def handler(event: object, context: object = None) -> Answer:

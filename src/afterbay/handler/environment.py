@@ -13,6 +13,7 @@ from afterbay.handler.each import Handler
 from afterbay.handler.into import into
 from afterbay.handler.poison_store import poison_store
 from afterbay.sinks.address import SinkAddress, open_sink, parse_address
+from afterbay.sinks.options import Expiry
 from afterbay.sinks.where import read_where
 
 __all__ = ["handler_from", "into_sink"]
@@ -38,6 +39,8 @@ def handler_from(environment: Mapping[str, str]) -> Handler:
             "AFTERBAY_SINK is not set", where="environment", hint="as in AFTERBAY_SINK=dynamodb://orders-copy"
         )
     ttl = environment.get("AFTERBAY_TTL") or None
+    if ttl is not None and ttl not in tuple(Expiry):
+        raise SettingsError(f"AFTERBAY_TTL={ttl[:40]} is not known", hint="ttl is skip (the default) or mirror")
     text = environment.get("AFTERBAY_WHERE")
     where = read_where(text, "AFTERBAY_WHERE") if text else None
     parsed = [parse_address(address, ttl=ttl, where=where) for address in addresses]

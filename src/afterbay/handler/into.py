@@ -52,6 +52,7 @@ def into(*sinks: Sink, transform: Transform | None = None) -> Handler:
     # One thread per sink: a write left behind by an invocation that ran out of time is never overtaken by the next
     # one's.
     threads = [ThreadPoolExecutor(1, thread_name_prefix="afterbay-sink") for _ in sinks]
+    labels = _labels(stores)
 
     def handler(event: object, context: object = None) -> Answer:
         store = poison_store(os.environ)
@@ -70,8 +71,7 @@ def into(*sinks: Sink, transform: Transform | None = None) -> Handler:
         kept = NOTHING_STORED
         if store is not None and failed:
             kept = _stored(store, delivery, failed, everything, context, time_left_s)
-        labelled = dict(zip(map(_label, stores), everything, strict=True))
-        print_verdicts(labelled, len(delivery.records), context, kept)
+        print_verdicts(dict(zip(labels, everything, strict=True)), len(delivery.records), context, kept)
         return delivery.answer([place for place in failed if place not in kept.places])
 
     return handler
@@ -167,6 +167,18 @@ def _time_left(context: object) -> Callable[[], float] | None:
         return None
     margin_s = min(MARGIN_S_MAX, MARGIN_SHARE * float(remaining_ms()) / 1000)
     return lambda: float(remaining_ms()) / 1000 - margin_s
+
+
+def _labels(sinks: Sequence[Sink]) -> list[str]:
+    """One for each, all different: a table of one name in two regions is two sinks, and so is a file in two folders."""
+    labels: list[str] = []
+    for label in map(_label, sinks):
+        unique, count = label, 1
+        while unique in labels:
+            count += 1
+            unique = f"{label} ({count})"
+        labels.append(unique)
+    return labels
 
 
 def _label(sink: Sink) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-__all__ = ["NOTHING_STORED", "PoisonStore", "Stored", "poison_store", "store_all"]
+__all__ = ["NOTHING_STORED", "PoisonStore", "Stored", "poison_store", "store_all", "unicode_text"]
 
 VARIABLE = "AFTERBAY_POISON"
 PARAMETERS = ("endpoint_url", "region")
@@ -80,7 +81,7 @@ def store_all(
 
 def _document(carried: Carried, reason: str, context: object) -> tuple[str, str, bytes]:
     """Name, group and body. What cannot be decoded is named by what it is."""
-    record = msgspec.json.encode(carried.content, enc_hook=str)
+    record = _json(carried.content)
     digest = hashlib.sha256(record).hexdigest()
     group = digest
     try:
@@ -92,13 +93,26 @@ def _document(carried: Carried, reason: str, context: object) -> tuple[str, str,
         pass  # then the name is made of the bytes alone
     body = {
         "afterbay": "poison",
-        "reason": reason[:REASON_CHARS_MAX],
-        "identifier": carried.identifier,
+        "reason": unicode_text(reason[:REASON_CHARS_MAX]),
+        "identifier": None if carried.identifier is None else unicode_text(carried.identifier),
         "requestId": _told(context, "aws_request_id"),
         "functionArn": _told(context, "invoked_function_arn"),
         "record": msgspec.Raw(record),
     }
     return digest, group, msgspec.json.encode(body)
+
+
+def unicode_text(text: str) -> str:
+    """``text`` with a ``?`` for each lone surrogate, which JSON's escapes can spell and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _json(content: object) -> bytes:
+    """As it came, a lone surrogate too: such a text is poison just for that, and must be storable as such."""
+    try:
+        return msgspec.json.encode(content, enc_hook=str)
+    except UnicodeEncodeError:
+        return json.dumps(content, default=str).encode()
 
 
 def _told(context: object, name: str) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from afterbay.core.guard import Kind, Verdict
-from afterbay.handler.poison_store import NOTHING_STORED, Stored
+from afterbay.handler.poison_store import NOTHING_STORED, Stored, unicode_text
 
 __all__ = ["print_verdicts", "verdict_line"]
 
@@ -45,7 +45,7 @@ def verdict_line(
     if stored.places:
         line["stored"] = len(stored.places)
     if stored.refused is not None:
-        line["not_stored"] = stored.refused[:REASON_CHARS_MAX]
+        line["not_stored"] = unicode_text(stored.refused[:REASON_CHARS_MAX])
     return msgspec.json.encode(line).decode()
 
 
@@ -56,7 +56,7 @@ def _counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
 
 def _reasons(sinks: Mapping[str, Mapping[int, Verdict]]) -> list[dict[str, object]]:
     counted = Counter(
-        (label, verdict.kind.value, verdict.reason[:REASON_CHARS_MAX])
+        (label, verdict.kind.value, unicode_text(verdict.reason[:REASON_CHARS_MAX]))
         for label, verdicts in sinks.items()
         for verdict in verdicts.values()
         if verdict.failed

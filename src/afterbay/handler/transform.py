@@ -42,6 +42,8 @@ def transformed(change: ChangeRecord, transform: Transform) -> ChangeRecord | Ve
 
 
 def _keyed(item: Mapping[str, object], change: ChangeRecord) -> dict[str, object]:
+    if not isinstance(item, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # the user's code: it may be anything
+        raise RecordError(f"a transform makes an item (a dict) or None, not {type(item).__name__}")
     typed = encode_item(item)
     for name, value in change.keys_typed.items():
         if not same_value(typed.setdefault(name, value), value):

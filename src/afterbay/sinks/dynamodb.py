@@ -145,25 +145,31 @@ class DynamoDbSink:
 
     def _write(self, client: DynamoDBClient, entry: Entry) -> Verdict:
         live = True
+        # The table looks at the item before it looks at the condition: a stale change is no poison (E5).
+        refused: Verdict | None = None
         for _ in range(RACES_MAX):
             try:
                 return self._try(client, entry, live=live)
-            except RecordError as refused:
-                return Verdict(Kind.POISON, str(refused))
+            except RecordError as taken:
+                return Verdict(Kind.POISON, str(taken))
             except (ClientError, BotoCoreError) as fault:
                 if not _condition_failed(fault):
                     if _in_conflict(fault):
                         time.sleep(CONFLICT_PAUSE_S * random.random())
                         continue
-                    return self._failed(fault)
+                    refused = self._failed(fault)
+                    if refused.kind is not Kind.POISON:
+                        return refused
                 try:
                     stored = self._stored(client, entry, fault)
                 except (ClientError, BotoCoreError) as unread:
-                    return self._failed(unread)
+                    return refused or self._failed(unread)
             token = None if stored is None else stored_token(stored, self._names)
             verdict = judge_stored(entry.token, token, str(self))
             if verdict is not APPLIED:
                 return verdict
+            if refused is not None:
+                return refused
             live = stored is not None and self._names.deleted not in stored
         return self._lost_races()
 

@@ -5,8 +5,9 @@ Decides what is written and what cannot be. Writing it in one atomic step with t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.sequence import SequenceToken
@@ -17,6 +18,8 @@ from afterbay.errors import RecordError, SettingsError
 from afterbay.sinks.options import Expiry, SinkOptions
 
 __all__ = ["Entry", "entry_of", "judge_stored", "prepare", "prepare_all"]
+
+_KEY_TYPES = frozenset({"S", "N", "B"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ def prepare_all(
 
 
 def prepare(change: ChangeRecord, options: SinkOptions) -> Entry | Verdict:
-    """What to write for ``change``, or the poison verdict of one that cannot be decoded or that hides its new image.
+    """What to write for ``change``, or the poison verdict of one that cannot be decoded, has no key that a table could
+    have, or hides its new image.
 
     Rules: E6 a removal is a tombstone, E13 an image of a backfill has the lowest token.
     """
@@ -140,6 +144,7 @@ def _made(
         return options.project(typed(), keys.keys())
 
     key = canonical(keys, "dynamodb.Keys").decode()
+    _refuse_no_key(keys)
     names: Collection[str] = keys
     json: str | None = None
     if sent is not None:
@@ -155,6 +160,19 @@ def _made(
         image=image,
         skips=skips,
     )
+
+
+def _refuse_no_key(keys: TypedItem) -> None:
+    """``keys`` are well-formed values; raises ``RecordError`` where no table could have them for its key (E4, S99): a
+    sink would store an item under another's key, or fail the whole batch."""
+    if not keys:
+        raise RecordError("a record's key has at least one attribute", path="dynamodb.Keys")
+    for name, value in keys.items():
+        ((tag, inner),) = cast("Mapping[str, object]", value).items()
+        if tag not in _KEY_TYPES:
+            raise RecordError("a key attribute is a string, a number or binary", path=f"dynamodb.Keys.{name}")
+        if not inner:
+            raise RecordError("a key attribute is never empty (S99)", path=f"dynamodb.Keys.{name}")
 
 
 def judge_stored(token: str, stored: str | None, sink: str) -> Verdict:

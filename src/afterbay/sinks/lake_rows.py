@@ -116,5 +116,6 @@ def _next(
         return LakeRow(entry.key, entry.token, None, there.deleted, kept_s, columns.cells(entry.keys), keeps=True)
     item = entry.item
     gone = item is None
-    cells = columns.cells(entry.keys if item is None else item)
+    # The key's own columns are never null, whatever an image says of the key: else no row of the batch would get in.
+    cells = columns.cells(entry.keys if item is None else item | entry.keys)
     return LakeRow(entry.key, entry.token, entry.json, gone, expires_s if gone else None, cells)

@@ -52,6 +52,9 @@ class Settling:
             return []
         reason = f"{self._shown}: {row.reason}"
         if row.kind is RowKind.REFUSED:
+            if one.taken_for_new:  # the mapping is asked before the condition: a stale change is no poison (E5)
+                one.taken_for_new, one.pause_s = False, 0.0
+                return [one]
             return self.refuse(one, plan.write.place, reason)
         if row.kind is not RowKind.RACED:
             return self._again(one, reason)

@@ -6,7 +6,7 @@ Any number of writers may write at once. ``item`` is ``jsonb``, which keeps ever
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -17,9 +17,9 @@ from psycopg.pq import TransactionStatus
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.tombstone import TombstoneRetention
 from afterbay.core.change.value import TypedItem, canonical
-from afterbay.core.guard import Kind, Verdict
-from afterbay.errors import SettingsError, UnavailableError
-from afterbay.sinks.entry import Entry, prepare_all
+from afterbay.core.guard import APPLIED, Kind, Verdict
+from afterbay.errors import ServiceError, SettingsError, UnavailableError
+from afterbay.sinks.entry import judge_stored, prepare_all
 from afterbay.sinks.live import LiveItem, plain_text
 from afterbay.sinks.mending import NOTHING_HELD, Held, Mend, mend_entries
 from afterbay.sinks.options import SinkOptions
@@ -68,7 +68,9 @@ class PostgresSink:
         Raises ``SettingsError`` for a table that cannot be this sink.
         """
         entries, verdicts = prepare_all(changes, self._options)
-        verdicts |= self._in_batches(entries, self._applied)
+        refused = _refused(entries)
+        verdicts |= refused | self._outdated([(index, entry) for index, entry in entries if index in refused])
+        verdicts |= self._in_batches(entries, refused, self._applied)
         return [verdicts[index] for index in range(len(changes))]
 
     def read_live(self) -> Iterator[LiveItem]:
@@ -95,7 +97,9 @@ class PostgresSink:
         """One transaction, as ``apply``."""
         entries, verdicts = mend_entries(mends, self._options)
         seen = {entry.key: mend.seen for _, mend, entry in entries}
-        verdicts |= self._in_batches([(index, entry) for index, _, entry in entries], partial(self._mended, seen))
+        images = [(index, entry) for index, _, entry in entries]
+        verdicts |= (refused := _refused(images))
+        verdicts |= self._in_batches(images, refused, partial(self._mended, seen))
         return [verdicts[index] for index in range(len(mends))]
 
     def close(self) -> None:
@@ -104,20 +108,30 @@ class PostgresSink:
 
     # ---- one batch
 
-    def _in_batches(self, entries: Entries, batch: Callable[[Entries], dict[int, Verdict]]) -> dict[int, Verdict]:
+    def _in_batches(
+        self, entries: Entries, refused: Container[int], batch: Callable[[Entries], dict[int, Verdict]]
+    ) -> dict[int, Verdict]:
         """``batch`` on what PostgreSQL can take at all."""
-        verdicts: dict[int, Verdict] = {}
-        taken: list[tuple[int, Entry]] = []
-        for index, entry in entries:
-            path = nul_in(entry)
-            if path is None:
-                taken.append((index, entry))
-            else:
-                verdicts[index] = Verdict(Kind.POISON, f"{path}: PostgreSQL takes no text with a NUL (\\u0000)")
-        if taken:
-            with self._lock:
-                verdicts |= self._write(taken, batch)
-        return verdicts
+        taken = [(index, entry) for index, entry in entries if index not in refused]
+        if not taken:
+            return {}
+        with self._lock:
+            return self._write(taken, batch)
+
+    def _outdated(self, refused: Entries) -> dict[int, Verdict]:
+        """Of changes that PostgreSQL cannot take, those that are not newer than what is stored: they are no poison
+        (E5)."""
+        if not refused:
+            return {}
+        try:
+            stored = self.look_up([entry.keys_typed for _, entry in refused])
+        except ServiceError:
+            return {}
+        told = {
+            index: judge_stored(entry.token, one.token, str(self))
+            for (index, entry), one in zip(refused, stored, strict=True)
+        }
+        return {index: verdict for index, verdict in told.items() if verdict is not APPLIED}
 
     def _write(self, entries: Entries, batch: Callable[[Entries], dict[int, Verdict]]) -> dict[int, Verdict]:
         try:
@@ -200,3 +214,12 @@ class PostgresSink:
         about = (fault.diag.column_name, fault.diag.constraint_name)
         where = "".join(f" ({name})" for name in about if name)
         return f"{self}: {fault_name(fault)}{where}"
+
+
+def _refused(entries: Entries) -> dict[int, Verdict]:
+    """What no table of PostgreSQL takes."""
+    paths = {index: path for index, entry in entries if (path := nul_in(entry)) is not None}
+    return {
+        index: Verdict(Kind.POISON, f"{path}: PostgreSQL takes no text with a NUL (\\u0000)")
+        for index, path in paths.items()
+    }

@@ -41,6 +41,6 @@ def key_value(value: Value) -> str | bytes:
     """A key attribute's value: text and binary as they are, a number as its normalised text."""
     if isinstance(value, str | bytes):
         return value
-    if isinstance(value, bool | None | list | dict | frozenset):  # pragma: no cover - canonical() refused it before
+    if isinstance(value, bool | None | list | dict | frozenset):  # pragma: no cover - ``prepare`` refused it before
         raise TypeError("a key attribute is text, a number or binary")
     return number_text(value)

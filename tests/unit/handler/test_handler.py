@@ -70,6 +70,19 @@ def test_each_raises_where_nobody_reads_the_answer(records):
         handler({"detail-type": "change", "detail": records[0]}, None)
 
 
+def test_a_function_that_a_call_does_not_run_is_refused_at_once():
+    """E8: it would have every record told as done, and nothing done."""
+
+    async def waits(change): ...
+
+    def yields(change):
+        yield change
+
+    for function in (waits, yields):
+        with pytest.raises(afterbay.SettingsError, match="does not run it"):
+            afterbay.each(function)
+
+
 def carriers(record):
     text = json.dumps(record)
     data = b64encode(text.encode()).decode()
@@ -143,6 +156,49 @@ def test_a_transform_projects_removes_and_fails_alone(records):
     assert [one.item for one in sink.read_live()] == [{"pk": KEYS[0][0], "sk": KEYS[0][1], "twice": 0}]
 
 
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ([1], "a transform makes an item"),
+        ("text", "a transform makes an item"),
+        (False, "a transform makes an item"),
+        (({} for _ in ()), "a transform makes an item"),
+        ({1: "x"}, "names are text"),
+        ({b"x": 1}, "names are text"),
+        ({"x": 1.5}, "a float is not exact"),
+        ({"x": set()}, "at least one member"),
+        ({"x": object()}, "no attribute type"),
+        ({"pk": "another"}, "cannot change the key"),
+    ],
+)
+def test_what_a_transform_makes_that_is_no_item_is_poison_with_its_reason(records, capsys, made, words):
+    sink = MemorySink()
+    assert names(afterbay.into(sink, transform=lambda _: made)({"Records": records[:1]}, None)) == [number(records[0])]
+    told = json.loads(capsys.readouterr().out)
+    assert told["sinks"][0]["poison"] == 1 and words in told["reasons"][0]["reason"]
+    assert not sink.rows()
+
+
+def test_the_line_tells_of_each_sink_though_two_are_called_alike(records, capsys):
+    """E8: a table of one name in two regions; the one that fails must not hide behind the other."""
+
+    class Away:
+        def apply(self, changes):
+            return [afterbay.Verdict(afterbay.Kind.RETRYABLE, "away")] * len(changes)
+
+        def close(self): ...
+
+    class Busy(Away): ...
+
+    Busy.__name__ = "Away"
+    handler = afterbay.into(Away(), MemorySink(), Busy(), MemorySink())
+    assert names(handler({"Records": records}, None)) == [number(one) for one in records]
+    told = json.loads(capsys.readouterr().out)
+    shown = [(one["sink"], one["applied"], one["retryable"]) for one in told["sinks"]]
+    assert shown == [("Away", 0, 3), ("memory:", 3, 0), ("Away (2)", 0, 3), ("memory: (2)", 3, 0)]
+    assert told["failed"] == 3 and [one["sink"] for one in told["reasons"]] == ["Away", "Away (2)"]
+
+
 def test_what_is_unfinished_when_the_time_is_over_is_reported(records):
     release = threading.Event()
 
@@ -167,7 +223,8 @@ def test_what_is_unfinished_when_the_time_is_over_is_reported(records):
         ({}, "AFTERBAY_SINK"),
         ({"AFTERBAY_SINK": "mongodb://x/y"}, "mongodb"),
         ({"AFTERBAY_SINK": "dynamodb://table?tabel=x"}, "tabel"),
-        ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_TTL": "keep"}, "ttl"),
+        ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_TTL": "keep"}, "AFTERBAY_TTL=keep is not known"),
+        ({"AFTERBAY_SINK": "memory:a?ttl=skip", "AFTERBAY_TTL": "MIRROR"}, "AFTERBAY_TTL=MIRROR"),
         ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_WHERE": "{}"}, "AFTERBAY_WHERE: Empty objects are not allowed"),
         ({"AFTERBAY_SINK": 'memory:a memory:a?where={"n":{"N":["1"]}}'}, "memory:a twice"),
         ({"AFTERBAY_SINK": "memory:a", "AFTERBAY_POISON": "kafka://q"}, "AFTERBAY_POISON"),

@@ -79,6 +79,20 @@ def test_what_a_sink_cannot_take_is_stored_and_acknowledged(records, queue, caps
     assert (line["failed"], line["stored"]) == (0, 1)
 
 
+def test_a_text_that_no_utf_8_spells_is_stored_as_it_came(records, queue, capsys):
+    """A lone surrogate: JSON's escapes spell it, so a function gets it, and each time it is poison (E8)."""
+    records[1]["dynamodb"]["NewImage"] |= {"n": {"N": "1"}, "\ud800": {"S": "\udfff"}}
+    records[2]["dynamodb"]["NewImage"]["\ud801"] = {"N": "many"}
+    unnumbered = {**records[0], "dynamodb": {**records[0]["dynamodb"], "SequenceNumber": "\ud800"}}
+    sink = MemorySink()
+    assert failures(afterbay.into(sink)({"Records": [*records, unnumbered]}, Context())) == []
+    stored = {one["identifier"]: one for one in queue()}
+    assert stored.pop("?")["record"] == unnumbered
+    assert [stored[number(one)]["record"] for one in records[1:]] == records[1:]
+    assert "NewImage.?.N" in stored[number(records[2])]["reason"]
+    assert len(sink.rows()) == 1 and json.loads(capsys.readouterr().out)["stored"] == 3
+
+
 def test_without_the_queue_it_is_reported_as_any_failure(records, monkeypatch, capsys):
     monkeypatch.setenv("AFTERBAY_POISON", "sqs://not-there")
     assert failures(afterbay.into(MemorySink())({"Records": records}, Context())) == [number(records[1])]

@@ -69,6 +69,11 @@ def test_what_is_wrong_is_named_and_no_secret_shown(address, word):
     assert "secret" not in str(told.value) and "half" not in str(told.value)
 
 
+def test_a_ledger_is_a_second_table():
+    with pytest.raises(SettingsError, match="ledger=orders is the sink's own table"):
+        sink("dynamodb://orders?ledger=orders")
+
+
 def test_the_text_of_a_postgresql_address_has_no_user_and_its_connection_has_all():
     parsed = parse_address("postgresql://u:p%40ss@h:5433/db?table=s.t&sslmode=verify-full&sslrootcert=%2Fca%20x")
     assert str(parsed) == "postgresql://h:5433/db" and "p%40ss" not in repr(parsed)

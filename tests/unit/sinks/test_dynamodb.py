@@ -130,6 +130,20 @@ def test_an_item_that_is_too_large_is_poison(client, made):
     assert told.kind is Kind.POISON and "ValidationException" in told.reason
 
 
+def test_what_is_stale_is_stale_though_the_table_refuses_it(client, made):
+    """E5: the item has moved on since, so a version that was too large no longer keeps the shard from going on."""
+    sink = DynamoDbSink("copy", client=client)
+    large, small = made.put(KEY, text={"S": "x" * 410_000}), made.put(KEY, n={"N": "1"})
+    told = [verdict(sink, one).kind for one in (large, small, large)]
+    assert told == [Kind.POISON, Kind.APPLIED, Kind.STALE]
+
+    def denied(**_request):
+        raise refusal("AccessDeniedException")
+
+    sink = DynamoDbSink("copy", client=Between(client, get_item=denied))
+    assert verdict(sink, large).kind is Kind.POISON, "as long as nobody may look"
+
+
 def test_a_service_that_leaves_the_item_out_of_its_refusal_is_asked_for_it(client, made):
     asked = []
 

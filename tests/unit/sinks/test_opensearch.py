@@ -130,9 +130,20 @@ def test_what_waiting_does_not_mend_is_retryable_at_once(final):
 def test_rows_are_tried_again_one_by_one(no_pauses):
     busy = error(429, "rejected_execution_exception")
     refused = error(400, "mapper_parsing_exception", "failed to parse field [n] of type [boolean] in document with id")
-    script = Script([DONE, busy, refused], DONE)
+    script = Script([DONE, busy, refused], [DONE, refused])
     assert [one.kind for one in verdicts(script)] == [Kind.APPLIED, Kind.APPLIED, Kind.POISON]
-    assert script.bulks == [3, 1]
+    assert script.bulks == [3, 2]
+
+
+def test_an_insert_that_is_refused_unseen_is_poison_only_if_nothing_newer_is_stored():
+    """E5: the server looks at the document before it looks at the condition."""
+    (change,) = changes(1)
+    refused = error(400, "mapper_parsing_exception", "failed to parse field [n] of type [boolean] in document with id")
+    for token, kind in (("0", Kind.POISON), ("9", Kind.STALE)):
+        script = Script(refused)
+        script.mgets = [document(f"{change.token[:-40]}{token * 40}")]
+        (told,) = OpenSearchSink(ClusterAddress("http://nowhere:1"), "orders", client=script).apply([change])
+        assert told.kind is kind
 
 
 def test_races_that_are_always_lost_are_retryable(no_pauses):

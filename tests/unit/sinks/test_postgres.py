@@ -119,6 +119,14 @@ def test_a_text_with_a_nul_is_poison_with_its_attribute_named(sink, made, attrib
     assert [one.item["note"] for one in sink.read_live()] == ["\\u0000"]
 
 
+def test_what_is_stale_is_stale_though_the_server_would_refuse_it(sink, made):
+    """E5: the item has moved on since, so its first text no longer keeps the shard from going on."""
+    refused, newer = (ChangeRecord(made.put(KEY, note={"S": text})) for text in ("a\0b", "ab"))
+    assert sink_suite.kinds(sink, [refused]) == [Kind.POISON]
+    assert sink_suite.kinds(sink, [newer]) == [Kind.APPLIED]
+    assert sink_suite.kinds(sink, [refused, newer]) == [Kind.STALE, Kind.DUPLICATE]
+
+
 def test_a_nul_in_a_key_is_poison_too(sink, made):
     (told,) = verdicts(sink, made.put(("a\0", "b")))
     assert told.kind is Kind.POISON and "dynamodb.Keys.pk" in told.reason

@@ -6,6 +6,7 @@ where.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import TypeAlias, TypeVar
@@ -50,18 +51,19 @@ def plain(named: Iterable[tuple[Name, TypedValue]], decoders: Decoders, levels: 
 
 
 def ordered(values: Iterable[object]) -> list[object]:
-    """Members of a set in a stable order: numbers by value, text by code point, binary by byte."""
+    """Members of a set in a stable order: numbers by value, text by code point, binary as the base64 text that a reader
+    of the array sees (interfaces.md section 3)."""
     return sorted(values, key=_set_order)
 
 
-def _set_order(value: object) -> tuple[Number, str, bytes]:
+def _set_order(value: object) -> tuple[Number, str]:
     match value:
         case str():
-            return (0, value, b"")
+            return (0, value)
         case bytes():
-            return (0, "", value)
+            return (0, b64encode(value).decode("ascii"))
         case int() | Decimal():
-            return (value, "", b"")
+            return (value, "")
         case _:
             raise AssertionError(f"{type(value).__name__} is in no set")
 

@@ -93,7 +93,9 @@ def decode_value(value: object, path: str = "", depth: int = 0) -> Value:
 
 
 def encode_item(item: Mapping[str, object], path: str = "") -> dict[str, object]:
-    """Python values -> typed JSON with base64 text. ``decode_item`` of the result gives equal values."""
+    """Python values -> typed JSON with base64 text. ``decode_item`` of the result gives equal values. Raises
+    ``RecordError`` as ``encode_value`` does, and for a name that is no text."""
+    _refuse_names(item, path, "an item's")
     return {name: encode_value(value, _under(path, name)) for name, value in item.items()}
 
 
@@ -219,12 +221,16 @@ def _encode(value: object, path: str, depth: int, binary: Callable[[bytes], obje
 def _encode_nested(value: object, path: str, depth: int, binary: Callable[[bytes], object]) -> dict[str, object]:
     if isinstance(value, Mapping):
         members = cast("Mapping[str, object]", value)
-        for name in cast("Mapping[object, object]", value):
-            if not isinstance(name, str):
-                raise RecordError(f"a map's names are text, not {type(name).__name__}", path=path)
+        _refuse_names(members, path, "a map's")
         return {"M": {name: _encode(one, _under(path, name), depth + 1, binary) for name, one in members.items()}}
     listed = enumerate(sequence(value, path))
     return {"L": [_encode(one, f"{path}[{index}]", depth + 1, binary) for index, one in listed]}
+
+
+def _refuse_names(members: Mapping[str, object], path: str, whose: str) -> None:
+    for name in cast("Mapping[object, object]", members):
+        if not isinstance(name, str):
+            raise RecordError(f"{whose} names are text, not {type(name).__name__}", path=path)
 
 
 def _encode_set(values: frozenset[object], path: str, binary: Callable[[bytes], object]) -> dict[str, object]:

@@ -38,6 +38,10 @@ def _check(parameters: Mapping[str, str], shown: str) -> None:
 
 
 def _dynamodb(address: SinkAddress) -> GuardedStore:
+    if address.parameters.get("ledger") == address.place:
+        raise SettingsError(
+            f"{address}: ledger={address.place} is the sink's own table", hint="it is a second table, for the tokens"
+        )
     with extra_wanted(address, "aws", "the AWS SDK", "boto3", "botocore"):
         from afterbay.sinks.dynamodb import DynamoDbSink
     return DynamoDbSink(

@@ -14,6 +14,7 @@ from afterbay.core.change.value import (
     encode_value,
     equal,
     json_bytes,
+    json_item,
     same_item,
     same_value,
     wire_item,
@@ -180,3 +181,11 @@ def test_sinks_json_shows_numbers_as_numbers_binary_as_base64_and_sets_sorted():
         "z": None,
         "l": [True, {"x": ""}],
     }
+
+
+def test_a_set_of_binaries_is_sorted_as_a_reader_of_its_array_sees_it():
+    """interfaces.md section 3, "binary as base64 text, sets as sorted arrays": ``+`` and ``/`` stand before letters."""
+    typed = {"raw": {"BS": ["AA==", "/w==", "YQ==", "+w=="]}}
+    shown = ["+w==", "/w==", "AA==", "YQ=="]
+    assert json.loads(json_item(typed, "", lambda: typed)) == {"raw": shown}
+    assert json.loads(json_bytes({"l": [decode_item(typed)]})) == {"l": [{"raw": shown}]}
