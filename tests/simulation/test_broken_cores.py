@@ -276,7 +276,7 @@ def batch_is_one_too_large(patch: Patch) -> None:
 
 
 def batching_window_is_ignored(patch: Patch) -> None:
-    patch.setattr(Lane, "full", lambda self, batch_size: True)
+    patch.setattr(Lane, "full", lambda self, batch_size, bytes_max: True)
 
 
 def batching_window_lasts_twice_as_long(patch: Patch) -> None:

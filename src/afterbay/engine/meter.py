@@ -36,8 +36,8 @@ class Attempt:
 class Handled:
     """One event that a mapping was told, and what it answered.
 
-    ``polled`` is None unless a page of records or a receipt of messages came; counts are in records and are this
-    event's own. ``deleted``: messages that are gone from their queue because the function is done with them.
+    ``polled`` is None unless a page of records or a receipt of messages was taken in; counts are in records and are
+    this event's own. ``deleted``: messages that are gone from their queue because the function is done with them.
     """
 
     mapping: str

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
@@ -17,14 +18,13 @@ from afterbay.core.mapping.events import (
     DisableRequested,
     EnableRequested,
     Event,
-    RecordsRead,
     StopRequested,
     UpdateRequested,
     Woke,
 )
 from afterbay.core.mapping.lifecycle import State
 from afterbay.core.mapping.queue_commands import QueueCommand
-from afterbay.core.mapping.queue_events import MessagesReceived, QueueEvent
+from afterbay.core.mapping.queue_events import QueueEvent
 from afterbay.core.mapping.result import LastResult
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.engine.clock import Clock
@@ -148,7 +148,7 @@ class Runner(Generic[_EventT, _CommandT]):
 
     def _handle(self, event: _EventT | Asked) -> tuple[_CommandT, ...]:
         counters, now = self.mapping.counters, self._clock.now()
-        filtered_out, dropped, deleted = counters.filtered_out, counters.dropped, counters.deleted
+        before = replace(counters)
         commands = self.mapping.handle(event, now)
         self._performer.meter.handled(
             Handled(
@@ -157,10 +157,10 @@ class Runner(Generic[_EventT, _CommandT]):
                 now,
                 event,
                 commands,
-                _count_of(event),
-                counters.filtered_out - filtered_out,
-                counters.dropped - dropped,
-                counters.deleted - deleted,
+                counters.polled - before.polled if counters.reads > before.reads else None,
+                counters.filtered_out - before.filtered_out,
+                counters.dropped - before.dropped,
+                counters.deleted - before.deleted,
             )
         )
         return commands
@@ -214,14 +214,3 @@ class Runner(Generic[_EventT, _CommandT]):
 
 
 AnyRunner = Runner[Event, Command] | Runner[QueueEvent, QueueCommand]
-
-
-def _count_of(event: Event | QueueEvent) -> int | None:
-    """How many records or messages came; None where none were asked for."""
-    match event:
-        case RecordsRead(records=records):
-            return len(records)
-        case MessagesReceived(messages=messages):
-            return len(messages)
-        case _:
-            return None

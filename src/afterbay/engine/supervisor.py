@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import cast
 
-from afterbay.core.change.source import SourceKind
+from afterbay.core.change.source import RETENTION_S, SourceKind
 from afterbay.core.mapping import filters as of_mappings
 from afterbay.core.mapping.body import MappingStatus
 from afterbay.core.mapping.commands import Command
@@ -225,6 +225,7 @@ class Supervisor:
             settings,
             self._store.seed(),
             orders_parents=source.orders_parents,
+            retention_s=RETENTION_S.get(settings.kind),
             compile_filters=_filters_of(settings),
             keeps_bodies=self._outbox.keeps_bodies,
         )

@@ -29,6 +29,7 @@ Outcome = Literal[
     "discarded",
     "skipped",
     "dropped",
+    "trimmed",
     "in flight",
     "waiting",
     "read",
@@ -40,6 +41,7 @@ _SUMMARIES: dict[Outcome, str] = {
     "discarded": "given up, by dead letter",
     "skipped": "given up by an operator, by dead letter",
     "dropped": "given up; no destination was set, so there is no dead letter",
+    "trimmed": "failed until its stream dropped it",
     "in flight": "being delivered",
     "waiting": "waiting to be tried again",
     "read": "read, and not delivered yet",
@@ -212,6 +214,8 @@ def _outcome(place: Place, entries: list[Recorded]) -> Outcome:
                 state = "skipped" if condition == Condition.SKIPPED_BY_OPERATOR.value else "discarded"
             case Told(notice="DROPPED"):
                 state = "dropped"
+            case Told(notice="TRIMMED") if one.first is not None:  # else it is of a shard, and of nothing that was read
+                state = "trimmed"
             case Passed():
                 passed = True
             case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -310,6 +311,16 @@ def test_an_update_of_a_queues_mapping_takes_no_parameters_of_streams(world: Wor
     world.engine.settle_all()
     text = "Unsupported BisectBatchOnFunctionError parameter for given event source mapping type."
     assert world.refused("UpdateEventSourceMapping", UUID=UUID, BisectBatchOnFunctionError=True) == (IPV, text)
+
+
+def test_an_update_passes_over_what_only_a_create_says(world: World) -> None:
+    """R21: written by hand, since a client of AWS's would not send it."""
+    world.ok("CreateEventSourceMapping", **OF_QUEUE)
+    world.engine.settle_all()
+    sent = request("UpdateEventSourceMapping", {"UUID": UUID, "BatchSize": 3})
+    body = json.loads(sent.body) | {"StartingPosition": "now", "EventSourceArn": 5, "Tags": "none"}
+    answer = asyncio.run(world.answer(replace(sent, body=json.dumps(body).encode())))
+    assert (answer.status, json.loads(answer.body)["BatchSize"]) == (202, 3)
 
 
 def test_a_kinesis_stream_may_start_at_a_time_that_is_over(world: World) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from afterbay.core.mapping.body import MappingStatus
+from afterbay.core.mapping.events import RecordsRead
+from afterbay.core.mapping.lifecycle import State
 from afterbay.core.mapping.metrics import Datum, Series
+from afterbay.engine.meter import Handled
 from afterbay.errors import NotFoundError, ThrottledError
 from afterbay.ports import Answer
 from unit.core.mapping.driving import after, settings
@@ -68,6 +72,25 @@ async def test_an_empty_poll_counts_as_nothing_polled(rig: Rig) -> None:
     await rig.until(lambda: any(one.polled == 0 for one in rig.heard.handled_events))
     await rig.metrics.send()
     assert rig.sums() == {("PolledEventCount", "m"): 0, ("FilteredOutEventCount", "m"): 0}
+
+
+async def test_a_page_that_comes_while_the_mapping_is_disabled_counts_nowhere(rig: Rig) -> None:
+    """R140, R141: a read that was under way when it was disabled ends then, and the records are polled again later."""
+    await rig.supervisor.create("m", settings(event_count=True), enabled=True)
+    await rig.source.append("s", record(rig.clock, 1))
+    await done(rig, 1)
+    await rig.until(lambda: any(one.polled == 0 for one in rig.heard.handled_events))  # now it waits for news
+    await rig.supervisor.update("m", settings(event_count=True), enabled=False)
+    await rig.until(lambda: rig.supervisor.describe("m") == MappingStatus(State.DISABLED, last_processing_result="OK"))
+    await rig.source.append("s", record(rig.clock, 2), record(rig.clock, 3))
+    await rig.until(lambda: any(_came_late(one) for one in rig.heard.handled_events))
+    assert rig.heard.handled_events[-1].polled is None
+    await rig.supervisor.update("m", settings(event_count=True), enabled=True)
+    assert (await done(rig, 3))["PolledEventCount", "m"] == 3
+
+
+def _came_late(one: Handled) -> bool:
+    return isinstance(one.event, RecordsRead) and len(one.event.records) == 2
 
 
 async def test_a_throttled_attempt_counts_as_invoked_and_failed(rig: Rig) -> None:

@@ -45,6 +45,24 @@ async def test_a_function_that_is_not_reached_costs_no_attempt(rig: Rig) -> None
     assert len(set(rig.request_ids)) == 1
 
 
+async def test_what_fails_until_its_table_keeps_it_no_longer_holds_nobody_back(rig: Rig) -> None:
+    """R51, R88: the stream of a table keeps a record for 24 hours."""
+
+    async def broken(numbers: list[int]) -> Answer:
+        return Answer(b"{}", "Unhandled" if 1 in numbers else None)
+
+    rig.answer = broken
+    await rig.supervisor.create("m", settings(), enabled=True)
+    nearly_a_day_old = rig.clock.now().timestamp() - 24 * 3600 + 60
+    bad = msgspec.structs.replace(record(rig.clock, 1), created_s=nearly_a_day_old)
+    await rig.source.append("s", bad, record(rig.clock, 2))
+    await rig.until(lambda: len(rig.calls) > 1)
+    assert rig.calls[-1] == [1, 2]
+    await rig.clock.advance(61)
+    await rig.until(lambda: any(row.at == after(2) for row in rig.store.load("m")))
+    assert rig.calls[-1] == [2]
+
+
 async def test_a_letter_that_cannot_be_sent_is_kept_and_sent_later(rig: Rig) -> None:
     async def broken(numbers: list[int]) -> Answer:
         return Answer(b"{}", "Unhandled")

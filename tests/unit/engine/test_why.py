@@ -207,6 +207,20 @@ def test_what_was_dropped_without_a_destination() -> None:
     assert kept.one("a").outcome == "dropped"
 
 
+def test_what_failed_until_its_stream_dropped_it_does_not_wait_any_more() -> None:
+    """R51; a shard of which something was trimmed unread says nothing of a record that was read."""
+    kept = Kept()
+    kept.read("a", "b")
+    kept.sent(1, 2)
+    kept.answered(1, 2, "Failed")
+    kept.loose(Told, notice="TRIMMED", detail="nothing behind the starting position")
+    assert kept.one("a").outcome == "waiting"
+    kept.row(Told(at_ms=kept._ms(), notice="TRIMMED", detail="1 record(s)"), BASE + 1, BASE + 1, None)
+    kept.sent(2, request="rest")
+    kept.answered(2, 2, "Delivered", request="rest")
+    assert (kept.one("a").outcome, kept.one("b").outcome) == ("trimmed", "delivered")
+
+
 def test_what_befell_the_mapping_is_told_while_the_record_was_on_its_way() -> None:
     kept = Kept()
     kept.loose(Lifecycle, event="Created")

@@ -13,7 +13,7 @@ from functools import lru_cache
 from afterbay.core.change.arn import parse_arn, parse_stream_arn
 from afterbay.errors import SettingsError
 
-__all__ = ["SourceKind", "consumer_of", "is_fifo", "source_kind"]
+__all__ = ["RETENTION_S", "SourceKind", "consumer_of", "is_fifo", "source_kind"]
 
 _STREAM = re.compile(r"stream/[a-zA-Z0-9_.-]{1,128}")
 _CONSUMER = re.compile(r"stream/[a-zA-Z0-9_.-]{1,128}/consumer/[^/]+")
@@ -26,6 +26,10 @@ class SourceKind(Enum):
     TABLE = "DynamoDB stream"
     KINESIS = "Kinesis stream"
     QUEUE = "SQS queue"
+
+
+RETENTION_S = {SourceKind.TABLE: 86_400.0}
+"""How long a source keeps a record, where that is the same for all of its kind (R51)."""
 
 
 @lru_cache(maxsize=1024)

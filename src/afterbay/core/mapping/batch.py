@@ -11,7 +11,17 @@ from afterbay.core.change.raw import RawRecord
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.shard.position import ShardId
 
-__all__ = ["PAYLOAD_BYTES_MAX", "Batch", "Why", "bytes_of", "describe", "fitting", "make_batch", "make_final"]
+__all__ = [
+    "PAYLOAD_BYTES_MAX",
+    "Batch",
+    "Why",
+    "bytes_of",
+    "describe",
+    "fitting",
+    "leaves_no_room",
+    "make_batch",
+    "make_final",
+]
 
 PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
 """What a synchronous invocation takes (R56)."""
@@ -92,6 +102,11 @@ def describe(records: Sequence[RawRecord]) -> str:
 def bytes_of(records: Iterable[RawRecord]) -> int:
     """The sum of their sizes, without what is put around them."""
     return sum([len(record.body) for record in records])  # a list: half the time of a generator
+
+
+def leaves_no_room(count: int, records_bytes: int, bytes_max: int) -> bool:
+    """True where no other record fits beside ``count`` of so many bytes: it would bring a comma and a body (R54)."""
+    return ENVELOPE_BYTES + records_bytes + count >= bytes_max
 
 
 def fitting(waiting: Sequence[RawRecord], count_max: int, bytes_max: int, waiting_bytes: int | None = None) -> int:

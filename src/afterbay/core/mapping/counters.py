@@ -9,9 +9,11 @@ __all__ = ["Counters"]
 
 @dataclass(slots=True)
 class Counters:
-    """Totals since the engine started. ``invocations`` counts attempts that reached the function,
-    ``deleted`` the messages that were taken from a queue because the function is done with them."""
+    """Totals since the engine started. ``reads`` counts pages of a stream and receipts of a queue, empty ones too, but
+    none that came when the mapping had stopped reading (R140); ``invocations`` counts attempts that reached the
+    function, ``deleted`` the messages that were taken from a queue because the function is done with them."""
 
+    reads: int = 0
     polled: int = 0
     filtered_out: int = 0
     invoked: int = 0

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from afterbay.core.change.raw import ItemKey, RawRecord
-from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, bytes_of, fitting
+from afterbay.core.mapping.batch import Batch, bytes_of, fitting, leaves_no_room
 from afterbay.core.shard.position import Position
 
 __all__ = ["Lane", "LaneState", "lane_of"]
@@ -82,9 +82,10 @@ class Lane:
                 self.done = max(self.done, Position(record.position))
                 return
 
-    def full(self, batch_size: int) -> bool:
+    def full(self, batch_size: int, bytes_max: int) -> bool:
         """True when what waits fills a batch by count or by bytes (R54)."""
-        return len(self.waiting) >= batch_size or self.waiting_bytes >= PAYLOAD_BYTES_MAX
+        count = len(self.waiting)
+        return count >= batch_size or leaves_no_room(count, self.waiting_bytes, bytes_max)
 
     def take(self, count_max: int, bytes_max: int) -> list[RawRecord]:
         """Remove what the next batch holds."""

@@ -79,8 +79,9 @@ class Mapping:
     """An event source mapping, from creation to deletion, over any number of starts and stops.
 
     ``uuid`` is the mapping's; ``seed`` comes from the state store. ``orders_parents``: the source itself hands over
-    parents before children; ``compile_filters`` reads the filters, a pipe's in its own way (X21). ``keeps_bodies``:
-    letters carry what the function got (E18). ``gone`` is True once a deletion is complete, ``stopped`` once a stop is.
+    parents before children; ``retention_s``: how long it keeps a record (None: not known); ``compile_filters`` reads
+    the filters, a pipe's in its own way (X21). ``keeps_bodies``: letters carry what the function got (E18). ``gone`` is
+    True once a deletion is complete, ``stopped`` once a stop is.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Mapping:
         seed: bytes,
         *,
         orders_parents: bool = False,
+        retention_s: float | None = None,
         compile_filters: CompileFilters = compile_filters,
         keeps_bodies: bool = False,
     ) -> None:
@@ -103,6 +105,7 @@ class Mapping:
         self._phase = _Phase.RESTING
         self._compile_filters = compile_filters
         self._keeps_bodies = keeps_bodies
+        self._retention_s = retention_s
         self._lineup = Lineup(orders_parents=orders_parents)
         self._run = 0
         self._passes: Callable[[bytes], bool] | None = None
@@ -389,6 +392,7 @@ class Mapping:
                 self.counters,
                 self._run,
                 keeps_bodies=self._keeps_bodies,
+                retention_s=self._retention_s,
             )
             shard = Shard(description, start, context, now, row)
             self.shards[description.shard] = shard

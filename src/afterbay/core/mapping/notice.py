@@ -14,7 +14,7 @@ class Notice(Enum):
     DROPPED = "records were discarded and no destination is set"
     DISCARDED = "records were discarded to the destination"
     BISECTED = "a failed batch was split"
-    TRIMMED = "records were trimmed by the stream before they were read"
+    TRIMMED = "records were trimmed by the stream before they were done"
     PARENT_MISSING = "a parent shard is gone; its last records may be missing"
     SHARD_GONE = "a shard is gone before it was read to its end; its last records may be missing"
     SOURCE_FAILED = "the source cannot be read"

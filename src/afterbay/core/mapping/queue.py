@@ -16,7 +16,7 @@ from typing import assert_never
 from afterbay.core.change.message import Message
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.change.source import is_fifo
-from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, Why, fitting, make_batch
+from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, Why, fitting, leaves_no_room, make_batch
 from afterbay.core.mapping.commands import Notice, Tell, WakeAt
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.events import (
@@ -301,6 +301,7 @@ class QueueMapping:
             return self._give_back(messages)
         commands = self._recovered()
         self.counters.polled += len(messages)
+        self.counters.reads += 1
         self._active = bool(messages)
         if messages:
             self.scaling.messages_came(now)
@@ -386,7 +387,8 @@ class QueueMapping:
 
     @property
     def _is_full(self) -> bool:
-        return len(self.waiting) >= self.settings.batch_size or self._waiting_bytes >= PAYLOAD_BYTES_MAX
+        count = len(self.waiting)
+        return count >= self.settings.batch_size or leaves_no_room(count, self._waiting_bytes, PAYLOAD_BYTES_MAX)
 
     def _take(self) -> list[_Waiting]:
         """The next batch's messages, in the order in which they came; none of a group that is under way (Q12)."""
@@ -399,7 +401,8 @@ class QueueMapping:
     def _why(self, taken: list[_Waiting]) -> Why:
         if len(taken) == self.settings.batch_size:
             return Why.FULL
-        if sum(len(one.record.body) for one in taken) + self._waiting_bytes >= PAYLOAD_BYTES_MAX:
+        all_bytes = sum(len(one.record.body) for one in taken) + self._waiting_bytes
+        if leaves_no_room(len(taken) + len(self.waiting), all_bytes, PAYLOAD_BYTES_MAX):
             return Why.BYTES
         return Why.WINDOW_OVER if self.settings.batching_window_s else Why.NO_WINDOW
 

@@ -142,7 +142,7 @@ def backoff_s(failures: int) -> float:
     return min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 16))
 
 
-def expired_prefix(records: Sequence[RawRecord], age_max_s: int | None, now_s: float) -> int:
+def expired_prefix(records: Sequence[RawRecord], age_max_s: float | None, now_s: float) -> int:
     """How many leading records are too old to be delivered: only the leading ones go (R104), age == limit is old
     (R107)."""
     if age_max_s is None:

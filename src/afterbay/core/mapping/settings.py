@@ -47,6 +47,7 @@ __all__ = [
     "parse_tags",
     "parse_update",
     "unknown_parameters",
+    "update_members",
 ]
 
 _T = TypeVar("_T")
@@ -212,6 +213,7 @@ def parse_update(current: MappingSettings, params: Mapping[str, JsonValue]) -> U
     Rules: R21 what is absent stays, and the source and the starting position cannot be changed (no members of this
     request), R22 an empty FilterCriteria removes the filters, R23 an empty Destination removes the destination.
     """
+    params = update_members(params)
     check_model(params)
     check_on_success(params, current.kind)
     return UpdateRequest(
@@ -219,6 +221,12 @@ def parse_update(current: MappingSettings, params: Mapping[str, JsonValue]) -> U
         function_name=text(params, "FunctionName"),
         enabled=boolean(params, "Enabled"),
     )
+
+
+def update_members(params: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """What an Update request says. Members of Create alone are passed over unread, as all that AWS does not know
+    (R21)."""
+    return {name: value for name, value in params.items() if name not in _OF_CREATE}
 
 
 def check_starting_moment(settings: MappingSettings, now: datetime) -> None:
@@ -248,10 +256,13 @@ def unknown_parameters(params: Mapping[str, JsonValue]) -> tuple[str, ...]:
     return tuple(sorted(set(params) - _KNOWN))
 
 
+_OF_CREATE = frozenset({"EventSourceArn", "StartingPosition", "StartingPositionTimestamp", "Tags"})
+
 _KNOWN = frozenset(
     {
         *(bounds.name for bounds in RANGES),
-        *("EventSourceArn", "FunctionName", "Enabled", "StartingPosition", "StartingPositionTimestamp", "Tags"),
+        *_OF_CREATE,
+        *("FunctionName", "Enabled"),
         *("BisectBatchOnFunctionError", "FunctionResponseTypes", "DestinationConfig", "FilterCriteria"),
         *("MetricsConfig", "KMSKeyArn"),
         *UNSUPPORTED,

@@ -50,7 +50,7 @@ _BELOW_ALL = Position(-1)
 class ShardContext:
     """What every shard of a mapping shares. ``passes`` judges a record's body (None: no filters); ``run`` counts the
     shards that the mapping has read, to tell late answers apart. ``keeps_bodies``: a letter carries what the function
-    got, wherever it goes (E18)."""
+    got, wherever it goes (E18). ``retention_s``: how long the stream keeps a record; None: not known."""
 
     mapping: str
     settings: MappingSettings
@@ -59,6 +59,7 @@ class ShardContext:
     counters: Counters
     run: int
     keeps_bodies: bool = False
+    retention_s: float | None = None
 
 
 class Shard:
@@ -159,6 +160,7 @@ class Shard:
         self.reading = False
         self.last_read_at = now
         commands: list[Command] = self._recovered()
+        self._next_windows(now)
         factor = len(self.lanes)
         passes = self._context.passes
         before = self._before
@@ -190,6 +192,7 @@ class Shard:
         self.buffered_bytes += admitted_bytes
         self._context.counters.filtered_out += filtered_out
         self._context.counters.polled += len(records)
+        self._context.counters.reads += 1
         if self._tumbling is not None:
             self._tumbling.heard(len(records), now.timestamp())
         return commands + self.advance(now, pause=not records)
@@ -293,6 +296,14 @@ class Shard:
         """Start nothing new; what is in flight still counts (R38)."""
         self.draining = True
 
+    def _next_windows(self, now: datetime) -> None:
+        """What comes now comes in the window under way, however long nothing was read (R55)."""
+        window_s = self._context.settings.batching_window_s
+        if window_s:
+            for lane in self.lanes:
+                if lane.empty:
+                    lane.next_window(now, window_s)
+
     # What it does on its own
 
     def advance(self, now: datetime, *, pause: bool = False, delay_s: float = 0.0) -> list[Command]:
@@ -377,11 +388,11 @@ class Shard:
                 count_max, cut = self._tumbling.admit(lane.waiting, settings.batch_size)
                 told_bytes = self._tumbling.told_bytes()
         if not lane.waiting:
-            lane.next_window(now, settings.batching_window_s)
             return False
         skipped = 0 if self._skip is None else self._skip.waiting(lane)
         hold = settings.batching_window_s and now < lane.window_ends and not skipped
-        if hold and not (cut or lane.full(settings.batch_size) or self.ended or self._full):
+        full = lane.full(settings.batch_size, PAYLOAD_BYTES_MAX - told_bytes)
+        if hold and not (cut or full or self.ended or self._full):
             return False
         if skipped:
             count_max = min(count_max, skipped)  # a batch of its own, that is never sent
@@ -417,6 +428,9 @@ class Shard:
         if expired:
             commands = self._discard(lane, number, expired, Condition.RECORD_AGE_EXCEEDED, None, now)
             return commands, lane.state is LaneState.IDLE
+        lost = self._lost_prefix(batch, now)
+        if lost:
+            return [self._lose(lane, lost)], True
         if batch.final and batch.attempts and self._final_is_too_old(now):
             commands = self._discard(lane, number, 0, Condition.RECORD_AGE_EXCEEDED, None, now)
             return commands, lane.state is LaneState.IDLE
@@ -424,6 +438,18 @@ class Shard:
         self._context.counters.invocations += 1
         self._context.counters.invoked += len(batch.records)
         return [Deliver(self.description.shard, number, batch, self._call(batch))], False
+
+    def _lost_prefix(self, batch: Batch, now: datetime) -> int:
+        """How many leading records the stream does not have any more: what has failed is tried again until then, not
+        longer (R85, R88). What was read in time and waited here is tried once at least."""
+        tried = batch.attempts or batch.not_reached
+        return expired_prefix(batch.records, self._context.retention_s, now.timestamp()) if tried else 0
+
+    def _lose(self, lane: Lane, count: int) -> Command:
+        """Records that are trimmed are passed: no letter, and no drop that anything counts (R51, R145)."""
+        told = f"{describe(lane.batches[-1].records[:count])}: not done when the stream dropped them"
+        self._done(lane, count)
+        return Tell(Notice.TRIMMED, self.description.shard, told)
 
     def _call(self, batch: Batch) -> WindowCall | None:
         return None if self._tumbling is None else self._tumbling.call(final=batch.final)

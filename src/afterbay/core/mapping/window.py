@@ -137,7 +137,7 @@ class Tumbling:
     def told_bytes(self) -> int:
         """How much of the payload the window takes besides the records (R56)."""
         call = self.call(final=False)
-        return 0 if call is None else len(event_of((), call))
+        return 0 if call is None else len(event_of((), call)) - len(payload(()))
 
     def final_batch(self, ids: RequestIds) -> Batch:
         """The invocation that closes the open window."""

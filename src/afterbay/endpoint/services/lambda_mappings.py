@@ -28,6 +28,7 @@ from afterbay.core.mapping.settings import (
     parse_create,
     parse_tags,
     parse_update,
+    update_members,
 )
 from afterbay.endpoint.protocol import Request, Response, json_object, json_response
 from afterbay.endpoint.services.mapping_registry import MappingDefinition, MappingRegistry
@@ -217,7 +218,7 @@ class LambdaMappings:
 
     async def _update(self, uuid: str, request: Request) -> Response:
         """Rules: R31 the answer has the new values and the state on the way to them, R38 the position is kept."""
-        params = json_object(request.body)
+        params = update_members(json_object(request.body))
         check_model(params)
         async with self._changing:
             definition, status = self._found(uuid, request.region)

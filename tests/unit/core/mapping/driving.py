@@ -96,6 +96,7 @@ class World:
         closed: set[str] | None = None,
         stored: Stored | None = None,
         page: int = 1000,
+        retention_s: float | None = None,
     ) -> None:
         self.now = T0
         self.stream, self.function, self.page = stream, function, page
@@ -103,7 +104,7 @@ class World:
         self.closed = closed or set()
         self.stored = stored or Stored()
         self.stored.restarted = bool(self.stored.rows)
-        self.mapping = Mapping("uuid-1", mapping_settings, b"seed")
+        self.mapping = Mapping("uuid-1", mapping_settings, b"seed", retention_s=retention_s)
         self.delivered: list[list[int]] = []
         self.batches: list[Batch] = []
         self.deliveries: list[Deliver] = []

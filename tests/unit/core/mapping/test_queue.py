@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from afterbay.core.change.wire import payload
+from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX
 from afterbay.core.mapping.diagnosis import not_json
 from afterbay.core.mapping.events import (
     DeletionRequested,
@@ -152,6 +154,22 @@ def test_a_batch_closes_where_the_payload_is_full() -> None:
     assert world.delivered == [["a", "b"]], "the third would not fit"
     world.run(21)
     assert world.delivered == [["a", "b"], ["c"]]
+
+
+@pytest.mark.parametrize(("spare", "at_once"), [(0, True), (2, False)])
+def test_a_batch_closes_once_the_event_as_it_is_sent_leaves_no_room(spare: int, at_once: bool) -> None:
+    """Q8, R56: its frame and the comma count."""
+
+    def gathered(text: str) -> World:
+        world = World(settings(batch_size=1000, batching_window_s=20)).start().run(1)
+        world.queue.send("a", body=text)
+        world.queue.send("b")
+        return world.run(1)
+
+    probe = gathered("x").run(20)
+    (sent,) = [command for command in probe.commands if isinstance(command, DeliverMessages)]
+    text = "x" * (PAYLOAD_BYTES_MAX - len(payload(sent.batch.records)) + 1 - spare)
+    assert gathered(text).delivered == ([["a", "b"]] if at_once else [])
 
 
 def test_a_message_that_comes_again_while_it_waits_counts_once() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from afterbay.core.change.raw import ItemKey
 from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch
-from afterbay.core.mapping.commands import Deliver
-from afterbay.core.mapping.events import UpdateRequested
+from afterbay.core.mapping.commands import Deliver, ReadShard
+from afterbay.core.mapping.events import RecordsRead, UpdateRequested
 from afterbay.core.mapping.lane import lane_of
 from afterbay.core.mapping.lifecycle import State
 from afterbay.core.mapping.outcome import Cause, Delivered, Failed, Outcome
@@ -18,6 +18,7 @@ from afterbay.core.shard.position import ShardId, TrimHorizon
 from .driving import T0, World, after, record, settings
 
 UNHANDLED = Failed(Cause.FUNCTION_ERROR)
+S = ShardId("s")
 
 
 class Timed(World):
@@ -61,6 +62,19 @@ def test_a_window_that_nothing_comes_in_invokes_nothing() -> None:
     assert World(settings(batching_window_s=2), {"s": []}).start().run(60).delivered == []
 
 
+def test_a_record_waits_for_the_window_under_way_however_long_nothing_was_read() -> None:
+    """R55: empty windows follow each other, also where a writer wakes the reader and no page comes meanwhile."""
+    world = Timed(settings(batching_window_s=5), {"s": []}).start().run(0.1)
+    (reading,) = [command for _, command in world.pending if isinstance(command, ReadShard)]
+    world.pending.clear()
+    world.now = T0 + timedelta(seconds=62)
+    world.tell(RecordsRead(S, reading.run, (record(1),)))
+    world.run(2.9)
+    assert world.started == []
+    world.run(0.1)
+    assert world.started == [(65.0, [1])]
+
+
 def test_several_reads_fill_one_batch() -> None:
     """R58: within a window; here each read gives one record."""
     stream = {"s": [record(n) for n in range(1, 8)]}
@@ -85,6 +99,18 @@ def test_the_limit_counts_the_event_as_it_is_sent() -> None:
     larger = [exact[0] + b"x", exact[1]]
     world = World(settings(), {"s": [record(n, body=body) for n, body in enumerate(larger, start=1)]}).start().run(1)
     assert world.delivered == [[1], [2]]
+
+
+@pytest.mark.parametrize(("spare", "at_once"), [(0, True), (1, True), (2, False)])
+def test_a_window_ends_once_the_event_as_it_is_sent_leaves_no_room(spare: int, at_once: bool) -> None:
+    """R54, R56: another record would bring a comma and a body."""
+    frame, rest = len(b'{"Records":[,]}'), 1000
+    bodies = [b"x" * (PAYLOAD_BYTES_MAX - frame - rest - spare), b"x" * rest]
+    stream = {"s": [record(n, body=body) for n, body in enumerate(bodies, start=1)]}
+    world = World(settings(batching_window_s=60), stream).start().run(1)
+    assert world.delivered == ([[1, 2]] if at_once else [])
+    world.run(60)
+    assert world.delivered == [[1, 2]]
 
 
 def test_a_retried_batch_is_not_topped_up_and_later_ones_have_the_full_size() -> None:

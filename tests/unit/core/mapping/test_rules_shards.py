@@ -192,6 +192,35 @@ def test_what_the_stream_trimmed_is_no_drop_and_gets_no_letter() -> None:
     assert [told.notice for told in world.told] == [Notice.TRIMMED]
 
 
+@pytest.mark.parametrize("outcome", [UNHANDLED, NotReached("throttled")], ids=["failed", "not reached"])
+def test_what_fails_until_the_stream_drops_it_is_lost_and_its_shard_goes_on(outcome: Outcome) -> None:
+    """R51, R85, R88, R96: without limits until the retention is over, then as what was trimmed: no letter, no drop."""
+    chosen = settings(batch_size=2, on_failure="arn:aws:sqs:eu-west-1:000000000000:dlq")
+    stream = {"s": [record(1, age_s=30), record(2), record(3)]}
+    bad = {1, 2}
+
+    def answer(batch: Batch) -> Outcome:
+        return outcome if bad & {one.position for one in batch.records} else Delivered()
+
+    world = World(chosen, stream, answer, retention_s=3600).start().run(3569)
+    assert {tuple(batch) for batch in world.delivered} == {(1, 2)}
+    assert [one.notice for one in world.told if one.notice is Notice.TRIMMED] == []
+    world.run(100)
+    assert world.delivered[-2:] == [[2], [3]], "only what is too old goes, and the next batch starts without a wait"
+    assert (world.mapping.counters.dropped, world.letters, world.saved()) == (0, [], after(3))
+    assert [one.notice for one in world.told].count(Notice.TRIMMED) == 2
+
+
+def test_what_was_read_in_time_is_tried_once_however_long_it_waited() -> None:
+    """R51: what the stream dropped while it waited behind another is no reason not to deliver it."""
+
+    def first_fails(batch: Batch) -> Outcome:
+        return UNHANDLED if batch.records[0].position == 1 else Delivered()
+
+    world = World(settings(batch_size=1), {"s": [record(1), record(2)]}, first_fails, retention_s=60).start().run(120)
+    assert world.delivered[-2:] == [[1], [2]] and world.saved() == after(2)
+
+
 def test_an_expired_iterator_goes_on_behind_the_last_record_read() -> None:
     """R52: from the place, not from the starting position."""
     world = World(settings(batch_size=1), {"s": [record(1), record(2)]}, fails).start().run(0.1)

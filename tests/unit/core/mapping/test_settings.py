@@ -497,6 +497,11 @@ def test_an_update_cannot_move_source_or_start() -> None:
     assert update(EventSourceArn="x", StartingPosition="TRIM_HORIZON", StartingPositionTimestamp=1.0) == CURRENT
 
 
+def test_what_only_a_create_says_is_not_even_looked_at_in_an_update() -> None:
+    """R21: no members of the request, so nothing can be wrong with them."""
+    assert update(EventSourceArn=5, StartingPosition="now", StartingPositionTimestamp=[], Tags="none") == CURRENT
+
+
 def test_an_update_says_whether_it_enables_and_names_a_function() -> None:
     assert parse_update(CURRENT, {}).enabled is None and parse_update(CURRENT, {}).function_name is None
     asked = parse_update(CURRENT, {"Enabled": False, "FunctionName": "other"})

@@ -282,6 +282,28 @@ def test_records_and_state_together_stay_below_the_payload_limit() -> None:
     assert max(sizes) <= PAYLOAD_BYTES_MAX and max(map(len, world.delivered[1:])) == 5
 
 
+@pytest.mark.parametrize(("over", "delivered"), [(0, [[1, 2]]), (1, [[1], [2]])])
+def test_the_limit_counts_the_window_to_the_byte(over: int, delivered: list) -> None:
+    """R56."""
+    probe = Windows(windowed(), {"s": [at(0, 1)]}).start().run(1)
+    told = len(event_of((), probe.deliveries[0].window))
+    small = b"{}"
+    large = b'"' + b"y" * (PAYLOAD_BYTES_MAX - told - len(small) - len(b'"",') + over) + b'"'
+    world = Windows(windowed(), {"s": [at(0, 1, body=large), at(0, 2, body=small)]}).start().run(1)
+    assert world.delivered == delivered
+
+
+def test_a_state_takes_of_the_room_that_ends_a_batching_window() -> None:
+    """R54, R56: what waits is sent once it fills the payload beside the state."""
+    state = {"text": "x" * (STATE_BYTES_MAX - 100)}
+    stream = {"s": [at(0, 1)]}
+    configured = windowed(batching_window_s=60, batch_size=1000)
+    world = Windows(configured, stream, lambda event: (None, {"state": state})).start().run(60)
+    stream["s"] += [at(0, n, body=json.dumps({"text": "y" * 1_000_000}).encode()) for n in range(2, 8)]
+    world.run(1)
+    assert world.delivered == [[1], [2, 3, 4, 5, 6]]
+
+
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
