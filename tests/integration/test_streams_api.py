@@ -61,6 +61,8 @@ def wrong_calls(stream: str, shard: str) -> list[tuple[str, dict, str, str]]:
         ("DescribeStream", {"StreamArn": stream, "Limit": 0}, refused, "limit"),
         ("ListStreams", {"Limit": 0}, refused, ""),
         ("ListStreams", {"Limit": 101}, refused, ""),
+        ("ListStreams", {"TableName": "ab"}, refused, "tableName.*greater than or equal to 3"),  # S6
+        ("ListStreams", {"TableName": "a" * 256}, refused, "tableName.*less than or equal to 255"),
         ("ListStreams", {"ExclusiveStartStreamArn": LONG}, refused, ""),
         ("GetShardIterator", {**at, "ShardIteratorType": "AT_SEQUENCE_NUMBER"}, refused, ""),
         ("GetShardIterator", {**at, "ShardIteratorType": "AFTER_SEQUENCE_NUMBER"}, refused, ""),

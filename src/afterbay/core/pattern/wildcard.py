@@ -79,7 +79,7 @@ def is_too_complex(wildcards: Iterable[Globs]) -> bool:
 
     States are (pattern, tokens consumed); the subsets that inputs can reach are walked until one is too large.
     """
-    tokens = [one.tokens for one in dict.fromkeys(wildcards) if len(one.texts) > 1]
+    tokens = [one.tokens for one in dict.fromkeys(wildcards)]
     if sum(map(len, tokens)) <= COMPLEXITY_MAX:
         return False
     start = frozenset((pattern, 0) for pattern in range(len(tokens)))
@@ -105,7 +105,7 @@ def _bytes_of_interest(tokens: list[tuple[int, ...]], subset: frozenset[tuple[in
     """What any state of the subset waits for, and one byte (256) that stands for all others."""
     found = {256}
     for pattern, consumed in subset:
-        found.update(token for token in tokens[pattern][consumed : consumed + 2] if token != _STAR)
+        found.update(token for token in tokens[pattern][consumed : consumed + 1] if token != _STAR)
     return found
 
 
@@ -114,11 +114,7 @@ def _step(tokens: list[tuple[int, ...]], subset: frozenset[tuple[int, int]], byt
         word = tokens[pattern]
         if consumed and word[consumed - 1] == _STAR:
             yield pattern, consumed  # the star just consumed takes this byte too
-        if consumed == len(word):
-            continue
-        if word[consumed] == _STAR:
+        if consumed < len(word) and word[consumed] == byte:
             yield pattern, consumed + 1
-            if word[consumed + 1] == byte:
-                yield pattern, consumed + 2  # the star was empty
-        elif word[consumed] == byte:
-            yield pattern, consumed + 1
+            if word[consumed + 1 : consumed + 2] == (_STAR,):
+                yield pattern, consumed + 2  # the star may be empty: it is open beside what leads to it

@@ -62,7 +62,7 @@ class StreamsWire:
             raise EndpointError("ValidationException", f"Invalid ExclusiveStartStreamArn: {after}")
         page = await self._service.list_streams(
             region,
-            table=_text(members, "TableName", 1, 1024),
+            table=_text(members, "TableName", 3, 255),
             limit=_limit(members, PAGE_STREAMS_MAX),
             after=after,
         )

@@ -126,3 +126,18 @@ def test_complexity_is_bounded_on_patterns_made_to_have_many_subsets():
     assert is_too_complex([read_wildcard("*" + "ab" * 40 + "*" + "ba" * 40), read_wildcard("*" + "ba" * 30 + "*a")])
     assert not is_too_complex([read_wildcard("*" + "a" * 9)])
     assert is_too_complex([read_wildcard("*" + "a" * 10)])
+
+
+@pytest.mark.parametrize(
+    ("texts", "most"),
+    [
+        ([f"*{letter}" for letter in "abcdefgh"], 5),  # a star that may be empty is open beside what leads to it
+        ([f"p*{letter}x" for letter in "abcdefgh"], 5),
+        ([f"*/x/*.{letter}" for letter in "abcdefgh"], 2),
+        ([f"p{letter}" for letter in "abcdefghijklm"], 10),  # without a star a wildcard is open all the same
+    ],
+)
+def test_p25_counts_prefixes_left_open_as_aws_engine_does(texts, most):
+    wildcards = list(map(read_wildcard, texts))
+    assert not is_too_complex(wildcards[:most])
+    assert is_too_complex(wildcards[: most + 1])
