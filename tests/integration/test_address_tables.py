@@ -116,3 +116,15 @@ def test_every_partiql_call_makes_its_records(address, table):
         ]
     )
     assert keys(address, table) == [("INSERT", "a"), ("INSERT", "b"), ("MODIFY", "a"), ("REMOVE", "b")]
+
+
+@pytest.mark.parametrize(
+    "change", ["SET m.y = 'x.y'", "SET v = 'a, b.c' SET l[0] = 7", 'REMOVE "m"."x"', "REMOVE v, m.x"]
+)
+def test_a_partiql_update_inside_a_document_is_refused(address, table, change):
+    """moto would set an attribute of that name, and the stream would tell of it (S71)."""
+    dynamodb = address.client("dynamodb")
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "a"}, "v": {"S": "1"}, "m": {"M": {"x": {"S": "1"}}}})
+    with pytest.raises(dynamodb.exceptions.ClientError, match=r"path inside a document.*use UpdateItem"):
+        dynamodb.execute_statement(Statement=f"UPDATE \"{table}\" {change} WHERE pk='a'")
+    assert keys(address, table) == [("INSERT", "a")]
