@@ -113,6 +113,13 @@ def test_a_planned_fault_is_met_once_by_its_operation(address, service, operatio
     call(address)
 
 
+def test_a_fault_is_named_as_boto3_names_the_call(address):
+    fault = {"service": "sqs", "operation": "list_queues", "error": "ThrottlingException", "times": 1}
+    assert address.call("faults", "POST", fault)[0] == 200
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        address.client("sqs").list_queues()
+
+
 def test_a_fault_is_met_below_http_and_can_be_cleared(address):
     fault = {"service": "dynamodbstreams", "operation": "ListStreams", "error": "InternalServerError", "times": 5}
     address.call("faults", "POST", fault)

@@ -128,3 +128,17 @@ def test_a_partiql_update_inside_a_document_is_refused(address, table, change):
     with pytest.raises(dynamodb.exceptions.ClientError, match=r"path inside a document.*use UpdateItem"):
         dynamodb.execute_statement(Statement=f"UPDATE \"{table}\" {change} WHERE pk='a'")
     assert keys(address, table) == [("INSERT", "a")]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}]}, "1 .* at 'keySchema'"),
+        ({"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]}, "1 .* at 'attributeDefinitions'"),
+        ({}, "2 .* at 'attributeDefinitions' .*; .* at 'keySchema'"),
+    ],
+)
+def test_a_table_without_keys_is_refused_and_not_a_failure_of_the_address(address, given, told):
+    """A failure is retried nine times by the SDK (DESIGN section 5)."""
+    with pytest.raises(ClientError, match=f"ValidationException.*{told}"):
+        address.client("dynamodb").create_table(TableName="bare", BillingMode="PAY_PER_REQUEST", **given)

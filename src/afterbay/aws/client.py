@@ -12,15 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
+from urllib.parse import urlsplit
 
 from afterbay.aws.errors import from_botocore
+from afterbay.errors import SettingsError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.credentials import Credentials
     from botocore.session import Session
 
-__all__ = ["Aws", "AwsSettings", "Caller"]
+__all__ = ["ADDRESS_HINT", "Aws", "AwsSettings", "Caller", "check_address"]
 
 THREADS_MAX = 16
 """Calls under way at once: letters, invocations and metrics of one process. More wait in line, not on the loop."""
@@ -31,6 +33,20 @@ READ_TIMEOUT_S = 70
 
 ATTEMPTS_MAX = 3
 """botocore's standard retries, for a lone throttle or reset. Longer troubles are the engine's to wait out, visibly."""
+
+
+ADDRESS_HINT = "an address is like http://127.0.0.1:4566, as --endpoint-url or in AWS_ENDPOINT_URL"
+
+
+def check_address(url: str) -> None:
+    """Raises ``SettingsError`` for what is no address of a service: neither connection nor signature would say why."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or not url.isprintable() or " " in url:
+        raise SettingsError(f"{url!r} is no address", hint=ADDRESS_HINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +136,7 @@ class Aws:
 
     def _client(self, service: str) -> BaseClient:
         from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
 
         with self._making:
             client = self._clients.get(service)
@@ -130,12 +147,18 @@ class Aws:
                     retries={"mode": "standard", "total_max_attempts": self._attempts_max},
                     max_pool_connections=self._threads,
                 )
-                client = self._open_session().create_client(
-                    service,
-                    region_name=self._settings.region,
-                    endpoint_url=self._settings.endpoint_url,
-                    config=config,
-                )
+                try:
+                    client = self._open_session().create_client(
+                        service,
+                        region_name=self._settings.region,
+                        endpoint_url=self._settings.endpoint_url,
+                        config=config,
+                    )
+                except BotoCoreError:  # some are ValueErrors, too
+                    raise
+                except ValueError as error:  # botocore's for an address
+                    raise SettingsError(f"{service}: {error}", hint=ADDRESS_HINT) from error
+                check_address(client.meta.endpoint_url)
                 self._clients[service] = client
             return client
 

@@ -146,9 +146,12 @@ def from_botocore(error: BotoCoreError | ClientError, *, action: str) -> Afterba
         told = error.response.get("Error", {})
         meta = error.response.get("ResponseMetadata", {})
         wait = meta.get("HTTPHeaders", {}).get("retry-after", "")
+        message = told.get("Message", "")
+        if message.lstrip().startswith("<"):  # botocore hands on whatever text came
+            message = "what answers there is no service of AWS's"
         return service_error(
             told.get("Code", "Unknown"),
-            f"{action}: {told.get('Message', '')}",
+            f"{action}: {message}",
             status=meta.get("HTTPStatusCode", 500),
             retry_after_s=float(wait) if wait.isdigit() else None,
         )
@@ -184,6 +187,6 @@ def _from_client_side(error: BotoCoreError, action: str) -> AfterbayError:
             | theirs.InvalidRegionError()
             | theirs.UnknownEndpointError()
         ):
-            return SettingsError(f"{action}: {error}")
+            return SettingsError(f"{action}: {' '.join(str(error).split())}")
         case _:
             return ServiceError(f"{action}: {error}", code=code)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.error import HTTPError, URLError
+from http.client import HTTPException
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import msgspec
 
+from afterbay.aws.client import check_address
 from afterbay.errors import SettingsError, UnavailableError
 
 __all__ = ["fetch", "post"]
@@ -29,13 +31,19 @@ def post(url: str, call: str, members: Mapping[str, str]) -> bytes:
 def _asked(url: str, call: str, method: str, query: str, body: bytes | None) -> bytes:
     if not url:
         raise SettingsError("no address", hint=f"afterbay {call} --endpoint-url http://127.0.0.1:4566")
-    if not url.startswith(("http://", "https://")):
-        raise SettingsError(f"{url!r} is no address", hint="it begins with http://, as in http://127.0.0.1:4566")
+    check_address(url)
     try:
         request = Request(f"{url.rstrip('/')}/_afterbay/{call}{query}", data=body, method=method)
         with urlopen(request, timeout=TIMEOUT_S) as answer:
             read: bytes = answer.read()
+            msgspec.json.decode(read, type=msgspec.Raw)
             return read
+    except (HTTPException, msgspec.DecodeError) as error:
+        raise UnavailableError(
+            f"what answers at {url} to /_afterbay/{call} is no JSON over HTTP",
+            code=type(error).__name__,
+            hint="is it an afterbay address?",
+        ) from error
     except HTTPError as error:
         refused = _refusal(error)
         if refused is not None:
@@ -43,7 +51,7 @@ def _asked(url: str, call: str, method: str, query: str, body: bytes | None) -> 
         raise UnavailableError(
             f"{url} answered {error.code} to /_afterbay/{call}", code=str(error.code), hint="is it an afterbay address?"
         ) from error
-    except (URLError, TimeoutError) as error:
+    except OSError as error:  # among them urllib's own
         raise UnavailableError(
             f"nothing answers at {url}", code="ConnectionError", hint="start it with `afterbay dev`"
         ) from error

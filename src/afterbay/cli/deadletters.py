@@ -27,7 +27,8 @@ from afterbay.stores.outbox_file import read_outbox
 __all__ = ["deadletters"]
 
 deadletters = typer.Typer(
-    help="Dead letters of mappings, pipes and rules: why, which records, how long they can be had."
+    help="Dead letters of mappings, pipes and rules: why, which records, how long they can be had.\n\n"
+    'Example: afterbay deadletters list --queue "$DLQ"'
 )
 
 Outbox = Annotated[bool, typer.Option("--outbox", help="Letters that an engine has not sent yet.")]

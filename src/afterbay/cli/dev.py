@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -68,8 +69,9 @@ def dev(
     Example: afterbay dev template.yaml --param Stage=dev, then AWS_ENDPOINT_URL=http://127.0.0.1:4566 aws dynamodb
     list-tables
     """
-    logging_to_stderr()
     _check_host(host)
+    _check_region(region)
+    logging_to_stderr()
     given = template_parameters(param or [])
     if template is None:
         if given or parameters or imports or skip_unknown:
@@ -156,6 +158,11 @@ def _aws(local: LocalAddress, template: Template) -> Aws:
         endpoint_url=local.url, region=template.wanted.region, credentials=Credentials("test", "test")
     )
     return Aws(settings, attempts_max=1)
+
+
+def _check_region(region: str) -> None:
+    if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", region):
+        raise SettingsError(f"{region!r} is no region", where="--region", hint="as in us-east-1")
 
 
 def _check_host(host: str) -> None:

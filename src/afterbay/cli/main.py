@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 import typer
 from typer.core import TyperGroup
 
-from afterbay.cli.output import told_in_one_line
+from afterbay.cli.output import Exit, in_one_line, say, told_in_one_line
+from afterbay.cli.terminal import close_output, prepare_streams
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typer._click.core import Command, Context
 
 __all__ = ["VERBS", "app", "main"]
@@ -38,7 +42,44 @@ VERBS = {
 """Module and name below ``afterbay.cli``: a function, or a ``Typer`` with verbs of its own."""
 
 
+class _Misuse(Protocol):
+    """What the parser says of a wrong word, as far as it is told."""
+
+    ctx: Context | None
+
+    def format_message(self) -> str: ...
+
+
+_MISUSE = typer.BadParameter.__mro__[1]
+"""The parser's own error for every wrong word; typer has no public name for it."""
+
+
 class _Verbs(TyperGroup):
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: object,
+    ) -> object:
+        """As it is everywhere, but a wrong word is one line, like every other error."""
+        try:
+            ended: object = super().main(args, "afterbay", complete_var, False, windows_expand_args, **extra)
+        except typer.Abort:
+            if not standalone_mode:
+                raise
+            sys.exit(Exit.FAILED)
+        except Exception as error:
+            if not standalone_mode or not isinstance(error, _MISUSE):
+                raise
+            _tell_misuse(cast("_Misuse", error))
+            sys.exit(Exit.MISUSED)
+        if not standalone_mode:
+            return ended
+        sys.exit(ended if isinstance(ended, int) else Exit.DONE)
+
     def list_commands(self, ctx: Context) -> list[str]:
         return list(VERBS)
 
@@ -46,6 +87,14 @@ class _Verbs(TyperGroup):
         if cmd_name in VERBS and cmd_name not in self.commands:
             self.commands[cmd_name] = _loaded(cmd_name)
         return self.commands.get(cmd_name)
+
+
+def _tell_misuse(error: _Misuse) -> None:
+    """Nothing where no word was given: that prints the help by itself."""
+    message = in_one_line(error.format_message()).replace("Value error, ", "")
+    if message:
+        verb = "afterbay" if error.ctx is None else error.ctx.command_path
+        say(f"{verb}: {message.removesuffix('.')} (see {verb} --help)")
 
 
 def _loaded(name: str) -> Command:
@@ -78,4 +127,11 @@ def _verbs() -> None:
 
 
 def main() -> None:
-    app()
+    prepare_streams()
+    try:
+        app()
+    finally:
+        refused = close_output()
+        if refused:
+            say(f"afterbay: the output: {refused}")
+            sys.exit(Exit.FAILED)

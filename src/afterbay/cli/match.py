@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from afterbay.cli.reading import read_events, text_or_file
+from afterbay.cli.output import say
+from afterbay.cli.reading import is_json, read_events, text_or_file
 from afterbay.core.pattern import Explanation, Pattern, PatternError
 
 __all__ = ["app_command"]
@@ -45,11 +46,13 @@ def app_command(
         compiled = Pattern(text_or_file(pattern), dialect=dialect)
         for warning in compiled.warnings:
             typer.echo(f"warning: {warning}", err=True)
-        matched = 0
+        matched = number = 0
         for number, one in enumerate(read_events(event), 1):
             verdict = compiled.matches(one)
             matched += verdict
             told = compiled.explain(one) if explain else None
+            if not verdict and told is None and not is_json(one):
+                say(f"event {number} is no JSON: no pattern matches it")
             if as_json:
                 typer.echo(json.dumps({"event": number, **_as_json(verdict, told)}))
             else:
@@ -62,4 +65,6 @@ def app_command(
             raise
         typer.echo(f"{wrong.filename}: {wrong.strerror}", err=True)
         raise typer.Exit(2) from wrong
+    if not number:
+        say("no event was read")
     raise typer.Exit(0 if matched else 1)

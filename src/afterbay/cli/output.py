@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from collections.abc import Callable
@@ -12,9 +13,10 @@ from typing import ParamSpec, TypeVar
 import msgspec
 import typer
 
+from afterbay.cli.terminal import discard_output
 from afterbay.errors import AfterbayError, SettingsError
 
-__all__ = ["Exit", "JsonLines", "print_json", "say", "told_in_one_line"]
+__all__ = ["Exit", "JsonLines", "in_one_line", "print_json", "say", "told_in_one_line"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -38,18 +40,34 @@ def say(line: str) -> None:
     typer.echo(line, err=True)
 
 
+def in_one_line(text: str) -> str:
+    """Several lines, as services and libraries write them, become one."""
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
 def told_in_one_line(verb: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Turn an error of ours into one line on stderr and an exit code: 2 for a wrong setting, else 1."""
+    """Turn an error of ours into one line on stderr and an exit code: 2 for a wrong setting, else 1.
+
+    So is an error of the system's that nobody foresaw, as that of a full disk. A reader who has left is the shell's to
+    tell.
+    """
 
     @wraps(verb)
     def told(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return verb(*args, **kwargs)
         except SettingsError as error:
-            say(f"afterbay: {error}")
+            say(f"afterbay: {error}")  # of a template a line for each refusal
             raise typer.Exit(Exit.MISUSED) from error
         except AfterbayError as error:
-            say(f"afterbay: {error}")
+            say(in_one_line(f"afterbay: {error}"))
+            raise typer.Exit(Exit.FAILED) from error
+        except OSError as error:
+            if error.errno in (None, errno.EPIPE):
+                raise
+            say(f"afterbay: {error.filename or 'the output'}: {error.strerror}")
+            if error.filename is None:
+                discard_output()
             raise typer.Exit(Exit.FAILED) from error
 
     return told

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from afterbay.errors import SettingsError
 
-__all__ = ["pattern_text", "read_events", "text_or_file"]
+__all__ = ["is_json", "pattern_text", "read_events", "text_or_file"]
 
 
 def text_or_file(given: str, *, starts: str = "{[") -> str | bytes:
@@ -33,18 +33,19 @@ def pattern_text(given: str, option: str) -> str:
 
 
 def read_events(given: str) -> Iterator[bytes]:
-    """One event, or one a line, of the file ``given`` or of standard input (``-``).
+    """One event, or one a line, of the file ``given``, whose name may have an ``@`` in front, or of standard input
+    (``-``).
 
     A text that is one JSON value is one event, however many lines it has. If the first line is a JSON value, the others
     are read as they come; else the whole text must be looked at.
     """
     with ExitStack() as opened:
-        source = sys.stdin.buffer if given == "-" else opened.enter_context(Path(given).open("rb"))
+        source = sys.stdin.buffer if given == "-" else opened.enter_context(Path(given.removeprefix("@")).open("rb"))
         lines: Iterator[bytes] = (line for line in source if line.strip())
         first = next(lines, b"")
-        if not _is_json(first):
+        if not is_json(first):
             rest = list(lines)
-            if _is_json(whole := b"".join([first, *rest])):
+            if is_json(whole := b"".join([first, *rest])):
                 yield whole
                 return
             lines = iter(rest)
@@ -53,7 +54,8 @@ def read_events(given: str) -> Iterator[bytes]:
         yield from lines
 
 
-def _is_json(data: bytes) -> bool:
+def is_json(data: bytes) -> bool:
+    """True if ``data`` is one JSON value."""
     try:
         json.loads(data)
     except (ValueError, RecursionError):

@@ -30,7 +30,10 @@ __all__ = ["redrive"]
 PROGRESS_LETTERS = 100
 """Planned between two lines that tell of it."""
 
-redrive = typer.Typer(help="Send the records of dead letters again: a plan first, then `apply PLAN --yes`.")
+redrive = typer.Typer(
+    help="Send the records of dead letters again: a plan first, then `apply PLAN --yes`.\n\n"
+    'Example: afterbay redrive plan --queue "$DLQ" --out plan.json, then afterbay redrive apply plan.json --yes'
+)
 
 
 @redrive.command()

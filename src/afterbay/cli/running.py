@@ -27,19 +27,21 @@ def logging_to_stderr(level: int = logging.INFO) -> None:
 
 
 async def until_told_to_stop(*, ready: str | None = None, failed: asyncio.Future[None] | None = None) -> None:
-    """Return at SIGTERM or Ctrl-C; a second one ends the process at once. Raises what ``failed`` fails with.
+    """Return at SIGTERM, Ctrl-C or a closed terminal; a second one ends the process at once. Raises what ``failed``
+    fails with.
 
     ``ready`` is said once a signal would be heard: whoever waits for that line may send one at once.
     """
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
+    signals = _ending()
 
     def stop() -> None:
         told.set()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in signals:
             loop.remove_signal_handler(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in signals:
         loop.add_signal_handler(number, stop)
     if ready is not None:
         say(ready)
@@ -58,7 +60,7 @@ async def ended_by_signals(work: Coroutine[None, None, _T]) -> _T:
     order. Raises ``KeyboardInterrupt`` then."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
-    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    signals = _ending()
     for number in signals:
         loop.add_signal_handler(number, task.cancel)
     try:
@@ -68,6 +70,12 @@ async def ended_by_signals(work: Coroutine[None, None, _T]) -> _T:
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
+
+
+def _ending() -> tuple[signal.Signals, ...]:
+    """What ends a verb. A closed terminal does not where the caller said so (``nohup``)."""
+    asked = (signal.SIGTERM, signal.SIGINT)
+    return asked if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (*asked, signal.SIGHUP)
 
 
 async def _heard(told: asyncio.Event) -> object:

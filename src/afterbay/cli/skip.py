@@ -236,16 +236,16 @@ def _opened(state: Path) -> SqliteStore:
 
 
 def _wanted(mappings: Path, name: str) -> WantedMapping:
+    there = read_mappings([mappings])
     found = [
         one
-        for one in read_mappings([mappings])
+        for one in there
         if name in (one.uuid, one.settings.function_arn, parse_function_name(one.settings.function_arn).name)
     ]
     if len(found) != 1:
-        listed = "; ".join(f"{one.uuid} ({one.settings.event_source_arn})" for one in found)
-        raise SettingsError(
-            f"{name} means {len(found)} mapping(s)", where=str(mappings), hint=f"name one by its UUID: {listed}"
-        )
+        what = f"{name} means {len(found)} mappings" if found else f"no mapping is called {name}"
+        listed = "; ".join(f"{one.uuid} ({one.settings.event_source_arn})" for one in found or there)
+        raise SettingsError(what, where=str(mappings), hint=f"name one by its UUID: {listed}")
     (one,) = found
     if one.settings.kind is not SourceKind.TABLE:
         raise SettingsError(f"{name} reads a {one.settings.kind.value}: only a table's stream is skipped in a file")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from afterbay.cli.address import fetch
@@ -15,6 +17,8 @@ from afterbay.cli.output import print_json
 from afterbay.core.change.wire import JsonValue
 
 __all__ = ["status"]
+
+PLAIN_WIDTH = 1_000
 
 
 class _Lane(msgspec.Struct):
@@ -98,7 +102,8 @@ def status(
 
 
 def _print(told: _Status) -> None:
-    console = Console()
+    # A pipe or a file has no width: nothing is wrapped or cut there, and shard and ARN can be taken from it.
+    console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(soft_wrap=True, width=PLAIN_WIDTH)
     if not told.mappings and not told.pipes:
         console.print("no mappings")
     reading = {one.uuid: one for one in told.mappings}
@@ -108,7 +113,7 @@ def _print(told: _Status) -> None:
         console.print(f"[bold]{mapping.function_arn.rsplit(':', 1)[-1]}[/bold]  {mapping.state}  {mapping.uuid}")
         _print_reading(console, mapping)
     if told.outbox.waiting:
-        why = f": {told.outbox.last_error}" if told.outbox.last_error else ""
+        why = f": {escape(told.outbox.last_error)}" if told.outbox.last_error else ""
         console.print(f"[yellow]{told.outbox.waiting} dead letter(s) wait in the outbox{why}[/yellow]")
     if told.outbox.full:
         console.print("[red]the outbox is full: shards with something to discard wait[/red]")
@@ -117,7 +122,7 @@ def _print(told: _Status) -> None:
 def _print_pipe(console: Console, pipe: _Pipe, mapping: _Mapping | None) -> None:
     console.print(f"[bold]pipe {pipe.name}[/bold]  {pipe.state}")
     if pipe.reason:
-        console.print(f"  [red]{pipe.reason}[/red]", highlight=False)
+        console.print(f"  [red]{escape(pipe.reason)}[/red]", highlight=False)
     if mapping is None:
         console.print(f"  from {pipe.source}", highlight=False)
     else:
@@ -126,7 +131,7 @@ def _print_pipe(console: Console, pipe: _Pipe, mapping: _Mapping | None) -> None
         console.print(f"  through {pipe.enrichment}", highlight=False)
     console.print(f"  to {pipe.target}", highlight=False)
     for one in pipe.warnings:
-        console.print(f"  [yellow]{one}[/yellow]", highlight=False)
+        console.print(f"  [yellow]{escape(one)}[/yellow]", highlight=False)
 
 
 def _print_reading(console: Console, mapping: _Mapping) -> None:
@@ -134,7 +139,7 @@ def _print_reading(console: Console, mapping: _Mapping) -> None:
     console.print(f"  last result: {mapping.last_processing_result}   age: {mapping.age_s:.1f} s")
     if mapping.source_failure:
         what = "stream cannot be listed" if mapping.queue is None else "queue cannot be read"
-        console.print(f"  [red]the {what}: {mapping.source_failure}[/red]")
+        console.print(f"  [red]the {what}: {escape(mapping.source_failure)}[/red]")
     if mapping.queue is not None:
         console.print(f"  {_in_hand(mapping.queue)}", highlight=False)
     if mapping.shards:
@@ -150,6 +155,9 @@ def _in_hand(queue: _Queue) -> str:
 
 def _table(shards: list[_Shard]) -> Table:
     table = Table("shard", "state", "position", "age s", "read ahead", "lanes", "blocked by")
+    for column in table.columns:
+        column.no_wrap = column.header in ("state", "age s", "read ahead", "lanes")
+        column.overflow = "fold"  # `skip` wants the whole of a shard and a number
     for shard in shards:
         busy = sum(lane.state != "idle" for lane in shard.lanes)
         table.add_row(
@@ -159,6 +167,6 @@ def _table(shards: list[_Shard]) -> Table:
             f"{shard.age_s:.1f}",
             str(shard.buffered),
             f"{busy} busy" if busy else "",
-            shard.blocked_by or "",
+            escape(shard.blocked_by or ""),
         )
     return table

@@ -171,9 +171,9 @@ class _StateFile:
     async def why(self, asked: str, *, by_key: bool, mapping: str | None, shard: str | None, images: bool) -> bytes:
         """The document of ``why --json``."""
         try:
-            schemas = () if (asked_number(asked) and not by_key) or whole_key(asked) else await self._schemas(asked)
-            question = Question(asked, by_key, shard, schemas, images)
             with JournalFile(self._state) as journal:
+                known = (asked_number(asked) and not by_key) or whole_key(asked)
+                question = Question(asked, by_key, shard, () if known else await self._schemas(asked), images)
                 account = search(journal, question)
             story = await answer(question, account, self._settings, {}, self._fetch)
             return msgspec.json.encode(as_document(story if mapping is None else of_mapping(story, mapping)))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from ipaddress import ip_address
 
+from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
@@ -143,8 +144,7 @@ class Control:
         times = members.get("times", 1)
         if isinstance(times, bool) or not isinstance(times, int):
             raise SettingsError(f"times must be a whole number, not {times!r}", hint="leave it out for one call")
-        _check_operation(service, operation)
-        self._faults.plan(Fault(service, operation, error, times))
+        self._faults.plan(Fault(service, _operation(service, operation), error, times))
         return json_response({})
 
     async def _delete_faults(self, members: Members) -> Response:
@@ -182,8 +182,9 @@ def _text(members: Members, name: str) -> str:
     return value
 
 
-def _check_operation(service: str, operation: str) -> None:
-    """Refuse a fault that could never be met, by the names that boto3 uses."""
+def _operation(service: str, named: str) -> str:
+    """The API's name of an operation, which may be named as boto3's method is. A fault that could never be met is
+    refused."""
     loader = Loader()
     try:
         model: Mapping[str, Mapping[str, object]] = loader.load_service_model(service, "service-2")
@@ -191,10 +192,12 @@ def _check_operation(service: str, operation: str) -> None:
         raise SettingsError(
             f"boto3 has no service {service!r}", hint="name it as boto3.client() does: dynamodbstreams, lambda, sqs"
         ) from error
-    if operation not in model["operations"]:
-        raise SettingsError(
-            f"{service} has no operation {operation!r}", hint="name it as the API does, e.g. GetRecords"
-        )
+    for operation in model["operations"]:
+        if named in (operation, xform_name(operation)):
+            return operation
+    raise SettingsError(
+        f"{service} has no operation {named!r}", hint="name it as the API or boto3 does: GetRecords, get_records"
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,7 +6,7 @@ event loop in the same order. What a failed request wrote is undone (S71).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -173,6 +173,8 @@ class Tables:
 
     async def _shape(self, region: str, target: str, operation: str, members: dict[str, JsonValue]) -> Response:
         """CreateTable, UpdateTable, DeleteTable, DescribeTable: moto's answer with the stream's members."""
+        if operation == "CreateTable":
+            _check_keys(members)
         wish, replicas = take_wish(members), take_replicas(members)
         name = str(members.get("TableName", ""))
         if operation == "UpdateTable" and wish is not None:
@@ -390,6 +392,18 @@ class Tables:
             return None
         keys = tuple(KeyElement(key["AttributeName"], key["KeyType"]) for key in table.schema)
         return _TableFacts(table.table_arn, table.name, table_id(table), keys, table.billing_mode == "PAY_PER_REQUEST")
+
+
+def _check_keys(members: Mapping[str, JsonValue]) -> None:
+    """What a table cannot be without, and moto fails for want of. Raises ``EndpointError``."""
+    lacking = [name for name in ("AttributeDefinitions", "KeySchema") if not members.get(name)]
+    if lacking:
+        problems = "; ".join(
+            f"Value null at '{name[0].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
+            for name in lacking
+        )
+        plural = "s" if len(lacking) > 1 else ""
+        raise EndpointError("ValidationException", f"{len(lacking)} validation error{plural} detected: {problems}")
 
 
 def _inserts(operation: str, members: dict[str, JsonValue]) -> bool:

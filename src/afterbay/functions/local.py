@@ -95,7 +95,7 @@ def load_callable(name: str) -> Handler:
         ) from error
     except SyntaxError as error:
         raise HandlerError(f"module {module_name!r} of {name!r} is not Python: {error}") from error
-    except Exception as error:  # the user's module runs here (style 5)
+    except (Exception, SystemExit) as error:  # the user's module runs here (style 5), and may end itself
         raise HandlerError(
             f"module {module_name!r} of {name!r} failed to load: {type(error).__name__}: {error}"
         ) from error

@@ -19,9 +19,11 @@ _RENAMED = {"KmsKeyArn": "KMSKeyArn"}
 async def make_mapping(session: Session, mapping: SourceMapping) -> dict[str, Value] | None:
     """Create the mapping, or bring the one that is there up to date.
 
-    None, and a note, for one whose source or function is not of this template.
+    None, and a note, for one whose source or function is not of this template. Raises ``SettingsError`` for a table
+    without a stream.
     """
     declared = mapping.declared
+    session.check_stream(mapping.source)
     for name, value in (("EventSourceArn", mapping.source), ("FunctionName", mapping.function)):
         found = session.value(value)
         if isinstance(found, Unknown):

@@ -26,9 +26,10 @@ _CREATE_ONLY = frozenset({"Source", "Tags"})
 async def make_pipe(session: Session, pipe: Pipe) -> dict[str, Value] | None:
     """None, and a note, for one whose source, enrichment or target is not of this template.
 
-    Raises ``SettingsError`` with the StateReason of one that does not come up.
+    Raises ``SettingsError`` with the StateReason of one that does not come up, and for a table without a stream.
     """
     declared = pipe.declared
+    session.check_stream(pipe.source)
     for name, value in (("Source", pipe.source), ("Enrichment", pipe.enrichment), ("Target", pipe.target)):
         found = session.value(value)
         if found is None and name != "Enrichment":

@@ -50,6 +50,16 @@ class Session:
     def region(self) -> str:
         return self.template.wanted.region
 
+    def check_stream(self, source: Value) -> None:
+        """Raises ``SettingsError`` for the stream of a table that the template gives none: AWS has none either."""
+        if not isinstance(source, Attribute) or source.name != "StreamArn" or source in self.attributes:
+            return
+        if Attribute(source.resource, "TableId") in self.attributes:
+            raise SettingsError(
+                f"the table {source.resource} has no stream",
+                hint="its StreamSpecification makes one, as in {StreamViewType: NEW_AND_OLD_IMAGES}",
+            )
+
     def settled(self, declared: Declared) -> dict[str, Value]:
         """The properties with every attribute filled in; what is unknown is left out and told.
 

@@ -17,6 +17,9 @@ def open_to_read(path: Path, *, lacking: str) -> sqlite3.Connection:
 
     Raises ``StateError`` for a file that is not there, none of ours, newer, or older, which has no ``lacking`` yet.
     """
+    if not path.is_file():
+        there = "is a folder" if path.is_dir() else "is not there"
+        raise StateError(f"state file {path} {there}", hint="name the file of `afterbay run --state`")
     try:
         # mode=ro: a file that is not there is not made
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)

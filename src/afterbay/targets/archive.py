@@ -17,7 +17,7 @@ from afterbay.aws.client import Caller
 from afterbay.aws.place import bucket_place
 from afterbay.core.change.arn import is_pipe, parse_arn
 from afterbay.core.mapping.deadletter import Letter
-from afterbay.errors import NotFoundError, StateError
+from afterbay.errors import NotFoundError, SettingsError, StateError
 
 __all__ = [
     "Archive",
@@ -142,7 +142,12 @@ class BucketArchive:
 def open_archive(place: str, caller: Caller) -> FolderArchive | BucketArchive:
     """The archive at ``place``: a folder, or ``s3://BUCKET/PREFIX``. Opens nothing. Raises ``SettingsError``."""
     if "://" not in place:
-        return FolderArchive(Path(place))
+        folder = Path(place)
+        if folder.exists() and not folder.is_dir():
+            raise SettingsError(
+                f"{place!r} is no folder", where="--archive", hint="name a folder; it is made if missing"
+            )
+        return FolderArchive(folder)
     return BucketArchive(caller, *bucket_place(place, "--archive"))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from afterbay.aws.client import Aws, AwsSettings
+from afterbay.aws.client import Aws, AwsSettings, check_address
 from afterbay.errors import NotFoundError, SettingsError
 from unit.aws.server import AnsweringServer, answering
 
@@ -77,3 +77,19 @@ def test_settings_that_do_not_work_are_named(settings: AwsSettings, text: str) -
 def test_importing_the_door_does_not_load_the_sdk() -> None:
     code = "import sys, afterbay.aws.client, afterbay.targets.choose; sys.exit('botocore' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["foo", "http://", "http://a b", "http://127.0.0.1:abc", "http://127.0.0.1:99999", "http://[::", "ftp://a"]
+)
+def test_what_is_no_address_is_refused_as_a_setting(url):
+    with pytest.raises(SettingsError, match="--endpoint-url or in AWS_ENDPOINT_URL"):
+        check_address(url)
+    with pytest.raises(SettingsError, match="--endpoint-url or in AWS_ENDPOINT_URL"):
+        call(AwsSettings(endpoint_url=url, region="eu-west-1"))
+
+
+def test_what_is_no_region_is_told_as_that_and_not_as_an_address():
+    with pytest.raises(SettingsError, match="region") as told:
+        call(AwsSettings(endpoint_url="http://127.0.0.1:1", region="foo bar"))
+    assert "--endpoint-url" not in str(told.value)

@@ -159,3 +159,15 @@ def test_what_fails_before_an_answer_is_told_apart_by_its_class(
     error: theirs.BotoCoreError, kind: type[AfterbayError]
 ) -> None:
     assert type(from_botocore(error, action="sqs send_message")) is kind
+
+
+def test_a_page_of_another_server_is_not_told_as_it_came():
+    page = theirs.ClientError({"Error": {"Code": "501", "Message": "<!DOCTYPE html>\n<html>"}}, "DescribeTable")
+    assert str(from_botocore(page, action="dynamodb describe_table")) == (
+        "501: dynamodb describe_table: what answers there is no service of AWS's"
+    )
+
+
+def test_a_wrong_parameter_is_told_in_one_line():
+    error = from_botocore(theirs.ParamValidationError(report="Invalid length\n  of TableName"), action="dynamodb x")
+    assert str(error) == "dynamodb x: Parameter validation failed: Invalid length of TableName"

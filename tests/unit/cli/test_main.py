@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -17,6 +18,8 @@ GROUP = typer.main.get_command(app)
 def test_every_verb_is_there_and_says_what_it_does(verb):
     command = GROUP.get_command(None, verb)
     assert command is not None and command.name == verb and command.help
+    told = " ".join(command.help.split())
+    assert re.search(rf"Example: (AWS_ENDPOINT_URL=\S+ )?afterbay {verb}\b", told), "interfaces.md section 2"
 
 
 def test_a_word_that_is_no_verb_is_none():

@@ -60,6 +60,16 @@ def test_broken_lines_match_nothing_and_hide_no_other(match):
     assert match('{"a": [1]}', events="").exit_code == 1
 
 
+def test_what_is_no_json_and_nothing_at_all_are_told(match, tmp_path):
+    assert match('{"a": [1]}', events='{"a": 2}\nbroken').stderr == "event 2 is no JSON: no pattern matches it\n"
+    assert match('{"a": [1]}', events="").stderr == "no event was read\n"
+
+
+def test_an_events_file_may_have_an_at_in_front(match, tmp_path):
+    (tmp_path / "event.json").write_text('{"a": 1}')
+    assert match('{"a": [1]}', "--event", f"@{tmp_path / 'event.json'}").exit_code == 0
+
+
 def test_a_pattern_file_that_is_no_text_is_refused(match, tmp_path):
     file = tmp_path / "pattern.json"
     file.write_bytes(b'{"a": ["\xff"]}')

@@ -11,7 +11,7 @@ from afterbay.cli.running import until_told_to_stop
 from afterbay.errors import StateError
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it(number: signal.Signals) -> None:
     async def run() -> None:
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -45,3 +45,8 @@ async def test_a_signal_at_the_line_that_says_ready_is_heard(monkeypatch):
     monkeypatch.setattr(running, "say", send)
     await running.until_told_to_stop(ready="up")
     assert said == ["up"]
+
+
+def test_a_closed_terminal_ends_nothing_that_was_started_with_nohup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "getsignal", lambda number: signal.SIG_IGN)
+    assert signal.SIGHUP not in running._ending()  # pyright: ignore[reportPrivateUsage]

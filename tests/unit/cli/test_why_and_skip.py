@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from afterbay.cli import skip, why
+from afterbay.cli.main import app
 from afterbay.cli.pausing import switch
 from afterbay.cli.which_mapping import Named
 from afterbay.errors import SettingsError
@@ -76,7 +78,7 @@ def test_a_file_is_named_with_the_mappings_that_it_is_about(tmp_path: Path) -> N
     one = skip._wanted(file, "g")
     assert one.settings.function_arn.endswith(":function:g")
     assert skip._wanted(file, one.uuid) == one == skip._wanted(file, one.settings.function_arn)
-    with pytest.raises(SettingsError, match="h means 0 mapping"):
+    with pytest.raises(SettingsError, match=r"no mapping is called h .*UUID"):
         skip._wanted(file, "h")
     with pytest.raises(SettingsError, match="there is no such file"):
         skip._opened(tmp_path / "state")
@@ -107,3 +109,8 @@ def test_without_an_address_and_without_a_file_there_is_nobody_to_ask(monkeypatc
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with pytest.raises(SettingsError, match=r"AWS keeps none of its managed mappings.*--state"):
         why.why("a")
+
+
+def test_a_state_file_that_is_not_there_is_told_before_what_its_keys_would_want(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["why", "k", "--state", str(tmp_path / "none")])
+    assert (done.exit_code, done.stdout) == (1, "") and "none is not there" in done.stderr

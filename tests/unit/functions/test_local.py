@@ -98,6 +98,7 @@ def test_handlers_run_side_by_side() -> None:
         ("nothing_of_that_name:handler", "cannot be imported: No module named 'nothing_of_that_name'"),
         ("inline_broken:handler", "is not Python"),
         ("inline_raises:handler", "failed to load: ValueError: at load"),
+        ("inline_ends:handler", "failed to load: SystemExit: 3"),
         ("inline_good:missing", "has no function 'missing'"),
         ("inline_good:NUMBER", "is not a function but of type int"),
     ],
@@ -107,6 +108,7 @@ def test_a_name_that_leads_nowhere_is_refused_with_what_was_tried(
 ) -> None:
     (tmp_path / "inline_broken.py").write_text("def handler(\n")
     (tmp_path / "inline_raises.py").write_text("raise ValueError('at load')\n")
+    (tmp_path / "inline_ends.py").write_text("raise SystemExit(3)\n")
     (tmp_path / "inline_good.py").write_text("NUMBER = 1\ndef handler(event, context): return 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(HandlerError) as refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -447,3 +448,12 @@ def test_an_alarm_is_put_with_what_it_refers_to():
     (made,) = aws.made("put_metric_alarm")
     assert made["Dimensions"] == [{"Name": "FunctionName", "Value": aws.made("create_function")[0]["FunctionName"]}]
     assert (made["AlarmName"], made["Threshold"]) == ("late", 600000)
+
+
+def test_a_mapping_of_a_table_that_the_template_gives_no_stream_is_refused():
+    """AWS has no such attribute either; it was told as unknown, and no record ever came (DESIGN section 5)."""
+    bare = re.sub(r" +StreamSpecification:.*\n", "", TABLE)
+    assert bare != TABLE
+    with pytest.raises(SettingsError, match=r"template\.yaml:\d+: Changes .*the table Orders has no stream") as told:
+        assembled("Resources:" + bare + WORKER + MAPPING, FakeAws())
+    assert "StreamSpecification" in str(told.value)

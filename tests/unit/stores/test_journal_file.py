@@ -134,3 +134,10 @@ def test_a_write_that_fails_leaves_journal_and_counts_as_they_were(tmp_path: Pat
     store.append_journal([a_row(4)])
     assert [row.first for _, row in store.journal_holding(b"")] == [2, 3, 4]
     store.close()
+
+
+@pytest.mark.parametrize(("name", "told"), [("none", "is not there"), ("folder", "is a folder")])
+def test_what_is_no_file_is_told_as_what_it_is(name: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StateError, match=f"{name} {told}"):
+        JournalFile(tmp_path / name)

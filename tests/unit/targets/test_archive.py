@@ -103,3 +103,9 @@ def test_a_bucket_keeps_them_below_its_prefix():
 def test_a_place_that_is_none_is_refused(place: str):
     with pytest.raises(SettingsError, match="--archive"):
         open_archive(place, S3())
+
+
+def test_a_file_is_no_folder_for_bodies_and_is_refused_before_anything_starts(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match=r"--archive: .* is no folder"):
+        open_archive(str(tmp_path / "file"), S3())
