@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import thread_time_ns
 
-from afterbay.core.change.wire import payload, split_page
+from afterbay.core.change.page import split_page
+from afterbay.core.change.wire import payload
 from afterbay.core.mapping.commands import Command, Deliver, ReadShard
 from afterbay.core.mapping.events import (
     Created,

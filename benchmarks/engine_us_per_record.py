@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import thread_time_ns
 
-from afterbay.core.change.wire import split_page
+from afterbay.core.change.page import split_page
 from afterbay.core.mapping.filters import compile_filters
 from benchmarks.engine_load import FILTER, Spent, TimedStore, drive, settings
 from benchmarks.harness import Benchmark, Better, Budget, Result, median

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import thread_time_ns
 
-from afterbay.core.change.wire import split_page
+from afterbay.core.change.page import split_page
 from afterbay.core.mapping.commands import Deliver, ReadShard
 from afterbay.core.mapping.events import (
     Created,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from afterbay.core.change.page import split_page
 from afterbay.core.change.raw import RawRecord
-from afterbay.core.change.wire import split_page
 from afterbay.core.mapping.settings import MappingSettings, parse_create
 
 HERE = Path(__file__).parent

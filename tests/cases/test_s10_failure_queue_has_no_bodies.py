@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from afterbay.core.change.page import split_page
 from afterbay.core.change.raw import RawRecord
-from afterbay.core.change.wire import split_page
 from afterbay.core.mapping.deadletter import document
 from afterbay.core.mapping.outcome import Cause, Failed, ResponseContext
 from unit.core.mapping.driving import World, settings

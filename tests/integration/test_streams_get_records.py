@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from afterbay.core.change.wire import payload, split_page
+from afterbay.core.change.page import split_page
+from afterbay.core.change.wire import payload
 from integration.running import REGION, Running
 from integration.writes import Writer
 from vectors.loading import Reader, vectors

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from afterbay.core.change.wire import payload, split_page
+from afterbay.core.change.page import split_page
+from afterbay.core.change.wire import payload
 from integration.running import Running
 from vectors.loading import Reader, vectors
 

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterbay.core.change.wire import lambda_record, raw_record, split_page
+from afterbay.core.change import page as page_module
+from afterbay.core.change.page import split_page
+from afterbay.core.change.wire import lambda_record, raw_record
+from afterbay.errors import RecordError
 
 ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/items/stream/2026-01-01T00:00:00.000"
 
@@ -131,13 +134,84 @@ def test_splicing_a_change_equals_parsing_and_writing_it(record):
     assert with_numbers_as_text(json.loads(spliced)) == with_numbers_as_text(converted(raw))
 
 
-@settings(max_examples=60)
-@given(st.lists(records(), max_size=4))
-def test_a_page_gives_the_records_that_splicing_each_gives(made):
-    page = b'{"Records": [' + b", ".join(raw for raw, _ in made) + b'], "NextShardIterator": "next"}'
+FRAMES = st.sampled_from(
+    [
+        (b'{"Records": [', b", ", b'], "NextShardIterator": "next"}'),
+        (b'{"Records":[', b",", b'],"NextShardIterator":"next"}'),
+        (b'{"NextShardIterator":"next","Records":[', b",", b"]}"),
+        (b'{"NextShardIterator":"next","More":[{"Records":[1]}],"Records":[', b" ,", b" ]}"),
+    ]
+)
+
+
+@settings(max_examples=120)
+@given(st.lists(records(), max_size=4), FRAMES)
+def test_a_page_gives_the_records_that_splicing_each_gives(made, frame):
+    before, between, after = frame
+    page = before + between.join(raw for raw, _ in made) + after
     split, following = split_page(page, ARN)
     assert following == "next"
     assert [one.body for one in split] == [raw_record(raw, ARN).body for raw, _ in made]
     for one, (raw, created) in zip(split, made, strict=True):
         assert one.position == int(json.loads(raw)["dynamodb"]["SequenceNumber"])
         assert one.created_s == float(created)
+
+
+def usual(number: int, image: str, more: str = "") -> bytes:
+    """A record in the service's order: what pages are cut at."""
+    return (
+        '{"awsRegion":"eu-west-1","dynamodb":{"ApproximateCreationDateTime":1789649451,"Keys":{"pk":{"S":"a"}},'
+        f'"NewImage":{{"pk":{{"S":"a"}},"text":{{"S":{json.dumps(image, ensure_ascii=False)}}}}},'
+        f'"SequenceNumber":"{10**23 + number}"}},"eventName":"MODIFY"{more}}}'
+    ).encode()
+
+
+OUTSIDE = st.sampled_from(["", ',"userIdentity":{"Type":"Service"}', ',"list":[1,{"eventName":"x"},{"dynamodb":{}}]'])
+PIECES = st.sampled_from(
+    [
+        b'"',
+        b"\\",
+        b",",
+        b"}",
+        b"]",
+        b'{"',
+        b'},{"eventName":',
+        b'"Records":[',
+        b"\xff",
+        b" ",
+        b"0",
+        b"",
+        b'"NextShardIterator":1,',
+    ]
+)
+
+
+@st.composite
+def damaged_pages(draw):
+    """Pages as the service writes them, with a few bytes put in, taken out or replaced anywhere."""
+    made = [usual(number, draw(NAMES), draw(OUTSIDE)) for number in range(draw(st.integers(0, 4)))]
+    page = draw(st.sampled_from([b'{"Records":[', b'{"NextShardIterator":"n]","Records":['])) + b",".join(made) + b"]}"
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(page)))
+        page = page[:at] + draw(PIECES) + page[at + draw(st.sampled_from([0, 0, 1, 40])) :]
+    return page
+
+
+def outcome(split, page):
+    """What comes of a page, in a form that can be compared: records and iterator, or the words of the refusal."""
+    try:
+        records, following = split(page, ARN)
+    except RecordError as refused:
+        return type(refused), str(refused)
+    return [(one.body, one.position, one.key, one.created_s, one.event_name) for one in records], following
+
+
+@settings(max_examples=400)
+@given(damaged_pages())
+def test_cutting_a_page_agrees_with_parsing_it_whatever_stands_in_it(page):
+    assert outcome(split_page, page) == outcome(page_module._parsed, page)
+
+
+def test_a_usual_page_is_cut():
+    page = b'{"Records":[' + b",".join(usual(number, "\u00e9") for number in range(3)) + b"]}"
+    assert len(page_module._cut(page, ARN)[0]) == 3

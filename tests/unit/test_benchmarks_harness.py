@@ -28,7 +28,7 @@ from benchmarks.harness import (  # noqa: E402 - the path above comes first
 from benchmarks.pages import PAGE_RECORDS, STREAM_ARN, make_pages  # noqa: E402
 from benchmarks.witness import calls, delivered  # noqa: E402
 
-from afterbay.core.change.wire import split_page  # noqa: E402
+from afterbay.core.change.page import split_page  # noqa: E402
 
 MEMBERS = {"name", "value", "unit", "peer", "peer_value", "ratio"}
 

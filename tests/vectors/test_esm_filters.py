@@ -12,9 +12,9 @@ import json
 import pytest
 
 from afterbay.core.change.kinesis import kinesis_record
+from afterbay.core.change.page import split_page
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.change.view import ChangeKind, ViewType
-from afterbay.core.change.wire import split_page
 from afterbay.core.mapping.settings import MappingSettings, parse_create, parse_update
 from afterbay.errors import SettingsError
 from unit.core.mapping.driving import ARN, T0, World, after

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 import pytest
 
 from afterbay.core.change.kinesis import kinesis_record
+from afterbay.core.change.page import split_page
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.value import decode_item, encode_item, same_item, sdk_item
 from afterbay.core.change.view import ChangeKind, ViewType
-from afterbay.core.change.wire import payload, split_page
+from afterbay.core.change.wire import payload
 from afterbay.core.mapping.window import event_of
 from unit.core.mapping.driving import ARN as DRIVEN_ARN
 from unit.core.mapping.driving import T0, World, record, settings

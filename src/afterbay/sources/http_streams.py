@@ -9,8 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from afterbay.aws.http import JsonCaller
+from afterbay.core.change.page import split_page
 from afterbay.core.change.raw import RawRecord
-from afterbay.core.change.wire import split_page
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import ShardId
 from afterbay.errors import UnavailableError

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from afterbay.core.change.wire import split_page
+from afterbay.core.change.page import split_page
 from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.shard.lineage import ShardDescription

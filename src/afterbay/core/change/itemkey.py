@@ -6,6 +6,7 @@ Every record of every page passes here, so the usual shapes are told by one regu
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -13,13 +14,21 @@ from afterbay.core.change.raw import ItemKey
 from afterbay.core.change.value import canonical
 from afterbay.errors import RecordError
 
-__all__ = ["item_key"]
+__all__ = ["item_key", "item_keys"]
 
 # One key attribute in the very bytes that ``canonical`` gives: no blanks, no escapes; a string, a whole number without
 # zeros in front, or base64 without padding (padding can hide stray bits, and so two spellings of one value).
 _TEXT = rb'[^"\\\x00-\x1f]*'
 _ATTRIBUTE = rb'"(%b)":\{"(?:S":"%b"|N":"(?:0|-?[1-9][0-9]{0,37})"|B":"(?:[A-Za-z0-9+/]{4})*")\}' % (_TEXT, _TEXT)
 _USUAL = re.compile(rb"\{%b(?:,%b)?\}" % (_ATTRIBUTE, _ATTRIBUTE))
+_USUAL_ALONE = re.compile(rb"\{%b\}" % _ATTRIBUTE)
+
+
+def item_keys(keys: Sequence[bytes]) -> list[ItemKey]:
+    """``item_key`` of each."""
+    if all(map(_USUAL_ALONE.fullmatch, keys)):
+        return list(keys)  # type: ignore[arg-type] # the name of a type is a call, once for every record
+    return list(map(item_key, keys))
 
 
 def item_key(keys: bytes) -> ItemKey:

@@ -1,4 +1,4 @@
-"""Records on the wire: GetRecords' form spliced into Lambda's, pages split, payloads joined.
+"""Records on the wire: GetRecords' form spliced into Lambda's, payloads joined.
 
 Decides what the bytes of a record are on their way through (DESIGN section 2): a record's JSON is parsed no further
 than its head, and changed by cutting, not by writing it anew. What a record *means* is ``record.py``'s.
@@ -22,13 +22,22 @@ from afterbay.errors import RecordError
 
 __all__ = [
     "CREATED_S_MAX",
+    "KINDS",
+    "OPENING_END",
+    "Head",
     "JsonValue",
     "UnreadableRecordError",
+    "arn_member",
+    "body_of",
+    "heads",
     "lambda_record",
+    "opening_of",
     "payload",
     "raw_from_lambda",
     "raw_record",
-    "split_page",
+    "reason",
+    "spliced",
+    "unreadable_record",
 ]
 
 JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
@@ -69,7 +78,7 @@ class _Change(msgspec.Struct, gc=False):
     ApproximateCreationDateTime: float
 
 
-class _Head(msgspec.Struct, gc=False):
+class Head(msgspec.Struct, gc=False):
     """What is read of every record. Members are named as on the wire."""
 
     eventName: str
@@ -78,55 +87,28 @@ class _Head(msgspec.Struct, gc=False):
     eventSourceARN: Raw | UnsetType = UNSET
 
 
-class _Page(msgspec.Struct, gc=False):
-    """``Records`` must be there: an error document is no empty page, and would end the shard."""
+heads = msgspec.json.Decoder(Head)
+"""A record's bytes -> its head. All of them are checked to be JSON; that they are UTF-8 is for others to see."""
 
-    Records: list[Raw]
-    NextShardIterator: str | None = None
-
-
-_heads = msgspec.json.Decoder(_Head)
-_pages = msgspec.json.Decoder(_Page)
 _members = msgspec.json.Decoder(dict[str, Raw])
 
-_KINDS = frozenset(map(str, ChangeKind))
+KINDS = frozenset(map(str, ChangeKind))
+"""What ``eventName`` may be (S59)."""
+
 _CREATED = b'"ApproximateCreationDateTime"'
-_FIRST = b'"dynamodb":{' + _CREATED + b":"
-_SECONDS_DIGITS = 10
-"""Of every creation time from 2001 to 2286."""
-_COMMA = ord(",")
+OPENING_END = b'"dynamodb":{' + _CREATED + b":"
+"""What stands before the creation time where it is the first member of the change, as the service writes it."""
+
 _WHOLE_SECONDS = re.compile(rb"\s*:\s*[0-9]+(?=[\s,}])")
-
-
-def split_page(page: bytes, stream_arn: str) -> tuple[list[RawRecord], str | None]:
-    """The records of one GetRecords answer in Lambda's form, in order, and the next iterator (None: the shard's end).
-
-    Raises ``RecordError`` when the answer is no page at all, ``UnreadableRecordError`` at the first record whose head
-    cannot be read.
-    """
-    try:
-        answer = _pages.decode(page)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
-        raise RecordError(f"not a GetRecords answer: {_reason(broken)}") from broken
-    records: list[RawRecord] = []
-    tail = _arn_member(stream_arn)
-    ascii_only = page.isascii()
-    opening = _opening(bytes(answer.Records[0])) if answer.Records else b""
-    for index, raw in enumerate(answer.Records):
-        try:
-            records.append(_spliced(bytes(raw), stream_arn, tail, opening, ascii_only=ascii_only))
-        except RecordError as unreadable:
-            raise _unreadable(bytes(raw), unreadable, index, tuple(records)) from unreadable
-    return records, answer.NextShardIterator
 
 
 def raw_record(raw: bytes, stream_arn: str, *, index: int = 0) -> RawRecord:
     """One record of GetRecords' form, in Lambda's. Raises ``UnreadableRecordError`` that carries ``raw``."""
     raw = raw.strip()
     try:
-        return _spliced(raw, stream_arn, _arn_member(stream_arn))
+        return spliced(raw, stream_arn)
     except RecordError as unreadable:
-        raise _unreadable(raw, unreadable, index) from unreadable
+        raise unreadable_record(raw, unreadable, index) from unreadable
 
 
 def raw_from_lambda(body: bytes, *, index: int = 0) -> RawRecord:
@@ -135,7 +117,7 @@ def raw_from_lambda(body: bytes, *, index: int = 0) -> RawRecord:
     try:
         return _headed(body, _head(body))
     except RecordError as unreadable:
-        raise _unreadable(body, unreadable, index) from unreadable
+        raise unreadable_record(body, unreadable, index) from unreadable
 
 
 def lambda_record(raw: bytes, stream_arn: str) -> bytes:
@@ -152,29 +134,30 @@ def payload(records: Iterable[RawRecord]) -> bytes:
     return b'{"Records":[' + b",".join([record.body for record in records]) + b"]}"
 
 
-def _spliced(raw: bytes, stream_arn: str, tail: bytes, opening: bytes = b"", *, ascii_only: bool = False) -> RawRecord:
-    """``opening``: how another record of the page begins (``_opening``); most begin with the same bytes."""
-    head = _head(raw, ascii_only=ascii_only)
-    if head.userIdentity is UNSET and head.eventSourceARN is UNSET:
-        begin = len(opening)
-        end = begin + _SECONDS_DIGITS
-        known = begin and raw.startswith(opening) and raw[begin:end].isdigit() and raw[end] == _COMMA
-        if known or (end := _end_of_digits(raw)):
-            return _headed(b"".join((raw[:end], b".0", raw[end:-1], tail)), head)
+def spliced(raw: bytes, stream_arn: str) -> RawRecord:
+    """``raw_record`` for bytes without blanks around them. Raises ``RecordError``."""
+    head = _head(raw)
+    return _headed(body_of(raw, head, stream_arn), head)
+
+
+def body_of(raw: bytes, head: Head, stream_arn: str) -> bytes:
+    """A record of GetRecords' form, of which ``head`` was read, in Lambda's. Raises ``RecordError``."""
+    if head.userIdentity is UNSET and head.eventSourceARN is UNSET and (end := _end_of_digits(raw)):
+        return b"".join((raw[:end], b".0", raw[end:-1], arn_member(stream_arn)))
     try:
-        return _headed(_rebuilt(raw, stream_arn), head)
+        return _rebuilt(raw, stream_arn)
     except (msgspec.DecodeError, UnicodeDecodeError) as broken:
-        raise RecordError(f"a record cannot be taken apart: {_reason(broken)}") from broken
+        raise RecordError(f"a record cannot be taken apart: {reason(broken)}") from broken
 
 
-def _opening(raw: bytes) -> bytes:
+def opening_of(raw: bytes) -> bytes:
     """The bytes before the digits of the creation time in the order in which the service writes: it is the first member
     of the first object inside the record, and that is ``dynamodb``; no backslash before it: the quotes are what they
     seem. Empty in any other order. Whatever follows, JSON that begins with these bytes has its creation time there.
     """
-    start = raw.find(_FIRST)
+    start = raw.find(OPENING_END)
     in_order = start > 0 and raw.find(b"{", 1, start) < 0 and raw.find(b"\\", 0, start) < 0
-    return raw[: start + len(_FIRST)] if in_order else b""
+    return raw[: start + len(OPENING_END)] if in_order else b""
 
 
 def _end_of_digits(raw: bytes) -> int:
@@ -184,7 +167,7 @@ def _end_of_digits(raw: bytes) -> int:
     another spelling and the name in quotes stands in the record once: an attribute of that name, or such a text, makes
     it two.
     """
-    if opening := _opening(raw):
+    if opening := opening_of(raw):
         end = raw.find(b",", len(opening))
         if raw[len(opening) : end].isdigit():
             return end
@@ -222,22 +205,22 @@ def _seconds(number: bytes) -> bytes:
     return number if b"." in number else number + b".0"
 
 
-def _head(raw: bytes, *, ascii_only: bool = False) -> _Head:
+def _head(raw: bytes) -> Head:
     """The typed head of a record that is UTF-8 throughout: one that is not would spoil the whole batch's payload."""
     try:
-        if not ascii_only and not raw.isascii():
+        if not raw.isascii():
             raw.decode()
-        return _heads.decode(raw)
+        return heads.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
-        raise RecordError(f"the head of a record cannot be read: {_reason(broken)}") from broken
+        raise RecordError(f"the head of a record cannot be read: {reason(broken)}") from broken
 
 
-def _headed(body: bytes, head: _Head) -> RawRecord:
+def _headed(body: bytes, head: Head) -> RawRecord:
     change = head.dynamodb
     digits = change.SequenceNumber
     if not (DIGITS_MIN <= len(digits) <= DIGITS_MAX and digits.isascii() and digits.isdecimal() and digits[0] != "0"):
         raise RecordError(f"SequenceNumber has {DIGITS_MIN} to {DIGITS_MAX} digits, without leading zero (S46)")
-    if head.eventName not in _KINDS:
+    if head.eventName not in KINDS:
         raise RecordError(f"eventName is one of {', '.join(ChangeKind)} (S59)")
     created_s = change.ApproximateCreationDateTime
     if not 0 <= created_s < CREATED_S_MAX:
@@ -246,11 +229,12 @@ def _headed(body: bytes, head: _Head) -> RawRecord:
 
 
 @lru_cache(maxsize=256)
-def _arn_member(stream_arn: str) -> bytes:
+def arn_member(stream_arn: str) -> bytes:
+    """The end of a record in Lambda's form, in place of its last bracket (S59)."""
     return b',"eventSourceARN":' + msgspec.json.encode(stream_arn) + b"}"
 
 
-def _unreadable(
+def unreadable_record(
     body: bytes, error: RecordError, index: int, before: tuple[RawRecord, ...] = ()
 ) -> UnreadableRecordError:
     return UnreadableRecordError(
@@ -264,6 +248,6 @@ def _sequence_number(body: bytes) -> str | None:
     return found[1].decode("ascii") if found else None
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """What msgspec says of the shape; it names members and types, never values."""
     return "nested too deep" if isinstance(error, RecursionError) else str(error)

@@ -25,6 +25,7 @@ from afterbay.core.template.errors import TemplateError
 from afterbay.core.template.event import Event
 from afterbay.core.template.exact import compact
 from afterbay.core.template.input_template import InputTemplate
+from afterbay.core.template.names import Context
 
 __all__ = ["Ask", "Ended", "PipeExecution", "StageCourse"]
 
@@ -121,8 +122,8 @@ class PipeExecution:
         self.enrichment = stage = StageCourse(plan.enrichment_template is not None, now)
         try:
             template, looked_into = plan.enrichment_template, plan.enrichment.looks_into_events
-            places = range(len(self._bodies))
-            outputs = [self._output(place, None, template, now, looked_into) for place in places]
+            places, context = range(len(self._bodies)), self._context(now)
+            outputs = [self._output(place, None, template, context, looked_into) for place in places]
         except TemplateError as wrong:
             return self._transformation_failed(stage, wrong, now)
         stage.sent = self._shown(outputs)
@@ -180,10 +181,11 @@ class PipeExecution:
         template = plan.target_template
         self.target = stage = StageCourse(template is not None, now)
         looked_into = enriched or plan.target.looks_into_events
+        context = self._context(now)
         outputs: list[Output] = []
         try:
             for place, event in enumerate(events):
-                outputs.append(self._output(None if enriched else place, event, template, now, looked_into))
+                outputs.append(self._output(None if enriched else place, event, template, context, looked_into))
         except TemplateError as wrong:
             return self._transformation_failed(stage, wrong, now)
         most = plan.target.service.batch_max
@@ -202,8 +204,17 @@ class PipeExecution:
         self._pieces = iter(plan.target.pieces(prepared))
         return self._next(stage, now)
 
+    def _context(self, now: datetime) -> Context:
+        """What reserved names stand for, in all templates of a stage."""
+        return {**self._plan.context, "now": now}
+
     def _output(
-        self, place: int | None, event: Event | None, template: InputTemplate | None, now: datetime, looked_into: bool
+        self,
+        place: int | None,
+        event: Event | None,
+        template: InputTemplate | None,
+        context: Context,
+        looked_into: bool,
     ) -> Output:
         """One record through a template. Raises ``TemplateError``."""
         if event is None:
@@ -217,7 +228,7 @@ class PipeExecution:
             return Output(compact(event.raw), event, place, is_json=True)
         if template is None:
             return Output(event.text, event, place, is_json=not isinstance(event.raw, str))
-        text = template.render_event(event, {**self._plan.context, "now": now})
+        text = template.render_event(event, context)
         return Output(text, event, place, is_json=template.is_json)
 
     def _next(self, stage: StageCourse, now: datetime) -> Step:

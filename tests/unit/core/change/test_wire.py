@@ -4,13 +4,13 @@ import json
 
 import pytest
 
+from afterbay.core.change.page import split_page
 from afterbay.core.change.wire import (
     UnreadableRecordError,
     lambda_record,
     payload,
     raw_from_lambda,
     raw_record,
-    split_page,
 )
 from afterbay.errors import RecordError
 
