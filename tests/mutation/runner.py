@@ -182,6 +182,7 @@ class _Forking:
             self.failed = report.nodeid
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        gc.unfreeze()  # what was imported while tests were collected is looked for among all objects (_exchanges)
         reached, took = self._trace(session.items)
         for mutant in self.mutants:
             result = self._try(mutant, session.items, reached, took)
