@@ -142,3 +142,20 @@ def test_a_table_without_keys_is_refused_and_not_a_failure_of_the_address(addres
     """A failure is retried nine times by the SDK (DESIGN section 5)."""
     with pytest.raises(ClientError, match=f"ValidationException.*{told}"):
         address.client("dynamodb").create_table(TableName="bare", BillingMode="PAY_PER_REQUEST", **given)
+
+
+def test_a_table_with_a_binary_key_is_scanned_in_segments(address):
+    """E15: a backfill reads so. moto took such a key for text, and failed."""
+    dynamodb = address.client("dynamodb")
+    dynamodb.create_table(
+        TableName="binary",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "B"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    ids = {bytes([255, one]) for one in range(20)}
+    for one in ids:
+        dynamodb.put_item(TableName="binary", Item={"id": {"B": one}})
+    pages = [dynamodb.scan(TableName="binary", Segment=one, TotalSegments=4)["Items"] for one in range(4)]
+    found = [item["id"]["B"] for page in pages for item in page]
+    assert set(found) == ids and len(found) == len(ids) and all(pages)

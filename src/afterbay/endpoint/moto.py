@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, tzinfo
 from functools import cache
+from hashlib import md5
 from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
@@ -25,6 +26,7 @@ from afterbay.errors import StateError
 
 if TYPE_CHECKING:
     from moto.dynamodb.models import DynamoDBBackend
+    from moto.dynamodb.models.dynamo_type import Item
 
 __all__ = ["Keeper", "Moto"]
 
@@ -162,10 +164,12 @@ class Moto:
 
     def _load(self) -> None:
         from moto.core import responses, utils
+        from moto.dynamodb.models.dynamo_type import Item
         from moto.dynamodb.responses import DynamoHandler
 
         assert DynamoHandler is not None, "loaded for its side effect: the first request finds it there"
         self.reset()
+        self.replace(Item, "is_within_segment", _is_within_segment)
         # moto lists a class's methods anew for every request, a sixth of a PutItem; they never change.
         responses.__dict__["method_names_from_class"] = cache(utils.method_names_from_class)
         # moto asks `datetime.datetime.now(UTC)` in `moto.core.utils` alone for what it stamps and compares.
@@ -214,6 +218,16 @@ def _settle(
         future.set_exception(RuntimeError("moto: StopIteration"))
     else:
         future.set_exception(error)
+
+
+def _is_within_segment(item: Item, segments: tuple[None, None] | tuple[int, int]) -> bool:
+    """moto's own rule, for keys of bytes too: a parallel Scan of such a table failed."""
+    segment, total = segments
+    if segment is None or total is None:
+        return True
+    value = cast("object", item.hash_key.value)
+    content = value if isinstance(value, bytes) else str(value).encode()
+    return md5(content, usedforsecurity=False).digest()[0] % total == segment
 
 
 def _widen_decimals() -> None:

@@ -13,12 +13,13 @@ from urllib.parse import unquote
 import msgspec
 
 from afterbay.core.change.itemkey import item_key
+from afterbay.core.change.number import number_text, parse_number
 from afterbay.core.change.raw import ItemKey
 from afterbay.core.change.sequence import document_id
 from afterbay.core.shard.position import Position
 from afterbay.errors import RecordError, SettingsError
 
-__all__ = ["KeyAttribute", "asked_number", "is_named", "keys_meant", "parts_of", "whole_key"]
+__all__ = ["KeyAttribute", "asked_number", "first_parts", "is_named", "keys_meant", "parts_of", "whole_key"]
 
 KeyAttribute = tuple[str, str | None]
 """The name of a key attribute, and its type (``S``, ``N``, ``B``); None: not known."""
@@ -52,12 +53,29 @@ def parts_of(text: str) -> tuple[str, ...]:
     return tuple(unquote(part) for part in text.split("#"))
 
 
+def first_parts(text: str) -> tuple[str, ...]:
+    """What a key that ``text`` names can have as a value, as it is stored: all of ``text``, or its first part; a number
+    has one spelling there (S101)."""
+    found: dict[str, None] = {}
+    for part in (text, parts_of(text)[0]):
+        found[part] = None
+        try:
+            found[number_text(parse_number(part))] = None
+        except ValueError:
+            continue  # no number
+    return tuple(found)
+
+
 def is_named(key: bytes, text: str) -> bool:
-    """True where ``text`` is how the item of a canonical key is called (E4)."""
+    """True where ``text`` is how the item of a canonical key is called (E4), its numbers in any spelling (S101)."""
     try:
-        return document_id(msgspec.json.decode(key, type=dict[str, object])) == text
-    except (RecordError, msgspec.DecodeError):
+        typed = msgspec.json.decode(key, type=dict[str, dict[str, object]])
+        named = document_id(typed) == text
+    except (RecordError, msgspec.MsgspecError):
         return False
+    return named or any(
+        key == one for one in keys_meant(text, [(name, next(iter(value), None)) for name, value in typed.items()])
+    )
 
 
 def keys_meant(text: str, attributes: Sequence[KeyAttribute]) -> Iterator[ItemKey]:

@@ -13,7 +13,7 @@ import msgspec
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.mapping.whereabouts import Whereabouts
 from afterbay.core.shard.position import Position, ShardId
-from afterbay.engine.asked_key import KeyAttribute, asked_number, is_named, keys_meant, parts_of, whole_key
+from afterbay.engine.asked_key import KeyAttribute, asked_number, first_parts, is_named, keys_meant, whole_key
 from afterbay.engine.recall import Account, Place, recall
 from afterbay.engine.why import RecordStory, Story, needs_record, tell, with_record
 from afterbay.errors import AfterbayError
@@ -101,7 +101,7 @@ def _keys(journal: JournalReader, question: Question) -> list[bytes]:
 
 def _in_clear(journal: JournalReader, text: str) -> Iterable[bytes]:
     """Keys of a journal that keeps them in clear and whose item is called ``text`` (E4)."""
-    for part in dict.fromkeys((text, parts_of(text)[0])):
+    for part in first_parts(text):
         content = msgspec.json.encode(part)
         for _, row in journal.journal_holding(content):
             entry = decode(row.body)

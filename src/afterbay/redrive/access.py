@@ -42,7 +42,7 @@ from afterbay.targets.archive import Archive, open_archive
 if TYPE_CHECKING:
     from afterbay.sinks.where import GuardedStore
 
-__all__ = ["Access"]
+__all__ = ["TABLE_RETENTION_S", "Access"]
 
 TABLE_RETENTION_S = 24 * 3600.0
 """S24: nobody can lengthen it."""

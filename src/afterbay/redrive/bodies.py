@@ -44,7 +44,7 @@ class Bodies:
     """``records`` are those that the owner hands on, in order; ``left_out`` those that its filter keeps back.
 
     ``lost`` says why the stream has them no more, also where ``come_from`` another place; ``come_from`` None: they are
-    nowhere. ``unreadable``: they are there, and one of them is no record that can be read.
+    nowhere. ``unreadable``: they cannot be had now, or one of them is no record that can be read.
     """
 
     records: tuple[RawRecord, ...] = ()
@@ -86,14 +86,18 @@ async def _find(letter: DeadLetter, passes: Passes | None, read: Reader, archive
         return Bodies(lost=letter.why)
     told = await read(letter.span)
     lost = told.lost or _first_is_missing(told.records, letter.span)
+    short = None
     if lost is None:
-        return _filtered(told.records, passes, BodiesFrom.STREAM, None)
+        if told.records[-1].position == letter.span.last:
+            return _filtered(told.records, passes, BodiesFrom.STREAM, None)
+        # A letter is removed once what was read of it is sent: a part of it is not enough.
+        short = lost = f"the shard shows nothing of the range behind {told.records[-1].position} now"
     if letter.event is not None:
         return _filtered(_of_payload(letter.event, letter.stream_arn), passes, BodiesFrom.PAYLOAD, lost)
     kept = None if archive is None else await archive.get(_archive_key(letter, letter.span))
     if kept is not None:
         return _filtered(_of_payload(kept, letter.stream_arn), passes, BodiesFrom.ARCHIVE, lost)
-    return Bodies(lost=lost)
+    return Bodies(lost=lost) if short is None else Bodies(unreadable=short)
 
 
 def _first_is_missing(records: Sequence[RawRecord], span: Span) -> str | None:

@@ -12,10 +12,12 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from afterbay.core.change.arn import parse_arn, parse_function_name
 from afterbay.errors import SettingsError
 from afterbay.redrive.bodies import BodiesFrom
 from afterbay.redrive.letter import LetterKind, ObjectPlace, Place, QueuePlace
 from afterbay.redrive.owner import Form
+from afterbay.sinks.address import parse_address
 
 __all__ = [
     "FORMAT",
@@ -172,6 +174,25 @@ def read_plan(path: Path) -> Plan:
         raise SettingsError(f"cannot be read: {error.strerror}", where=str(path)) from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SettingsError(f"is no plan of a redrive: {error}", where=str(path)) from error
-    for one in plan.letters:
+    for number, one in enumerate(plan.letters):
         one.place.place()
+        try:
+            _check(one)
+        except SettingsError as wrong:
+            raise SettingsError(wrong.message, where=f"{path}: letters[{number}]", hint=wrong.hint) from wrong
     return plan
+
+
+def _check(letter: PlannedLetter) -> None:
+    """What a plan never says unless it was edited. Raises ``SettingsError``."""
+    if letter.first is not None and not (letter.first.isascii() and letter.first.isdecimal()):
+        raise SettingsError(f"first is no sequence number: {letter.first!r}", hint="plan again")
+    if letter.wanted is not Wanted.REDRIVE:
+        return
+    send = letter.send
+    if send is None or (send.into is None) == (send.function is None):
+        raise SettingsError("it is to be redriven, and send names not one of into and function", hint="plan again")
+    if send.into is not None:
+        parse_address(send.into)
+    elif send.function is not None:
+        parse_arn(send.function) if send.function.startswith("arn:") else parse_function_name(send.function)

@@ -95,7 +95,7 @@ def _wanted(letter: DeadLetter, owner: Owner, bodies: Bodies, asked: Asked) -> t
     if letter.kind not in (LetterKind.RULE, LetterKind.POISON) and letter.span is None:
         return Wanted.HELD, letter.why, None
     if bodies.unreadable is not None:
-        return Wanted.HELD, f"one of its records cannot be read: {bodies.unreadable}", None
+        return Wanted.HELD, f"its records cannot be read: {bodies.unreadable}", None
     if bodies.come_from is None:
         return Wanted.LOST, bodies.lost or "its records are nowhere to be had", None
     if owner.hidden_filters:

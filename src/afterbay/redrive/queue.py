@@ -49,11 +49,14 @@ class _Attribute(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
+    """``hidden_until_s``: by the clock of this process; it may show again then, and not before."""
+
     MessageId: str
     ReceiptHandle: str
     Body: str
     Attributes: dict[str, str] = {}
     MessageAttributes: dict[str, _Attribute] = {}
+    hidden_until_s: float = 0.0
 
 
 class _Depth(msgspec.Struct):
@@ -77,7 +80,7 @@ class QueueMailbox:
         self._caller = caller
         self._url = url
         self._on_date = on_date
-        self._held: dict[str, tuple[_Message, float]] = {}
+        self._held: dict[str, _Message] = {}
 
     @property
     def name(self) -> str:
@@ -92,32 +95,34 @@ class QueueMailbox:
 
     async def hold(self, places: Collection[Place]) -> Holding:
         wanted = {one.message_id for one in places if isinstance(one, QueuePlace)}
-        began_s = _now_s()
         seen, unseen = await self._look(wanted)
         await self._give_back(one.ReceiptHandle for one in seen.values() if one.MessageId not in wanted)
         found = wanted & seen.keys()
-        self._held |= {name: (seen[name], began_s) for name in found}
+        self._held |= {name: seen[name] for name in found}
         missing = wanted - found
         return Holding(self._places(found), self._places(missing) if unseen else frozenset())
 
     async def letter(self, place: Place) -> DeadLetter | None:
         assert isinstance(place, QueuePlace)
         held = self._held.get(place.message_id)
-        return None if held is None else self._letter(held[0])
+        return None if held is None else self._letter(held)
 
     async def remove(self, place: Place) -> str:
         assert isinstance(place, QueuePlace)
-        message, since_s = self._held.pop(place.message_id, (None, 0.0))
-        if message is None or _now_s() - since_s >= HOLD_S:  # shown again by now: another reader may have had it
-            if not (await self.hold([place])).held:
+        message = self._held.pop(place.message_id, None)
+        if message is None or _now_s() >= message.hidden_until_s:  # shown again by now: another reader may have had it
+            again = await self.hold([place])
+            if again.hidden:
                 raise ConflictError(f"{place}: another reader has it now", code="MessageHidden")
-            message, _ = self._held.pop(place.message_id)
+            if not again.held:
+                return "gone already: another reader has deleted it"
+            message = self._held.pop(place.message_id)
         await self._call("delete_message", ReceiptHandle=message.ReceiptHandle)
         return "deleted"
 
     async def release(self) -> None:
         held, self._held = self._held, {}
-        await self._give_back(message.ReceiptHandle for message, _ in held.values())
+        await self._give_back(message.ReceiptHandle for message in held.values())
 
     def _places(self, message_ids: Iterable[str]) -> frozenset[Place]:
         return frozenset(QueuePlace(self._url, one) for one in message_ids)
@@ -160,6 +165,7 @@ class QueueMailbox:
         return max(0, (await self._depth()).all - len(seen))
 
     async def _receive(self, hold_s: int, wait_s: int) -> list[_Message]:
+        hidden_until_s = _now_s() + hold_s
         answer = await self._call(
             "receive_message",
             MaxNumberOfMessages=RECEIVED_MAX,
@@ -168,7 +174,10 @@ class QueueMailbox:
             AttributeNames=["SentTimestamp"],
             MessageAttributeNames=["All"],
         )
-        return self._read(answer.get("Messages", []), list[_Message])
+        received = self._read(answer.get("Messages", []), list[_Message])
+        for one in received:
+            one.hidden_until_s = hidden_until_s
+        return received
 
     async def _depth(self) -> _Depth:
         names = list(_Depth.__struct_fields__)

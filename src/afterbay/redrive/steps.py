@@ -16,6 +16,7 @@ from afterbay.core.change.raw import RawRecord
 from afterbay.engine.playback import batches
 from afterbay.redrive.letter import ObjectPlace, Place, QueuePlace
 from afterbay.redrive.mailbox import Holding
+from afterbay.redrive.owner import Form
 from afterbay.redrive.plan import Destination, Plan, PlannedLetter, Wanted
 from afterbay.redrive.queue import HOLD_S
 from afterbay.redrive.result import LetterResult, LetterState, Outcome, RecordResult
@@ -209,7 +210,9 @@ def _redrive_letter(letter: PlannedLetter) -> Course:
 
 def _batches(records: Sequence[RawRecord], send: Destination) -> Iterator[tuple[RawRecord, ...]]:
     """As a mapping cuts them: its BatchSize, and 6 MB (R54)."""
-    return batches(records, SINK_RECORDS_MAX if send.into is not None else max(1, send.batch_size))
+    if send.into is not None:
+        return batches(records, SINK_RECORDS_MAX)
+    return batches(records, 1 if send.form is Form.EVENT else max(1, send.batch_size))
 
 
 def _why(results: Sequence[RecordResult]) -> str:

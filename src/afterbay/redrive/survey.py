@@ -6,19 +6,32 @@ Does; what is said is ``listing``'s and ``planning``'s.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from afterbay.errors import ServiceError, SettingsError
-from afterbay.redrive.access import Access
+from afterbay.errors import ServiceError, SettingsError, ThrottledError, UnavailableError
+from afterbay.redrive.access import TABLE_RETENTION_S, Access
+from afterbay.redrive.bodies import Bodies
 from afterbay.redrive.destinations import find_destinations
 from afterbay.redrive.letter import DeadLetter, LetterKind
 from afterbay.redrive.listing import Seen
 from afterbay.redrive.mailbox import Contents, Mailbox
+from afterbay.redrive.owner import Owner
 from afterbay.redrive.plan import Plan, PlannedLetter
 from afterbay.redrive.planning import Asked, instant, keys_of, plan_letter
 
-__all__ = ["Found", "Sources", "make_plan", "read_letters", "see"]
+__all__ = ["Found", "Looks", "Sources", "make_plan", "read_letters", "see"]
+
+
+class Looks(Protocol):
+    """What a look at a letter needs of the world. Each raises ``ServiceError`` or ``SettingsError``."""
+
+    async def retention_s(self, stream_arn: str) -> float: ...
+
+    async def owner(self, letter: DeadLetter) -> Owner: ...
+
+    async def bodies(self, letter: DeadLetter, filters: Sequence[str]) -> Bodies: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +92,20 @@ async def _read(box: Mailbox, *, lenient: bool) -> Contents | str:
         return error.message
 
 
-async def see(access: Access, letter: DeadLetter, *, records: bool) -> Seen:
-    """What a list (``records`` False) or a look says of a letter. Raises ``ServiceError``."""
-    retention_s = await access.retention_s(letter.stream_arn)
-    if letter.kind is LetterKind.UNKNOWN or not records:
-        return Seen(letter, retention_s)
-    owner = await access.owner(letter)
-    return Seen(letter, retention_s, owner, await access.bodies(letter, owner.filters))
+async def see(access: Looks, letter: DeadLetter, *, records: bool) -> Seen:
+    """What a list (``records`` False) or a look says of a letter. One that names what is none, or what nobody here may
+    look at, is said to be unreadable: it keeps nobody from the others. Raises ``ServiceError`` for an outage."""
+    retention_s = TABLE_RETENTION_S
+    try:
+        retention_s = await access.retention_s(letter.stream_arn)
+        if letter.kind is LetterKind.UNKNOWN or not records:
+            return Seen(letter, retention_s)
+        owner = await access.owner(letter)
+        return Seen(letter, retention_s, owner, await access.bodies(letter, owner.filters))
+    except (ThrottledError, UnavailableError):
+        raise
+    except (ServiceError, SettingsError) as refused:
+        return Seen(letter, retention_s, bodies=Bodies(unreadable=str(refused)))
 
 
 async def make_plan(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from afterbay.engine.asked_key import asked_number, is_named, keys_meant, parts_of, whole_key
+from afterbay.engine.asked_key import asked_number, first_parts, is_named, keys_meant, parts_of, whole_key
 from afterbay.errors import SettingsError
 
 COMPOSITE = b'{"pk":{"S":"a"},"sk":{"N":"1"}}'
@@ -52,3 +52,11 @@ def test_a_key_is_called_as_e4_says() -> None:
     assert is_named(COMPOSITE, "a#1") and not is_named(COMPOSITE, "a#2")
     assert is_named(b'{"pk":{"S":"a#b"}}', "a#b")
     assert not is_named(b"a partition key of Kinesis", "a partition key of Kinesis")
+
+
+@pytest.mark.parametrize("text", ["2.5", "2.50", "25E-1"])
+def test_a_number_is_named_in_any_spelling(text: str) -> None:
+    """S101: it is stored in one."""
+    assert is_named(b'{"pk":{"N":"2.5"}}', text) and "2.5" in first_parts(text)
+    assert is_named(b'{"pk":{"S":"a"},"sk":{"N":"2.5"}}', f"a#{text}")
+    assert is_named(b'{"pk":{"S":"2.5"}}', text) is (text == "2.5"), "a text has one spelling"

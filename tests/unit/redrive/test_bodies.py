@@ -67,6 +67,15 @@ def test_a_range_that_begins_with_another_record_is_lost():
     assert told.come_from is None and "trimmed" in (told.lost or "")
 
 
+def test_a_range_whose_last_record_does_not_show_is_held_and_not_sent_in_part():
+    """E17: the letter would be removed, and a part of it sent."""
+    told = find(letter(), Stream([record(2), record(3)]))
+    assert told == Bodies(unreadable=told.unreadable) and str(number(3)) in (told.unreadable or "")
+    kept = payload([record(2), record(4)]).decode()
+    whole = find(letter(payload=kept), Stream([record(2), record(3)]))
+    assert numbers(whole.records) == [2, 4] and whole.come_from is BodiesFrom.PAYLOAD
+
+
 def test_a_letter_in_s3_has_them_itself():
     kept = payload([record(2), record(4)]).decode()
     told = find(letter(payload=kept), Stream())

@@ -225,6 +225,29 @@ def test_what_is_no_plan_is_refused_with_its_place(tmp_path: Path, text: str, wh
         read_plan(file)
 
 
+@pytest.mark.parametrize(
+    ("edited", "why"),
+    [
+        ({"first": "abc"}, r"letters\[0\]: first is no sequence number"),
+        ({"send": None}, "send names not one of"),
+        ({"send": {}}, "send names not one of"),
+        ({"send": {"into": INTO, "function": "f"}}, "send names not one of"),
+        ({"send": {"into": "nowhere:x"}}, "nowhere"),
+        ({"send": {"function": "arn:bad"}}, "is not an ARN"),
+    ],
+)
+def test_a_plan_that_was_edited_into_nonsense_is_refused_before_anything_is_sent(
+    tmp_path: Path, edited: dict[str, object], why: str
+):
+    file = tmp_path / "plan.json"
+    write_plan(Plan(made_at="x", letters=(plan(letter(), bodies(record(1)), Asked(into=INTO), tokens={}),)), file)
+    text = json.loads(file.read_text())
+    text["letters"][0] |= edited
+    file.write_text(json.dumps(text))
+    with pytest.raises(SettingsError, match=why):
+        read_plan(file)
+
+
 def test_a_plan_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(SettingsError, match=r"plan\.json: cannot be read"):
         read_plan(tmp_path / "plan.json")

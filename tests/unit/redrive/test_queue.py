@@ -140,3 +140,36 @@ def test_removing_one_that_another_reader_took_is_refused():
     with pytest.raises(ConflictError, match="another reader"):
         asyncio.run(QueueMailbox(sqs, URL).remove(place))
     assert len(sqs.messages) == 1
+
+
+def test_what_a_large_queue_hides_for_longer_is_removed_with_its_own_receipt(monkeypatch):
+    """It was taken for another reader's: its records had succeeded, and a second run sent them again."""
+    sqs = filled(1000)
+    place = QueuePlace(URL, sqs.messages[0].message_id)
+    now = [0.0]
+    monkeypatch.setattr("afterbay.redrive.queue._now_s", lambda: now[0])
+
+    async def check():
+        box = QueueMailbox(sqs, URL)
+        await box.hold([place])
+        now[0] = sqs.now = HOLD_S + 1.0
+        assert await box.remove(place) == "deleted"
+
+    asyncio.run(check())
+    assert len(sqs.messages) == 999 and sqs.calls.count("receive_message") == 1
+
+
+def test_removing_one_that_is_gone_by_then_says_so(monkeypatch):
+    sqs = filled(1)
+    place = QueuePlace(URL, sqs.messages[0].message_id)
+    now = [0.0]
+    monkeypatch.setattr("afterbay.redrive.queue._now_s", lambda: now[0])
+
+    async def check():
+        box = QueueMailbox(sqs, URL)
+        await box.hold([place])
+        now[0] = sqs.now = HOLD_S + 1.0
+        sqs.messages.clear()
+        return await box.remove(place)
+
+    assert "gone already" in asyncio.run(check())
