@@ -43,6 +43,158 @@ def test_a_value_without_a_type_is_answered(address, table):
     assert answer.status >= 400 and keys(address, table) == []
 
 
+SEVERAL = "has more than one datatypes set"
+NO_TYPE = "AttributeValue is empty"
+TWICE = "contains duplicates"
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "words"),
+    [
+        pytest.param({"S": "a", "N": "1"}, "ValidationException", SEVERAL, id="two types"),
+        pytest.param({"S": "a", "Q": "1"}, "ValidationException", SEVERAL, id="a type and another member"),
+        pytest.param({}, "ValidationException", NO_TYPE, id="no type"),
+        pytest.param({"s": "a"}, "ValidationException", NO_TYPE, id="no known type"),
+        pytest.param({"L": [{"M": {"a": {"S": "a", "BOOL": True}}}]}, "ValidationException", SEVERAL, id="deep"),
+        pytest.param({"SS": ["a", "a"]}, "ValidationException", TWICE, id="a text twice"),
+        pytest.param({"NS": ["1", "1.0"]}, "ValidationException", TWICE, id="a number twice"),
+        pytest.param({"BS": ["YQ==", "YQ=="]}, "ValidationException", TWICE, id="bytes twice"),
+        pytest.param({"SS": ["a", 1]}, "SerializationException", "", id="a set of two JSON types"),
+        pytest.param({"B": "YQ"}, "SerializationException", "", id="base64 without padding"),
+        pytest.param("a", "SerializationException", "", id="no object"),
+    ],
+)
+def test_a_value_that_is_none_is_refused_by_every_write_and_leaves_nothing(address, table, value, code, words):
+    """S96, S99: of two types moto stored the first and dropped the other."""
+    item = {"pk": {"S": "a"}, "v": value}
+    put = {"TableName": table, "Item": item}
+    setting = {"UpdateExpression": "SET v = :v", "ExpressionAttributeValues": {":v": value}}
+    update = {"TableName": table, "Key": {"pk": {"S": "a"}}, **setting}
+    for operation, body in (
+        ("PutItem", put),
+        ("UpdateItem", update),
+        ("BatchWriteItem", {"RequestItems": {table: [{"PutRequest": {"Item": item}}]}}),
+        ("TransactWriteItems", {"TransactItems": [{"Put": put}]}),
+        ("TransactWriteItems", {"TransactItems": [{"Update": update}]}),
+        ("ExecuteStatement", {"Statement": f"INSERT INTO \"{table}\" VALUE {{'pk':'a','v':?}}", "Parameters": [value]}),
+    ):
+        answer = address.dynamodb(operation, body)
+        assert answer.status == 400 and code in answer.body.decode() and words in answer.body.decode(), operation
+    assert keys(address, table) == []
+
+
+def test_a_key_of_no_bytes_is_refused(address):
+    """S99: binary may be empty, except in a key."""
+    dynamodb = address.client("dynamodb")
+    dynamodb.create_table(
+        TableName="bytes-by-key",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "B"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    with pytest.raises(ClientError, match="empty binary value"):
+        dynamodb.put_item(TableName="bytes-by-key", Item={"pk": {"B": b""}})
+    dynamodb.put_item(TableName="bytes-by-key", Item={"pk": {"B": b"a"}, "v": {"B": b""}})
+    assert dynamodb.scan(TableName="bytes-by-key")["Items"] == [{"pk": {"B": b"a"}, "v": {"B": b""}}]
+
+
+def test_a_partiql_insert_takes_parameters_fractions_sets_and_nulls(address, table):
+    """S70: moto's parser fails for each of them."""
+    dynamodb = address.client("dynamodb")
+    dynamodb.execute_statement(
+        Statement=f'INSERT INTO "{table}" VALUE '
+        "{'pk': ?, 'n': 1.50, 'l': [-2.5e1, ?, {}], 's': <<'a', 'b'>>, 'q': 'it''s'}",
+        Parameters=[{"S": "a"}, {"NULL": True}],
+    )
+    (record,) = address.records(address.stream(table))
+    assert record["dynamodb"]["NewImage"] == {
+        "pk": {"S": "a"},
+        "n": {"N": "1.5"},
+        "l": {"L": [{"N": "-25"}, {"NULL": True}, {"M": {}}]},
+        "s": {"SS": ["a", "b"]},
+        "q": {"S": "it's"},
+    }
+    for wrong in ("{'pk': ?}", "{'pk' 'a'}", "{'pk': 'b', 's': <<'a', 1>>}", "{'pk': 'b'} more"):
+        with pytest.raises(ClientError, match="ValidationException"):
+            dynamodb.execute_statement(Statement=f'INSERT INTO "{table}" VALUE {wrong}')
+    assert keys(address, table) == [("INSERT", "a")]
+
+
+def test_a_partiql_delete_takes_parameters_and_numbers_and_conditions(address, table):
+    """S70, S71: moto's parser fails for each of them."""
+    dynamodb = address.client("dynamodb")
+    for name in ("it's", "b"):
+        dynamodb.put_item(TableName=table, Item={"pk": {"S": name}, "v": {"N": "7"}})
+
+    def delete(where: str, *given: dict) -> None:
+        more = {"Parameters": list(given)} if given else {}
+        dynamodb.execute_statement(Statement=f'DELETE FROM "{table}" WHERE {where}', **more)
+
+    delete('pk = ? AND "v" = 7.0', {"S": "it's"})
+    delete("pk = 'none'")
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        delete("pk=? AND v=?", {"S": "b"}, {"N": "8"})
+    for where, given in (("pk = ?", ()), ("pk = 'b'", ({"S": "b"},)), ("v = 7", ())):
+        with pytest.raises(ClientError, match="ValidationException"):
+            delete(where, *given)
+    assert keys(address, table) == [("INSERT", "it's"), ("INSERT", "b"), ("REMOVE", "it's")]
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 400)])
+def test_an_item_has_400_kb_of_names_and_values_and_not_a_byte_more(address, table, more, status):
+    """S100: moto stops at 405,000."""
+    item = {"pk": {"S": "a"}, "v": {"S": "x" * (400 * 1024 - len("pk" + "a" + "v") + more)}}
+    assert address.dynamodb("PutItem", {"TableName": table, "Item": item}).status == status
+    assert keys(address, table) == [("INSERT", "a")] * (status == 200)
+
+
+@pytest.mark.parametrize(("length", "status"), [(255, 200), (256, 400)])
+def test_the_name_of_a_key_has_255_bytes_at_most(address, length, status):
+    """S100."""
+    name = "k" * length
+    body = {
+        "TableName": f"named-{length}",
+        "KeySchema": [{"AttributeName": name, "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    assert address.dynamodb("CreateTable", body).status == status
+
+
+def test_a_batch_of_statements_may_write_one_item_twice(address, table):
+    """S70: the answer was an internal failure, and the records were lost."""
+    address.client("dynamodb").batch_execute_statement(
+        Statements=[
+            {"Statement": f"INSERT INTO \"{table}\" VALUE {{'pk': 'a'}}"},
+            {"Statement": f"DELETE FROM \"{table}\" WHERE pk='a'"},
+        ]
+    )
+    assert (stored(address, table), keys(address, table)) == (set(), [("INSERT", "a"), ("REMOVE", "a")])
+
+
+def test_a_transaction_is_cancelled_for_an_item_that_no_table_takes(address, table):
+    dynamodb = address.client("dynamodb")
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "a"}, "n": {"N": "9E+125"}})
+    update = {
+        "TableName": table,
+        "Key": {"pk": {"S": "a"}},
+        "UpdateExpression": "SET n = n + :n",
+        "ExpressionAttributeValues": {":n": {"N": "9E+125"}},
+    }
+    with pytest.raises(ClientError) as refused:
+        dynamodb.transact_write_items(TransactItems=[{"Update": update}])
+    (reason,) = refused.value.response["CancellationReasons"]
+    assert reason["Code"] == "ValidationError" and "Number overflow" in reason["Message"]
+    assert keys(address, table) == [("INSERT", "a")]
+
+
+@pytest.mark.parametrize("text", [" 1", "1_0", "\u0663", "abc", ""])
+def test_a_number_in_another_spelling_than_dynamodbs_is_refused(address, table, text):
+    """S97: Python reads some of them."""
+    answer = address.dynamodb("PutItem", {"TableName": table, "Item": {"pk": {"S": "a"}, "n": {"N": text}}})
+    assert answer.status == 400 and b"cannot be converted to a numeric value" in answer.body
+
+
 def test_a_cancelled_transaction_leaves_nothing_and_later_writes_are_seen(address, table):
     dynamodb = address.client("dynamodb")
     dynamodb.put_item(TableName=table, Item={"pk": {"S": "old"}, "v": {"S": "1"}})

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from afterbay.endpoint import tables
+from afterbay.endpoint.capture import ITEM_BYTES_MAX
 from afterbay.endpoint.plain_put import plain_put
+from afterbay.errors import EndpointError
 from integration.running import Running, running_address
 
 SHORT, WHOLE = "short-way", "whole-way"
@@ -158,6 +160,11 @@ def test_what_is_not_plain_goes_the_whole_way(members):
     assert plain_put(members, 100) is None
 
 
-def test_a_large_body_goes_the_whole_way():
-    members = {"TableName": "table", "Item": {"pk": {"S": "a"}}}
-    assert plain_put(members, 100) is not None and plain_put(members, 300_001) is None
+def test_the_item_of_a_large_body_is_measured():
+    """S100: the size of an item is never above its JSON's."""
+    item = {"pk": {"S": "a"}, "v": {"S": "x" * (ITEM_BYTES_MAX - 4)}}
+    members = {"TableName": "table", "Item": item}
+    assert plain_put(members, ITEM_BYTES_MAX + 40) is not None
+    item["v"] = {"S": "x" * (ITEM_BYTES_MAX - 3)}
+    with pytest.raises(EndpointError, match="Item size has exceeded"):
+        plain_put(members, ITEM_BYTES_MAX + 41)

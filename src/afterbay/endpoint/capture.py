@@ -15,16 +15,26 @@ from typing import cast
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
-from afterbay.core.change.value import decode_item
+from afterbay.core.change.size import item_size
 from afterbay.endpoint.numbers import normal_number
 from afterbay.errors import EndpointError, RecordError
 
-__all__ = ["Capture", "Recorder", "Write", "home_of", "typed"]
+__all__ = ["ITEM_BYTES_MAX", "Capture", "Recorder", "Write", "check_size", "home_of", "typed"]
+
+ITEM_BYTES_MAX = 400 * 1024
+"""Of an item, as ``SizeBytes`` counts it (S64, S100)."""
 
 
-@dataclass(slots=True)
+class ValidationError(EndpointError):
+    """A refused item. In a transaction moto gives the class's name as the reason's code, and this one is AWS's."""
+
+
+@dataclass(slots=True, eq=False)
 class Write:
-    """One item written: moto's item before (None: there was none), and its typed form before and after."""
+    """One item written: moto's item before (None: there was none), and its typed form before and after.
+
+    Equal to itself alone: a request may write an item twice, and moto's items cannot be compared with None.
+    """
 
     recorder: Recorder
     hash_key: DynamoType
@@ -105,12 +115,17 @@ class Recorder:
         if new is None:
             return
         try:
+            _refuse_empty_key(item)
             for value in new.attrs.values():
                 _normalise(value)
             written.new = typed(new)
-            decode_item(written.new)
+            check_size(item_size(written.new))
         except RecordError as error:
-            raise EndpointError("ValidationException", f"One or more parameter values were invalid: {error}") from error
+            raise ValidationError(
+                "ValidationException", f"One or more parameter values were invalid: {error}"
+            ) from error
+        except EndpointError as error:
+            raise ValidationError(error.code, error.message) from error
         except (AttributeError, TypeError, ValueError) as error:  # a value of another JSON type than its tag says
             raise EndpointError("SerializationException", f"a value is not of its type: {error}") from error
         self._written(self, new)
@@ -120,6 +135,23 @@ class Recorder:
         self._written(self, new)
         before = None if old is None else typed(old)
         self._capture.note(Write(self, new.hash_key, new.range_key, old, before, image))
+
+
+def check_size(item_bytes: int) -> None:
+    """Raises ``EndpointError`` for an item above 400 KB; moto counts otherwise, and stops at 405,000 (S100)."""
+    if item_bytes > ITEM_BYTES_MAX:
+        raise EndpointError("ValidationException", "Item size has exceeded the maximum allowed size")
+
+
+def _refuse_empty_key(item: Item) -> None:
+    """moto refuses an empty text as a key, but not binary of no bytes (S99). Raises ``EndpointError``."""
+    for place in (item.hash_key, item.range_key):
+        if place is not None and place.type == "B" and not place.value:
+            raise EndpointError(
+                "ValidationException",
+                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
+                "empty binary value.",
+            )
 
 
 def typed(item: Item) -> dict[str, object]:

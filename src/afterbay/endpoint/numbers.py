@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-from afterbay.core.change.number import number_text, parse_number
+from afterbay.core.change.number import in_range, number_text, parse_number
 from afterbay.core.change.wire import JsonValue
 from afterbay.errors import EndpointError
 
@@ -58,6 +58,8 @@ def _refused(text: str) -> str:
         return text
     if not number.is_finite():
         return text
+    if in_range(number):  # blanks around it, digits of other scripts, underscores: a number to Python alone
+        raise EndpointError("ValidationException", f"The parameter cannot be converted to a numeric value: {text}")
     what, size = ("overflow", "larger") if number.adjusted() > 0 else ("underflow", "smaller")
     raise EndpointError(
         "ValidationException",

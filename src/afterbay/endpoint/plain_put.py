@@ -14,8 +14,9 @@ from typing import TypeGuard, cast
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
+from afterbay.core.change.size import item_size
 from afterbay.core.change.wire import JsonValue
-from afterbay.endpoint.capture import Recorder, home_of
+from afterbay.endpoint.capture import Recorder, check_size, home_of
 
 __all__ = ["PlainPut", "plain_put"]
 
@@ -27,7 +28,7 @@ _TAGS = frozenset({"S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS", "BS"})
 """moto's checks look for these at any depth, attributes' own names included."""
 
 BODY_BYTES_MAX = 300_000
-"""An item's size is never above its JSON's; the limit of an item is 400 KB (S96)."""
+"""An item's size is never above its JSON's: a longer one is measured."""
 
 _DEPTH_MAX = 20
 _NAME_MAX = 200
@@ -73,14 +74,19 @@ class PlainPut:
 
 
 def plain_put(members: Mapping[str, JsonValue], body_bytes: int) -> PlainPut | None:
-    """The put, if it is a plain one. Numbers are in their stored form already (``normalise``)."""
-    if not members.keys() <= _KNOWN or body_bytes > BODY_BYTES_MAX:
+    """The put, if it is a plain one. Numbers are in their stored form already (``normalise``).
+
+    Raises ``EndpointError`` for an item that is too large.
+    """
+    if not members.keys() <= _KNOWN:
         return None
     if any(members.get(name, "NONE") != "NONE" for name in _NONE):
         return None
     table, item = members.get("TableName"), members.get("Item")
     if not isinstance(table, str) or not _TABLE_NAME.fullmatch(table) or not _are_values(item, _DEPTH_MAX):
         return None
+    if body_bytes > BODY_BYTES_MAX:
+        check_size(item_size(item))
     return PlainPut(table, item)
 
 

@@ -27,6 +27,7 @@ from afterbay.endpoint.legacy import LEGACY_OPERATIONS, as_expressions
 from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.numbers import normalise
 from afterbay.endpoint.partiql import lift_numbers
+from afterbay.endpoint.partiql_writes import deletion, put_of_insert
 from afterbay.endpoint.plain_put import PlainPut, plain_put
 from afterbay.endpoint.protocol import Request, Response, TimeKeeper, json_object, json_response
 from afterbay.endpoint.repeats import Repeats
@@ -38,6 +39,7 @@ from afterbay.endpoint.stream_members import StreamWish, check_update, describe,
 from afterbay.endpoint.streams import StreamRegistry
 from afterbay.endpoint.table_id import table_id
 from afterbay.endpoint.updates import UpdatedItem, name_updates, removing_updates
+from afterbay.endpoint.values import check_values
 from afterbay.errors import EndpointError
 
 __all__ = ["Tables"]
@@ -63,6 +65,9 @@ _RESTORING = frozenset({"RestoreTableFromBackup", "RestoreTableToPointInTime", "
 
 _IDEMPOTENT = frozenset({"TransactWriteItems", "ExecuteTransaction"})
 """Operations that are done once for each ClientRequestToken."""
+
+KEY_NAME_BYTES_MAX = 255
+"""Of the name of a key attribute (S100)."""
 
 SWEEP_MAX = 1000
 """Items removed in one step: a longer one would hold up every other request."""
@@ -110,15 +115,24 @@ class Tables:
             asked = json_object(body)
             return await self._moto.run(lambda: self._destinations.call(request.region, operation, asked))
         members: dict[str, JsonValue] = {}
-        changed = False
+        changed, deletes, insert = False, False, None
         if operation in _READ or b'"N' in body or (operation in LEGACY_OPERATIONS and b'"Expected"' in body):
             members = json_object(body)
-            changed = as_expressions(operation, members)
+            insert = put_of_insert(members) if operation == "ExecuteStatement" else None
+            if insert is not None:
+                members, target = insert, TARGET_PREFIX + "PutItem"
+            elif operation == "ExecuteStatement" and (removed := deletion(members)) is not None:
+                keys = await self._moto.run(lambda: self._key_names(request.region, removed.table))
+                if keys is not None:
+                    members, target, deletes = removed.members(keys), TARGET_PREFIX + "DeleteItem", True
+            changed = as_expressions(operation, members) or insert is not None or deletes
             changed |= lift_numbers(operation, members) | name_updates(operation, members)
             changed |= normalise(members)
         put = plain_put(members, len(body)) if operation == "PutItem" else None
         if put is not None:
             return await self._moto.run(lambda: self._put(request.region, put, target))
+        if operation in _READ:
+            check_values(operation, members)
         if changed:
             body = msgspec.json.encode(members)
         if operation in _SHAPING:
@@ -132,10 +146,12 @@ class Tables:
 
         if operation in _IDEMPOTENT:
             response = await self._moto.run(lambda: self._repeats.once(request.region, members, step))
-        elif _inserts(operation, members):
+        elif insert is not None:
             response = await self._moto.run(lambda: self._insert(request.region, target, body))
         else:
             response = await self._moto.run(step)
+        if deletes and response.status == 200:
+            response = json_response({"Items": []}, protocol="json-1.0")
         if operation in _RESTORING or operation == "UpdateTimeToLive":
             made = str(members.get("TargetTableName", "")) if operation in _RESTORING else ""
             await self._moto.run(lambda: self._adopt(request.region, made))
@@ -277,13 +293,13 @@ class Tables:
         return self._carry_out(region, write, ())
 
     def _insert(self, region: str, target: str, body: bytes) -> Response:
-        """A statement that puts a new item, and must not replace one."""
+        """A statement that puts a new item, and must not replace one; the answer is a statement's."""
 
         def call() -> Response:
             response = self._moto.call_dynamodb(region, target, body)
             if self._capture.replaces():
                 raise EndpointError("DuplicateItemException", "Duplicate primary key exists in table")
-            return response
+            return json_response({"Items": []}, protocol="json-1.0") if response.status == 200 else response
 
         return self._carry_out(region, call, ())
 
@@ -395,7 +411,8 @@ class Tables:
 
 
 def _check_keys(members: Mapping[str, JsonValue]) -> None:
-    """What a table cannot be without, and moto fails for want of. Raises ``EndpointError``."""
+    """What a table cannot be without, and moto fails for want of; names that are too long (S100). Raises
+    ``EndpointError``."""
     lacking = [name for name in ("AttributeDefinitions", "KeySchema") if not members.get(name)]
     if lacking:
         problems = "; ".join(
@@ -404,11 +421,15 @@ def _check_keys(members: Mapping[str, JsonValue]) -> None:
         )
         plural = "s" if len(lacking) > 1 else ""
         raise EndpointError("ValidationException", f"{len(lacking)} validation error{plural} detected: {problems}")
-
-
-def _inserts(operation: str, members: dict[str, JsonValue]) -> bool:
-    statement = members.get("Statement")
-    return operation == "ExecuteStatement" and isinstance(statement, str) and statement.lstrip()[:6].upper() == "INSERT"
+    schema = members["KeySchema"]
+    for place, element in enumerate(schema if isinstance(schema, list) else ()):
+        name = element.get("AttributeName") if isinstance(element, dict) else None
+        if isinstance(name, str) and len(name.encode()) > KEY_NAME_BYTES_MAX:
+            raise EndpointError(
+                "ValidationException",
+                f"1 validation error detected: Value '{name}' at 'keySchema.{place + 1}.member.attributeName' failed "
+                f"to satisfy constraint: Member must have length less than or equal to {KEY_NAME_BYTES_MAX}",
+            )
 
 
 def _table_name(name_or_arn: str) -> str:
