@@ -175,6 +175,13 @@ def test_a_port_in_use_is_named(address):
             asyncio.run(start())
 
 
+def test_a_queues_time_out_beyond_its_bound_is_refused(address):
+    sqs = address.client("sqs")
+    with pytest.raises(ClientError, match=r"InvalidAttributeValue.*VisibilityTimeout"):
+        sqs.create_queue(QueueName="late", Attributes={"VisibilityTimeout": "43201"})
+    assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix="late")
+
+
 def test_a_second_address_in_one_process_is_refused(address):
     async def start():
         async with Address("127.0.0.1", 0, Clock()):

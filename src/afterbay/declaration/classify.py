@@ -11,8 +11,8 @@ from afterbay.declaration.classes import CLASSES, NOT_FIRED, REFUSED_TYPES
 from afterbay.declaration.inert import is_custom
 from afterbay.declaration.judge import Judge
 from afterbay.declaration.place import Path, Place, nearest
-from afterbay.declaration.resolve import Resolver
-from afterbay.declaration.sam import TYPES
+from afterbay.declaration.resolve import Resolver, is_function
+from afterbay.declaration.sam import SAM, TYPES
 from afterbay.declaration.schema import check, nearest_type, properties_of, published
 from afterbay.declaration.template import Note, NoteKind
 from afterbay.errors import SettingsError
@@ -25,6 +25,10 @@ _MEMBERS = frozenset(
         *("CreationPolicy", "UpdatePolicy", "Connectors", "IgnoreGlobals"),
     }
 )
+_POLICIES = {
+    "DeletionPolicy": ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot"),
+    "UpdateReplacePolicy": ("Delete", "Retain", "Snapshot"),
+}
 _UNPUBLISHED = frozenset({"AWS::CDK::Metadata"})
 """Types that have no schema and do nothing: every template of the CDK may hold this one."""
 
@@ -46,7 +50,15 @@ class Classifier:
     def before_transform(self, resources: Mapping[str, JsonValue], place: Callable[[Path], Place]) -> None:
         """Refuse what the SAM transform would fail on or pass on: unknown types, nested applications, images."""
         for name, resource in resources.items():
-            kind = _members(resource).get("Type")
+            if name.startswith("Fn::"):
+                here = place(("Resources", name))
+                raise SettingsError(f"{name} is not carried out", where=str(here), hint="write its resources out")
+            if not isinstance(resource, dict):
+                self.judge.problems.add(place(("Resources", name)), f"{name}: a resource is an object with a Type")
+                continue
+            kind = resource.get("Type")
+            if isinstance(kind, str) and kind.startswith(_SERVERLESS):
+                self._check_members(name, resource, place)
             at = place(("Resources", name, "Type"))
             if isinstance(kind, str) and (kind in REFUSED_TYPES or not _is_known(kind)):
                 self._refuse_type(name, kind, at)
@@ -58,18 +70,16 @@ class Classifier:
         """Decide about one resource. Raises ``SettingsError`` for a condition that is not there."""
         path: Path = ("Resources", name)
         here = place(path)
-        if name.startswith("Fn::"):
-            raise SettingsError(f"{name} is not carried out", where=str(here), hint="write its resources out")
         if not _LOGICAL_ID.fullmatch(name):
             self.judge.problems.add(here, f"{name}: a logical id has letters and digits only")
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             self.judge.problems.add(here, f"{name}: a resource is an object with a Type")
             return
-        for member in resource:
-            if member not in _MEMBERS:
-                told = f"{name}: {member} is no part of a resource{nearest(member, _MEMBERS)}"
-                self.judge.problems.add(place((*path, member)), told)
+        self._check_members(name, resource, place)
         condition = resource.get("Condition")
+        if condition is not None and not isinstance(condition, str):
+            self.judge.problems.add(place((*path, "Condition")), f"{name}: Condition must be the name of a condition")
+        self._check_policies(name, resource, place)
         if isinstance(condition, str) and not resolver.holds(condition, (*path, "Condition")):
             self.judge.gone[name] = f"is left out by its condition {condition}"
             self.judge.notes.append(Note(NoteKind.LEFT_OUT, here, name, f"condition {condition} is false"))
@@ -79,11 +89,27 @@ class Classifier:
             self._check_properties(name, kind, resource.get("Properties"), place)
         elif kind in REFUSED_TYPES or not _is_known(kind):
             self._refuse_type(name, kind, place((*path, "Type")))
+        elif kind.startswith(_SERVERLESS):
+            told = f"{name}: {kind} is made by SAM's transform: the template needs Transform: {SAM}"
+            self.judge.refuse(name, place((*path, "Type")), told)
         else:
             self.inert[name] = kind
             fired = NOT_FIRED.get(kind)
             note = Note(NoteKind.NOT_FIRED, here, name, f"{fired}, {kind}") if fired else None
             self.judge.notes.append(note or Note(NoteKind.WITHOUT_EFFECT, here, name, group=kind))
+
+    def _check_members(self, name: str, resource: Mapping[str, JsonValue], place: Callable[[Path], Place]) -> None:
+        for member in resource:
+            if member not in _MEMBERS:
+                told = f"{name}: {member} is no part of a resource{nearest(member, _MEMBERS)}"
+                self.judge.problems.add(place(("Resources", name, member)), told)
+
+    def _check_policies(self, name: str, resource: Mapping[str, JsonValue], place: Callable[[Path], Place]) -> None:
+        for member, allowed in _POLICIES.items():
+            policy = resource.get(member)
+            if policy is not None and not is_function(policy) and policy not in allowed:
+                told = f"{name}: {member} must be one of {', '.join(allowed)}{nearest(str(policy), allowed)}"
+                self.judge.problems.add(place(("Resources", name, member)), told)
 
     def _refuse_type(self, name: str, kind: str, place: Place) -> None:
         if kind in REFUSED_TYPES:
@@ -98,6 +124,7 @@ class Classifier:
         found: list[tuple[Path, str]] = []
         check(dict(tree), _without_code_text(properties), path, lambda at, sentence: found.append((at, sentence)))
         given = _members(properties)
+        found += [((*path, one), f"{name}: {one} cannot stand for properties here") for one in given if _stands(one)]
         refused = dict(classes.refused)
         found += [((*path, one), f"{name}.{one} {refused[one]}") for one in given if one in refused]
         for at, sentence in found:
@@ -109,6 +136,11 @@ class Classifier:
         if idle:
             here, subject = place((*path, idle[0])), f"{name}.{', '.join(idle)}"
             self.judge.notes.append(Note(NoteKind.WITHOUT_EFFECT, here, subject, group="properties"))
+
+
+def _stands(name: str) -> bool:
+    """True for a function where the name of a property has to be."""
+    return name == "Ref" or name.startswith("Fn::")
 
 
 def _nearest_type(kind: str) -> str:

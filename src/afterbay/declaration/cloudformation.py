@@ -12,9 +12,10 @@ from afterbay.declaration.judge import Judge
 from afterbay.declaration.parameters import read_parameters
 from afterbay.declaration.place import Path, Place, nearest
 from afterbay.declaration.properties import PropertyReader
-from afterbay.declaration.resolve import Resolver
-from afterbay.declaration.sam import Expanded, Refusal, expand
-from afterbay.declaration.template import ACCOUNT, Template, Wanted
+from afterbay.declaration.references import check_references
+from afterbay.declaration.resolve import Resolver, Undecided
+from afterbay.declaration.sam import SAM, Expanded, Refusal, expand
+from afterbay.declaration.template import ACCOUNT, Note, NoteKind, Template, Wanted
 from afterbay.declaration.value import Value, text_of
 from afterbay.errors import SettingsError
 
@@ -26,7 +27,8 @@ _SECTIONS = frozenset(
         *("Transform", "Resources", "Outputs", "Hooks", "Globals"),
     }
 )
-_SAM = "AWS::Serverless-2016-10-31"
+_VERSION = "2010-09-09"
+_OUTPUT = frozenset({"Condition", "Description", "Export", "Value"})
 _HARMLESS = frozenset(
     {"AWS::LanguageExtensions", "AWS::LanguageExtensions-2022-07-01", "AWS::SecretsManager-2020-07-23"}
 )
@@ -63,6 +65,7 @@ class _Reader:
             classifier.classify(name, resource, place, resolver)
         self.judge.problems.raise_if_any()
         resolver.known, resolver.gone = [*classifier.kinds, *classifier.inert], self.judge.gone
+        self._check_names(value, raw, place, resolver)
         reader = PropertyReader(
             self.judge, self.wanted, resolver, place, kinds=classifier.kinds, inert=classifier.inert, code=code
         )
@@ -77,8 +80,61 @@ class _Reader:
             if section not in _SECTIONS:
                 told = f"{section} is no section of a template{nearest(section, _SECTIONS)}"
                 raise SettingsError(told, where=str(document.place((section,))))
+        for section in ("Conditions", "Globals", "Mappings", "Outputs"):
+            if not isinstance(document.value.get(section), dict | None):
+                raise SettingsError(f"{section} must be an object", where=str(document.place((section,))))
+        version = document.value.get("AWSTemplateFormatVersion")
+        if version is not None and version != _VERSION:
+            told = f"AWSTemplateFormatVersion must be {_VERSION!r}"
+            raise SettingsError(told, where=str(document.place(("AWSTemplateFormatVersion",))))
+        for section in ("Rules", "Hooks"):
+            if document.value.get(section):
+                note = Note(NoteKind.WITHOUT_EFFECT, document.place((section,)), section, group="sections")
+                self.judge.notes.append(note)
         if not isinstance(document.value.get("Resources"), dict):
             raise SettingsError("this is no template: it has no Resources", where=f"{document.file}:1")
+
+    def _check_names(
+        self,
+        value: Mapping[str, JsonValue],
+        resources: Mapping[str, JsonValue],
+        place: Callable[[Path], Place],
+        resolver: Resolver,
+    ) -> None:
+        """What stands where no value is read, and CloudFormation would refuse: names of nothing, wrong conditions.
+
+        Not with ``skip_unknown``: what hung on a skipped resource may be named anywhere.
+        """
+        problems = self.judge.problems
+        for name in _members(value.get("Conditions")):
+            try:
+                resolver.holds(name, ("Conditions", name))
+            except Undecided:  # nothing hangs on it, or else that is refused
+                pass
+            except SettingsError as error:
+                problems.take(error, place(("Conditions", name)))
+        if self.judge.skip_unknown:
+            return
+        written = {*resources, *_members(self.document.value["Resources"])}
+        for name, resource in resources.items():
+            members, path = _members(resource), ("Resources", name)
+            asked = members.get("DependsOn")
+            for one in asked if isinstance(asked, list) else [] if asked is None else [asked]:
+                at = place((*path, "DependsOn"))
+                if not isinstance(one, str):
+                    problems.add(at, f"{name}: DependsOn is a logical id, or a list of them")
+                elif one not in written:
+                    problems.add(at, f"{name}: DependsOn: there is no resource {one}{nearest(one, written)}")
+            if name not in self.judge.gone:
+                check_references(members.get("Properties"), (*path, "Properties"), resolver, problems)
+        for name, output in _members(value.get("Outputs")).items():
+            path = ("Outputs", name)
+            for member in _members(output):
+                if member not in _OUTPUT:
+                    told = f"{name}: {member} is no member of an output{nearest(member, _OUTPUT)}"
+                    problems.add(place((*path, member)), told)
+            if not name.startswith("Fn::"):
+                check_references(output, path, resolver, problems)
 
     def _transforms(self) -> bool:
         """True for a SAM template; a macro is refused."""
@@ -86,12 +142,12 @@ class _Reader:
         transforms = named if isinstance(named, list) else [named]
         for one in transforms:
             name = one.get("Name") if isinstance(one, dict) else one
-            if name != _SAM and name not in _HARMLESS:
+            if name != SAM and name not in _HARMLESS:
                 what = "AWS::Include" if name == "AWS::Include" else f"the macro {name}"
-                alike = nearest(str(name), [_SAM, *_HARMLESS])
+                alike = nearest(str(name), [SAM, *_HARMLESS])
                 sentence = f"{what} is not carried out: macros run on AWS{alike}"
                 self.judge.refuse(str(name), self.document.place(("Transform",)), sentence)
-        return _SAM in transforms
+        return SAM in transforms
 
     def _resolver(
         self, parameters: Mapping[str, Value], value: Mapping[str, JsonValue], place: Callable[[Path], Place]

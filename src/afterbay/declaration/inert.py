@@ -14,6 +14,17 @@ _ARNS = {
     "AWS::KMS::Key": "arn:aws:kms:{region}:{account}:key/{name}",
     "AWS::Cognito::UserPool": "arn:aws:cognito-idp:{region}:{account}:userpool/{name}",
 }
+_REF_IS_ARN = frozenset(
+    {
+        *("AWS::Batch::JobDefinition", "AWS::Batch::JobQueue", "AWS::CertificateManager::Certificate"),
+        *("AWS::ECS::Service", "AWS::ECS::TaskDefinition", "AWS::ElasticLoadBalancingV2::Listener"),
+        *("AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::TargetGroup"),
+        *("AWS::IAM::ManagedPolicy", "AWS::MSK::Cluster", "AWS::SecretsManager::Secret"),
+        *("AWS::StepFunctions::Activity", "AWS::StepFunctions::StateMachine"),
+    }
+)
+"""Types of which CloudFormation's reference says that Ref returns the ARN: targets of rules and pipes among them."""
+
 _ARN = "arn:aws:{service}:{region}:{account}:{name}"
 
 
@@ -27,9 +38,9 @@ def inert_value(asked: Attribute, kind: str, *, stack: str, region: str, account
     if is_custom(kind):
         return Unknown(f"{asked} is an attribute of a custom resource, known once it is deployed")
     name = f"{stack}-{asked.resource}"
-    if asked.name == "Ref":
+    if asked.name == "Ref" and kind not in _REF_IS_ARN:
         return name
-    if asked.name == "Arn":
+    if asked.name in ("Ref", "Arn"):
         service = kind.split("::")[1].lower() if kind.count("::") > 1 else kind.lower()
         return _ARNS.get(kind, _ARN).format(service=service, region=region, account=account, name=name)
     return Unknown(f"{asked} of {kind} is known once it is deployed")

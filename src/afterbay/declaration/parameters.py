@@ -20,6 +20,7 @@ _MEMBERS = frozenset(
     }
 )
 _SSM_VALUE = "AWS::SSM::Parameter::Value<"
+_NUMBER = re.compile(r"\s*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\s*")
 
 
 def read_parameters(document: Document, given: Mapping[str, str]) -> dict[str, Value]:
@@ -88,7 +89,7 @@ def _value(name: str, described: JsonValue, given: str | None) -> Value:
     if "Number" in kind:
         for one in elements:
             _check_number(name, described, one)
-    elif not is_list and not kind.startswith(("String", "AWS::")):
+    elif not is_list and kind != "String" and not kind.startswith("AWS::"):
         types = ("String", "Number", "CommaDelimitedList", "List<Number>", "List<String>")
         raise SettingsError(f"parameter {name}: {kind} is no type of parameters{nearest(kind, types)}")
     if not kind.startswith(_SSM_VALUE):
@@ -97,18 +98,22 @@ def _value(name: str, described: JsonValue, given: str | None) -> Value:
 
 
 def _check_number(name: str, described: Mapping[str, JsonValue], text: str) -> None:
-    number = _number(text, f"parameter {name}")
+    number = _number(text, f"parameter {name}", _shown(described, repr(text)))
     for bound, sign in (("MinValue", 1), ("MaxValue", -1)):
         limit = text_of(described.get(bound))
-        if limit is not None and (number - _number(limit, f"parameter {name}: {bound}")) * sign < 0:
-            raise _refused(name, described, f"{text} is outside its {bound} {limit}")
+        if limit is not None and (number - _number(limit, f"parameter {name}: {bound}", repr(limit))) * sign < 0:
+            raise _refused(name, described, f"{_shown(described, text)} is outside its {bound} {limit}")
 
 
-def _number(text: str, what: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise SettingsError(f"{what} must be a number, not {text!r}") from None
+def _number(text: str, what: str, shown: str) -> float:
+    if _NUMBER.fullmatch(text) is None:  # Python's own reading takes 1_000 and nan, too
+        raise SettingsError(f"{what} must be a number, not {shown}")
+    return float(text)
+
+
+def _shown(described: Mapping[str, JsonValue], text: str) -> str:
+    """A value as a sentence may tell it: of a parameter with NoEcho, nothing."""
+    return "its value" if text_of(described.get("NoEcho")) == "true" else text
 
 
 def _check_text(name: str, described: Mapping[str, JsonValue], elements: list[str], text: str) -> None:
@@ -117,10 +122,11 @@ def _check_text(name: str, described: Mapping[str, JsonValue], elements: list[st
         options = [text_of(one) or "" for one in allowed]
         for one in elements:
             if one not in options:
-                raise _refused(name, described, f"{one!r} is none of {', '.join(options)}")
+                raise _refused(name, described, f"{_shown(described, repr(one))} is none of {', '.join(options)}")
     pattern = described.get("AllowedPattern")
-    if isinstance(pattern, str) and not _matches(pattern, text):
-        raise _refused(name, described, f"{text!r} does not match {pattern}")
+    for one in elements if isinstance(pattern, str) else ():  # each element of a list, says CloudFormation's guide
+        if not _matches(str(pattern), one):
+            raise _refused(name, described, f"{_shown(described, repr(one))} does not match {pattern}")
     for bound, sign in (("MinLength", 1), ("MaxLength", -1)):
         limit = text_of(described.get(bound))
         if limit is not None and limit.isdigit() and (len(text) - int(limit)) * sign < 0:

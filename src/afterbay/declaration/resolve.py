@@ -16,7 +16,7 @@ from afterbay.declaration.place import Path, Place, nearest
 from afterbay.declaration.value import Attribute, Unknown, Value, text_of
 from afterbay.errors import SettingsError
 
-__all__ = ["NO_VALUE", "Resolver", "is_function"]
+__all__ = ["NO_VALUE", "Resolver", "Undecided", "is_function"]
 
 DEPTH_MAX = 200
 
@@ -26,6 +26,10 @@ NO_VALUE = Unknown("AWS::NoValue")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _DYNAMIC = re.compile(r"\{\{resolve:(?:ssm|ssm-secure|secretsmanager):[^}]*\}\}")
 _NAME = re.compile(r"\w[\w.:-]*")
+
+
+class Undecided(SettingsError):
+    """A condition hangs on what only a deployment knows."""
 
 
 def is_function(value: JsonValue) -> bool:
@@ -79,13 +83,14 @@ class Resolver:
         section = self.conditions if isinstance(self.conditions, dict) else {}
         if condition in self._decided:
             return self._decided[condition]
-        if condition not in section:
-            raise self._wrong(path, f"there is no condition {condition}{nearest(condition, section)}")
+        self.check_condition(condition, path)
         if condition in self._deciding:
             raise self._wrong(path, f"condition {condition} depends on itself")
         self._deciding.append(condition)
-        decided = self._truth(section[condition], ("Conditions", condition))
-        self._deciding.pop()
+        try:
+            decided = self._truth(section[condition], ("Conditions", condition))
+        finally:
+            self._deciding.pop()
         self._decided[condition] = decided
         return decided
 
@@ -99,9 +104,9 @@ class Resolver:
                 return self.holds(name, inner)
             case "Fn::Not", [one]:
                 return not self._truth(one, (*inner, 0))
-            case "Fn::And", [_, *_]:
+            case "Fn::And", [_, _, *_]:
                 return all(self._truth(one, (*inner, number)) for number, one in enumerate(argument))
-            case "Fn::Or", [_, *_]:
+            case "Fn::Or", [_, _, *_]:
                 return any(self._truth(one, (*inner, number)) for number, one in enumerate(argument))
             case "Fn::Equals", [left, right]:
                 return self._comparable(left, inner) == self._comparable(right, inner)
@@ -111,10 +116,23 @@ class Resolver:
     def _comparable(self, value: JsonValue, path: Path) -> object:
         found = self.value(value, path)
         if isinstance(found, Unknown):
-            raise self._wrong(path, f"a condition cannot be decided: {found.reason}")
+            raise Undecided(f"a condition cannot be decided: {found.reason}", where=str(self.place(path)))
         if isinstance(found, Attribute):
             raise self._wrong(path, f"a condition cannot depend on the resource {found.resource}")
         return text_of(found) if not isinstance(found, list | dict) else found
+
+    def check_condition(self, condition: str, path: Path) -> None:
+        """Raises ``SettingsError`` for one that is not there."""
+        section = self.conditions if isinstance(self.conditions, dict) else {}
+        if condition not in section:
+            raise self._wrong(path, f"there is no condition {condition}{nearest(condition, section)}")
+
+    def check_name(self, name: str, path: Path, *, attribute: bool = False) -> None:
+        """Raises ``SettingsError`` for a name of no resource; a parameter has no attribute to ask for."""
+        try:
+            _ = self._attribute(name, "Arn") if attribute else self._ref(name)
+        except SettingsError as error:
+            raise self._wrong(path, error.message) from error
 
     def _called(self, function: str, argument: JsonValue, path: Path) -> Value:
         try:

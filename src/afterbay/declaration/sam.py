@@ -15,7 +15,10 @@ from afterbay.declaration.document import Document
 from afterbay.declaration.place import Path, Place
 from afterbay.errors import SettingsError
 
-__all__ = ["LOCAL_BUCKET", "TYPES", "Expanded", "Refusal", "expand"]
+__all__ = ["LOCAL_BUCKET", "SAM", "TYPES", "Expanded", "Refusal", "expand"]
+
+SAM = "AWS::Serverless-2016-10-31"
+"""The transform's name."""
 
 _LOCAL = ("CodeUri", "ContentUri", "DefinitionUri", "SchemaUri")
 """Properties that name something beside the template, which the real tool uploads before the transform."""

@@ -96,6 +96,8 @@ class _Reader:
         properties = special(block) if special else _converted(block, tree, RENAMED.get(one.type, {}), used)
         if one.type == "aws_lambda_event_source_mapping":
             properties = _without_zeros(properties)
+        if one.type == "aws_lambda_alias":  # a plan has one version of a function, with the code that is here
+            properties["FunctionVersion"] = "$LATEST"
         if one.type == "aws_kinesis_firehose_delivery_stream":
             used.add("destination")  # the block says the same
             properties = _with_buffering(block, properties)

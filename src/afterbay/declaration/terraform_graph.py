@@ -23,6 +23,12 @@ DEPTH_MAX = 50
 
 _STEP = re.compile(r'([\w-]+)(?:\[(?:"((?:[^"\\]|\\.)*)"|(\d+)|[^\]]*)\])?(?:\.|$)')
 
+_SOURCES = frozenset({"event_source_arn", "source"})
+_ARNS = _SOURCES | {"arn", "destination_arn", "endpoint", "enrichment", "function_name", "stream_arn", "target"}
+"""Attributes that take an ARN, whatever else."""
+
+_OWN_INDEX = frozenset({"count.index", "each.key"})
+
 Members = Mapping[str, JsonValue]
 
 
@@ -60,7 +66,7 @@ class Block:
         expression = self.written.get(name)
         references = expression.get("references") if isinstance(expression, dict) else None
         if isinstance(references, list):
-            return self.graph.referred([str(one) for one in references], self.owner)
+            return self.graph.referred([str(one) for one in references], self.owner, name)
         return None
 
     def blocks(self, name: str) -> list[Block]:
@@ -108,15 +114,44 @@ class Graph:
         parts = [part for part in parts if part != ""]
         return parts[0] if len(parts) == 1 else evaluate("Fn::Join", ["", parts]) if parts else value
 
-    def referred(self, references: Sequence[str], owner: Instance) -> Value:
-        """What an expression stands for that is one reference; anything made of several is known after apply."""
+    def referred(self, references: Sequence[str], owner: Instance, attribute: str = "") -> Value:
+        """What an expression stands for that is one reference; anything made of several is known after apply.
+
+        ``aws_sqs_queue.q[count.index].arn`` is told as ``aws_sqs_queue.q`` and ``count.index``, without what is asked
+        of it: where ``attribute``, which is set to it, can only be one, it is that.
+        """
         distinct: list[str] = []
         for one in references:  # each step of a reference is listed behind it: a.b.arn, a.b
             if not distinct or not distinct[-1].startswith(one):
                 distinct.append(one)
+        if owner.index is not None and len(distinct) > 1 and set(distinct[1:]) <= _OWN_INDEX:
+            return self._one_of_many(distinct[0], attribute, owner)
+        if len(distinct) == 1 and distinct[0].startswith("each.value."):
+            looped = self._looped_over(owner)
+            if looped is not None:
+                return self._resolved(distinct[0].replace("each.value", looped, 1), owner.module, owner.index, 0)
         if len(distinct) != 1:
             return Unknown("it is known after apply only")
         return self._resolved(distinct[0], owner.module, owner.index, 0)
+
+    def _one_of_many(self, reference: str, attribute: str, owner: Instance) -> Value:
+        """The instance of the owner's own index. A source is a stream or an ARN, a function an ARN or a name."""
+        asked = "arn" if attribute in _ARNS else None
+        if attribute in _SOURCES and reference.startswith("aws_dynamodb_table."):
+            asked = "stream_arn"
+        if asked is not None and reference.count(".") == 1:
+            return self._resolved(f"{reference}.{asked}", owner.module, owner.index, 0)
+        return Unknown(f"a part of {reference} is known after apply only")
+
+    def _looped_over(self, owner: Instance) -> str | None:
+        """The resource that for_each goes over, if it is one: each.value is its instance of the same key."""
+        for one in _elements(self._module(owner.module).get("resources")):
+            told = _members(one)
+            if (told.get("mode"), told.get("type"), told.get("name")) == (owner.mode, owner.type, owner.name):
+                references = _members(told.get("for_each_expression")).get("references")
+                if isinstance(references, list) and len(references) == 1:
+                    return str(references[0])
+        return None
 
     def source_of(self, name: str, written: Members, owner: Instance) -> Instance | None:
         """The data source that an attribute comes from."""

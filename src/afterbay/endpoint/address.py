@@ -203,6 +203,7 @@ class Address:
             code = self.faults.take(found.service, found.operation)
             if code is not None:
                 raise service_fault(code)
+        refuse_undeliverable(found, request)
         service = self._services.get(found.service)
         if service is not None:
             return await service(request)
@@ -212,7 +213,6 @@ class Address:
                 "UnknownOperationException",
                 f"this address does not serve {found.service!r}; it serves {', '.join(served)}",
             )
-        refuse_undeliverable(found, request)
         response = await self._moto.run(lambda: self._moto.call(request))
         self.queues.touched()
         return response

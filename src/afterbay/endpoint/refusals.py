@@ -6,6 +6,7 @@ moto's own Lambda holds no function, so whatever would call one through moto is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qs
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.constraints import members, text
@@ -32,6 +33,8 @@ def refuse_undeliverable(route: Route, request: Request) -> None:
             "InvalidArgument",
             "the local address does not deliver bucket notifications to functions yet; name a queue or a topic",
         )
+    if route.service == "sqs" and route.operation in ("CreateQueue", "SetQueueAttributes"):
+        _check_queue(_queue_attributes(request))
     if route.service == "logs" and route.operation == "PutSubscriptionFilter" and b":lambda:" in request.body:
         raise EndpointError(
             "InvalidParameterException", "the local address does not deliver log events to functions yet"
@@ -43,6 +46,38 @@ def refuse_undeliverable(route: Route, request: Request) -> None:
             raise EndpointError("SerializationException", error.message) from error
         if told is not None:
             raise EndpointError("InvalidArgumentException", f"the local address {told}")
+
+
+_QUEUE_BOUNDS = {
+    "DelaySeconds": (0, 900),
+    "MessageRetentionPeriod": (60, 1_209_600),
+    "ReceiveMessageWaitTimeSeconds": (0, 20),
+    "VisibilityTimeout": (0, 43_200),
+}
+"""What SetQueueAttributes says of each, in seconds; moto takes anything."""
+
+
+def _queue_attributes(request: Request) -> Mapping[str, JsonValue]:
+    """The attributes that a call sets, of JSON or of a form."""
+    if request.headers.get("x-amz-target"):
+        try:
+            return members(json_object(request.body), "Attributes") or {}
+        except (EndpointError, SettingsError):  # the next reader says so
+            return {}
+    form = {name: values[-1] for name, values in parse_qs(request.body.decode(errors="replace")).items()}
+    ends = (one.removesuffix("Name") for one in form if one.startswith("Attribute.") and one.endswith(".Name"))
+    return {form[end + "Name"]: form.get(end + "Value") for end in ends}
+
+
+def _check_queue(attributes: Mapping[str, JsonValue]) -> None:
+    """Raises ``EndpointError`` for a number out of its bounds."""
+    for name, (least, most) in _QUEUE_BOUNDS.items():
+        told = attributes.get(name)
+        if told is None:
+            continue
+        digits = str(told)
+        if not (digits.isascii() and digits.isdigit() and least <= int(digits) <= most):
+            raise EndpointError("InvalidAttributeValue", f"Invalid value for the parameter {name}.")
 
 
 _DELIVERY_STREAM_CALLS = frozenset({"CreateDeliveryStream", "UpdateDestination"})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from afterbay.declaration.resources import Queue, Subscription, Topic
+from afterbay.declaration.resources import Declared, Queue, Subscription, Topic
+from afterbay.declaration.template import Note, NoteKind
 from afterbay.declaration.value import Value, text_of
 from afterbay.manifest.session import Session, part_of
 
@@ -12,6 +13,8 @@ __all__ = ["make_queue", "make_subscription", "make_topic"]
 
 QUEUE_NAME_MAX = 80
 TOPIC_NAME_MAX = 256
+
+_DELIVERED = frozenset({"sqs", "http", "https"})
 
 _SUBSCRIPTION = ("FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
 
@@ -50,6 +53,7 @@ async def make_topic(session: Session, topic: Topic) -> dict[str, Value]:
     for one in subscriptions if isinstance(subscriptions, list) else ():
         with session.step(topic.declared, "Subscription"):
             members = one if isinstance(one, dict) else {}
+            _tell_undelivered(session, topic.declared, "Subscription", members.get("Protocol"))
             await session.call(
                 "sns", "subscribe", TopicArn=arn, Protocol=members.get("Protocol"), Endpoint=members.get("Endpoint")
             )
@@ -59,6 +63,7 @@ async def make_topic(session: Session, topic: Topic) -> dict[str, Value]:
 async def make_subscription(session: Session, subscription: Subscription) -> dict[str, Value]:
     properties = session.settled(subscription.declared)
     attributes = {one: _attribute(properties[one]) for one in _SUBSCRIPTION if one in properties}
+    _tell_undelivered(session, subscription.declared, "Protocol", properties.get("Protocol"))
     answer = await session.call(
         "sns",
         "subscribe",
@@ -70,6 +75,13 @@ async def make_subscription(session: Session, subscription: Subscription) -> dic
     )
     arn = str(answer["SubscriptionArn"])
     return {"Ref": arn, "Arn": arn}
+
+
+def _tell_undelivered(session: Session, declared: Declared, name: str, protocol: Value) -> None:
+    """Letters, text messages and the like: a topic takes the subscription, and nothing is sent here."""
+    if isinstance(protocol, str) and protocol not in _DELIVERED and protocol != "lambda":  # that is refused
+        subject = f"{declared.id}.{name} ({protocol})"
+        session.notes.append(Note(NoteKind.WITHOUT_EFFECT, declared.place_of(name), subject, group="subscriptions"))
 
 
 def _attribute(value: Value) -> str:

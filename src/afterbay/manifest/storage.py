@@ -56,7 +56,7 @@ async def make_kinesis_stream(session: Session, stream: KinesisStream) -> dict[s
         "kinesis",
         "create_stream",
         StreamName=name,
-        ShardCount=properties.get("ShardCount") or (None if mode else 1),
+        ShardCount=properties.get("ShardCount", None if mode else 1),
         StreamModeDetails=mode,
     )
     hours = properties.get("RetentionPeriodHours")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from afterbay.declaration.resources import Declared, Table
 from afterbay.declaration.template import Note, NoteKind
 from afterbay.declaration.value import Value
+from afterbay.errors import SettingsError
 from afterbay.manifest.session import Session, part_of
 
 __all__ = ["make_table"]
@@ -27,6 +28,12 @@ async def make_table(session: Session, table: Table) -> dict[str, Value]:
     throughput = properties.get("ProvisionedThroughput")
     shared = THROUGHPUT if is_global and billing != "PAY_PER_REQUEST" else None
     view = session.text(table.stream_view)
+    stream = properties.get("StreamSpecification")
+    if isinstance(stream, dict) and view is None and stream.get("StreamEnabled") is not False:
+        raise SettingsError(
+            "its StreamSpecification has no StreamViewType",
+            hint="KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES; leave StreamSpecification out for no stream",
+        )
     name = session.name(declared, table.name, NAME_MAX)
     answer = await session.create(
         "dynamodb",

@@ -321,6 +321,20 @@ def test_what_needs_a_role_gets_an_arn_of_awss_form():
     assert properties(read(text), "Worker")["Role"] == "arn:aws:iam::000000000000:role/shop-R"
 
 
+def test_a_state_machine_is_named_by_its_arn_as_the_target_of_a_rule_must_be():
+    text = """
+    Resources:
+      Machine: {Type: AWS::StepFunctions::StateMachine}
+      R:
+        Type: AWS::Events::Rule
+        Properties:
+          EventPattern: {source: [a]}
+          Targets: [{Id: a, Arn: !Ref Machine}, {Id: b, Arn: !GetAtt Machine.Arn}]
+    """
+    targets = properties(read(text), "R")["Targets"]
+    assert {one["Arn"] for one in targets} == {"arn:aws:states:eu-west-1:000000000000:stateMachine:shop-Machine"}
+
+
 def test_a_text_of_what_will_exist_waits_for_it():
     text = queue("    Properties: {QueueName: !Sub 'x-${O}'}") + "  O: {Type: AWS::SNS::Topic}\n"
     assert properties(read(text), "Q")["QueueName"] == Call("Fn::Join", ["", ["x-", Attribute("O")]])
@@ -338,3 +352,101 @@ def test_code_beside_the_template_and_assets_of_the_cdk():
     asset = WORKER.replace('{ZipFile: "def handler(event, context): pass"}', "{S3Bucket: b, S3Key: abc.zip}")
     named = asset + "    Metadata: {'aws:asset:path': asset.abc, 'aws:asset:property': Code}\n"
     assert resource(read("Resources:" + named), "Worker").code == LocalCode("asset.abc")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "Resources:\n  Q: {Type: AWS::SQS::Queue, DependsOn: Qq}",
+            "2: Q: DependsOn: there is no resource Qq (did you mean Q?)",
+        ),
+        ("Resources:\n  R: {Type: AWS::IAM::Role, DependsOn: [R, Q]}", "2: R: DependsOn: there is no resource Q"),
+        (
+            "Resources:\n  Q: {Type: AWS::SQS::Queue, DependsOn: {a: b}}",
+            "2: Q: DependsOn is a logical id, or a list of them",
+        ),
+        ("Resources:\n  Q: {Type: AWS::SQS::Queue, Condition: [A]}", "2: Q: Condition must be the name of a condition"),
+        ("Resources:\n  Q: {Type: AWS::SQS::Queue, DeletionPolicy: Retian}", "(did you mean Retain?)"),
+        (
+            "Resources:\n  R: {Type: AWS::IAM::Role, Properties: {RoleName: !Ref Q}}",
+            "2: there is no resource or parameter Q",
+        ),
+        (
+            "Resources:\n  R: {Type: AWS::IAM::Role, Properties: {RoleName: !Sub '${Q.Arn}'}}",
+            "2: there is no resource Q",
+        ),
+        (
+            "Resources:\n  R: {Type: AWS::IAM::Role, Properties: {RoleName: !If [C, a, b]}}",
+            "2: there is no condition C",
+        ),
+        ("Resources:\n  Q: {Type: AWS::SQS::Queue}\nOutputs: {O: {Value: !GetAtt P.Arn}}", "3: there is no resource P"),
+        ("Resources:\n  Q: {Type: AWS::SQS::Queue}\nOutputs: {O: {Vaule: x}}", "3: O: Vaule is no member of an output"),
+        ("Resources:\n  Q: {Type: AWS::SQS::Queue}\nOutputs: [O]", "3: Outputs must be an object"),
+        ("Resources:\n  Q: {Type: AWS::SQS::Queue}\nConditions: [C]", "3: Conditions must be an object"),
+        ("Resources:\n  Q: {Type: AWS::SQS::Queue}\nConditions: {C: !Equals [a]}", "3: Fn::Equals is no condition"),
+        (
+            "Resources:\n  Q: {Type: AWS::SQS::Queue}\nConditions: {C: !Not [!Condition C]}",
+            "3: condition C depends on itself",
+        ),
+        (
+            "Resources:\n  Q: {Type: AWS::SQS::Queue}\nConditions: {C: !And [!Equals [a, b]]}",
+            "3: Fn::And is no condition",
+        ),
+        (
+            "AWSTemplateFormatVersion: 2010-09-10\nResources:\n  Q: {Type: AWS::SQS::Queue}",
+            "1: AWSTemplateFormatVersion must be",
+        ),
+        (
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  Fn::ForEach::Q: [X, [a], {}]",
+            "Fn::ForEach::Q is not carried out",
+        ),
+    ],
+)
+def test_what_no_value_is_read_from_is_checked_as_well(text, told):
+    (line,) = refusal(text)
+    assert line.startswith("template.yaml:") and told in line
+
+
+def test_what_is_named_rightly_passes_wherever_it_stands():
+    text = """
+    AWSTemplateFormatVersion: 2010-09-09
+    Parameters: {P: {Type: String, Default: p}, Held: {Type: "AWS::SSM::Parameter::Value<String>", Default: /held}}
+    Conditions: {No: !Equals [a, b], Late: !Equals [!Ref Held, x]}
+    Rules: {R: {Assertions: [{Assert: !Equals [a, b]}]}}
+    Resources:
+      Gone: {Type: AWS::SQS::Queue, Condition: No}
+      Q: {Type: AWS::SQS::Queue, DependsOn: [Gone, R], DeletionPolicy: RetainExceptOnCreate}
+      R:
+        Type: AWS::IAM::Role
+        DependsOn: Gone
+        Properties:
+          RoleName: !Sub ["${P}-${Own}-${Q.Arn}-${AWS::Region}-${!Text}-${Gone}", {Own: !Ref Q}]
+          Path: !If [No, !GetAtt Gone.Arn, !Ref AWS::NoValue]
+    Outputs:
+      O: {Condition: No, Description: d, Value: !GetAtt Gone.Arn, Export: {Name: !Sub "${AWS::StackName}-x"}}
+    """
+    template = read(text)
+    assert [one.declared.id for one in template.resources] == ["Q"]
+    assert "Rules" in notes(template, NoteKind.WITHOUT_EFFECT)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            queue("    Properties: !If [C, {QueueName: a}, {QueueName: b}]"),
+            "Q: Fn::If cannot stand for properties here",
+        ),
+        (queue("    Properties: {Fn::Transform: {Name: AWS::Include}, QueueName: q}"), "Q: Fn::Transform cannot stand"),
+        ("Resources:\n  F: {Type: AWS::Serverless::Function}", "needs Transform: AWS::Serverless-2016-10-31"),
+        ("Transform: AWS::Serverless-2016-10-31\nResources:\n  F: [a]", "F: a resource is an object with a Type"),
+        (
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F: {Type: AWS::Serverless::Function, Propertes: {}}",
+            "F: Propertes is no part of a resource (did you mean Properties?)",
+        ),
+    ],
+)
+def test_what_would_be_passed_over_is_refused(text, told):
+    (line,) = [one for one in refusal(text) if "there is no condition" not in one]
+    assert told in line

@@ -93,3 +93,27 @@ def test_a_condition_on_what_ssm_holds_cannot_be_decided_and_says_what_to_give()
     )
     (line,) = refusal(text)
     assert line.startswith("template.yaml:10") and "cannot be decided" in line and "--param Name=" in line
+
+
+def test_a_pattern_is_for_each_element_of_a_list_and_no_number_is_python_s_own():
+    listed = {"Type": "CommaDelimitedList", "AllowedPattern": "[a-z]"}
+    joined = named(**listed).replace("!Ref Name", "!Join ['-', !Ref Name]")
+    assert properties(read(joined, Name="a,b"), "Q") == {"QueueName": "a-b"}
+    assert "'bc' does not match [a-z]" in refusal(joined, Name="a,bc")[0]
+    for text in ("1_000", "nan", "inf", "0x1"):
+        assert "must be a number" in refusal(named(Type="Number"), Name=text)[0]
+    assert "StringList is no type of parameters" in refusal(named(Type="StringList"), Name="x")[0]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"Type": "String", "AllowedPattern": "[a-z]+"},
+        {"Type": "String", "AllowedValues": ["a"]},
+        {"Type": "Number", "MinValue": 10_000},
+        {"Type": "Number", "MaxValue": 1, "NoEcho": "true"},
+    ],
+)
+def test_a_refusal_does_not_tell_a_value_that_has_no_echo(members):
+    (line,) = refusal(named(**{"NoEcho": True, **members}), Name="4242")
+    assert line.startswith("template.yaml:2: parameter Name: its value") and "4242" not in line

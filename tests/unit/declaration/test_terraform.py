@@ -307,3 +307,60 @@ def test_what_nothing_fires_is_told():
 def test_a_document_that_is_neither_plan_nor_state_is_refused(document, parameters, told):
     with pytest.raises(SettingsError, match=told):
         read(document, **parameters)
+
+
+def planned_many(kind: str, keys: list, source: list[str], **loop) -> dict:
+    """A plan of one table or queue and one mapping for each key; ``source`` is what the mapping's source refers to."""
+    alias = {"address": "aws_lambda_alias.live", "mode": "managed", "type": "aws_lambda_alias", "name": "live"}
+    function = {"address": "aws_lambda_function.f", "mode": "managed", "type": "aws_lambda_function", "name": "f"}
+    resources: list[dict] = [{**function, "values": {"function_name": "f"}}, {**alias, "values": {"name": "live"}}]
+    for key in keys:
+        for type_, name in ((kind, "s"), ("aws_lambda_event_source_mapping", "m")):
+            address = f"{type_}.{name}[{json.dumps(key)}]"
+            one = {"address": address, "mode": "managed", "type": type_, "name": name, "index": key, "values": {}}
+            resources.append(one)
+    expressions = {
+        "event_source_arn": {"references": source},
+        "function_name": {"references": ["aws_lambda_alias.live.arn", "aws_lambda_alias.live"]},
+    }
+    version = {"references": ["aws_lambda_function.f.version", "aws_lambda_function.f"]}
+    mapping = {"mode": "managed", "type": "aws_lambda_event_source_mapping", "name": "m", "expressions": expressions}
+    configured = [{**mapping, **loop}, {**alias, "expressions": {"function_version": version}}]
+    return {
+        "format_version": "1.2",
+        "planned_values": {"root_module": {"resources": resources}},
+        "configuration": {"root_module": {"resources": configured}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "source", "loop", "attribute"),
+    [
+        ("aws_sqs_queue", [0, 1], ["aws_sqs_queue.s", "count.index"], {}, "Arn"),
+        ("aws_dynamodb_table", ["a", "b"], ["aws_dynamodb_table.s", "each.key"], {}, "StreamArn"),
+        (
+            "aws_dynamodb_table",
+            ["a", "b"],
+            ["each.value.stream_arn", "each.value"],
+            {"for_each_expression": {"references": ["aws_dynamodb_table.s"]}},
+            "StreamArn",
+        ),
+    ],
+)
+def test_one_of_many_is_the_one_of_the_same_index(kind, keys, source, loop, attribute):
+    template = read(planned_many(kind, keys, source, **loop))
+    for key in keys:
+        found = properties(template, f"aws_lambda_event_source_mapping.m[{json.dumps(key)}]")
+        assert found["EventSourceArn"] == Attribute(f"{kind}.s[{json.dumps(key)}]", attribute)
+
+
+def test_a_text_made_with_an_index_is_no_reference():
+    template = read(planned_many("aws_sqs_queue", [0], ["aws_sqs_queue.s[0].arn", "aws_sqs_queue.s[0]", "count.index"]))
+    assert len(notes(template, NoteKind.UNKNOWN)) == 1
+
+
+def test_an_alias_is_for_the_code_that_is_here_whatever_the_version():
+    template = read(planned_many("aws_sqs_queue", [0], ["aws_sqs_queue.s", "count.index"]))
+    assert properties(template, "aws_lambda_alias.live")["FunctionVersion"] == "$LATEST"
+    known = read(state(("aws_lambda_alias", "live", {"name": "live", "function_name": "f", "function_version": "7"})))
+    assert properties(known, "aws_lambda_alias.live")["FunctionVersion"] == "$LATEST"

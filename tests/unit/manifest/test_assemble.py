@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
@@ -457,3 +458,39 @@ def test_a_mapping_of_a_table_that_the_template_gives_no_stream_is_refused():
     with pytest.raises(SettingsError, match=r"template\.yaml:\d+: Changes .*the table Orders has no stream") as told:
         assembled("Resources:" + bare + WORKER + MAPPING, FakeAws())
     assert "StreamSpecification" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("stream", "told"),
+    [
+        ("{ResourcePolicy: {PolicyDocument: {}}}", "its StreamSpecification has no StreamViewType"),
+        ("{}", "its StreamSpecification has no StreamViewType"),
+        ("{StreamViewType: NEW_IMAGE}", None),
+        ("null", None),
+    ],
+)
+def test_a_stream_without_a_view_is_refused_and_not_left_out(stream, told):
+    text = f"Resources:\n  T: {{Type: AWS::DynamoDB::Table, Properties: {{StreamSpecification: {stream}}}}}\n"
+    if told is None:
+        assert len(assembled(text, FakeAws()).made) == 1
+    else:
+        with pytest.raises(SettingsError, match=told):
+            assembled(text, FakeAws())
+
+
+def test_no_shards_are_not_one_shard():
+    aws = FakeAws()
+    with contextlib.suppress(KeyError):  # the list of calls describes no stream
+        assembled("Resources:\n  K: {Type: AWS::Kinesis::Stream, Properties: {ShardCount: 0}}\n", aws)
+    assert aws.made("create_stream")[0]["ShardCount"] == 0
+
+
+def test_subscriptions_that_nobody_delivers_are_told():
+    text = (
+        "Resources:\n"
+        "  T: {Type: AWS::SNS::Topic, Properties: {Subscription: [{Protocol: email, Endpoint: a@b.example}]}}\n"
+        "  S: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref T, Protocol: sms, Endpoint: '+1'}}\n"
+        "  Q: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref T, Protocol: sqs, Endpoint: q}}\n"
+    )
+    told = lines(assembled(text, FakeAws()))
+    assert "without effect here: subscriptions: T.Subscription (email), S.Protocol (sms)" in told
