@@ -83,15 +83,19 @@ def test_a_value_that_is_none_is_refused_by_every_write_and_leaves_nothing(addre
     assert keys(address, table) == []
 
 
+def make_binary_table(dynamodb, name, key):
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "B"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
 def test_a_key_of_no_bytes_is_refused(address):
     """S99: binary may be empty, except in a key."""
     dynamodb = address.client("dynamodb")
-    dynamodb.create_table(
-        TableName="bytes-by-key",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "B"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_binary_table(dynamodb, "bytes-by-key", "pk")
     with pytest.raises(ClientError, match="empty binary value"):
         dynamodb.put_item(TableName="bytes-by-key", Item={"pk": {"B": b""}})
     dynamodb.put_item(TableName="bytes-by-key", Item={"pk": {"B": b"a"}, "v": {"B": b""}})
@@ -299,12 +303,7 @@ def test_a_table_without_keys_is_refused_and_not_a_failure_of_the_address(addres
 def test_a_table_with_a_binary_key_is_scanned_in_segments(address):
     """E15: a backfill reads so. moto took such a key for text, and failed."""
     dynamodb = address.client("dynamodb")
-    dynamodb.create_table(
-        TableName="binary",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "B"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_binary_table(dynamodb, "binary", "id")
     ids = {bytes([255, one]) for one in range(20)}
     for one in ids:
         dynamodb.put_item(TableName="binary", Item={"id": {"B": one}})

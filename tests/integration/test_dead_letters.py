@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -87,10 +87,12 @@ def desk(served: Served, tmp_path: Path) -> Desk:
     return Desk(served, tmp_path)
 
 
-def discarding(served: Served, table: Table, destination: str, folder: Path, **more: object) -> Function:
-    """A function that refuses the key ``bad``, whose batches go to ``destination``."""
+def discarding(
+    served: Served, table: Table, destination: str, folder: Path, *, refused: Iterable[str] = BAD, **more: object
+) -> Function:
+    """A function that refuses the keys ``refused``, whose batches go to ``destination``."""
     made = served.function(folder)
-    made.plan(*BAD)
+    made.plan(*refused)
     served.client("lambda").create_event_source_mapping(
         FunctionName=made.name,
         EventSourceArn=table.stream,
@@ -215,17 +217,7 @@ def test_an_apply_that_is_killed_and_run_again_leaves_nothing_out_and_sends_noth
     """Real processes, killed while letters are on their way (E17). What a killed one held comes back after a minute."""
     queue, table = Queue(served), served.table()
     keys = [f"k{number}" for number in range(LETTERS)]
-    made = served.function(tmp_path)
-    made.plan(*keys)
-    served.client("lambda").create_event_source_mapping(
-        FunctionName=made.name,
-        EventSourceArn=table.stream,
-        StartingPosition="TRIM_HORIZON",
-        BatchSize=1,
-        ParallelizationFactor=10,
-        MaximumRetryAttempts=0,
-        DestinationConfig={"OnFailure": {"Destination": queue.arn}},
-    )
+    discarding(served, table, queue.arn, tmp_path, refused=keys, BatchSize=1, ParallelizationFactor=10)
     table.put(*keys, n=1)
     wait_for(lambda: depth(queue) == LETTERS, "every record has its letter")
     desk.told("redrive", "plan", "--queue", queue.url, "--into", desk.sink, "--out", str(desk.plan))

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from afterbay.core.change.arn import is_pipe, parse_arn, parse_function_name, parse_stream_arn
+from afterbay.core.change.source import TABLE_RETENTION_S
 from afterbay.core.change.tombstone import TombstoneRetention
 from afterbay.errors import SettingsError
 
 __all__ = ["Fixed", "Handover", "Reader", "export_doubts", "fixed", "handover", "told"]
 
-RETENTION = timedelta(hours=24)
+RETENTION = timedelta(seconds=TABLE_RETENTION_S)
 YOUNG = timedelta(minutes=5)
 """A mapping's pollers may begin some minutes after it says Enabled; what LATEST is to them, nobody says."""
 

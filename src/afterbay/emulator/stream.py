@@ -14,6 +14,7 @@ from hashlib import blake2b
 from itertools import pairwise
 
 from afterbay.core.change.arn import StreamArn
+from afterbay.core.change.source import TABLE_RETENTION_S
 from afterbay.core.change.value import canonical
 from afterbay.core.change.view import ViewType
 from afterbay.core.shard.position import Position, ShardId
@@ -32,7 +33,7 @@ __all__ = [
     "stream_label",
 ]
 
-RETENTION = timedelta(hours=24)
+RETENTION = timedelta(seconds=TABLE_RETENTION_S)
 """How long a record can be read, and a disabled stream be described (S23, S24)."""
 
 PROVISIONED_SHARDS = 1

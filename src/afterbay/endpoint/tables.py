@@ -74,6 +74,12 @@ SWEEP_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class _ItemWrite:
+    operation: str
+    members: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
 class _TableFacts:
     arn: str
     name: str
@@ -115,17 +121,13 @@ class Tables:
             asked = json_object(body)
             return await self._moto.run(lambda: self._destinations.call(request.region, operation, asked))
         members: dict[str, JsonValue] = {}
-        changed, deletes, insert = False, False, None
+        changed, write = False, None
         if operation in _READ or b'"N' in body or (operation in LEGACY_OPERATIONS and b'"Expected"' in body):
             members = json_object(body)
-            insert = put_of_insert(members) if operation == "ExecuteStatement" else None
-            if insert is not None:
-                members, target = insert, TARGET_PREFIX + "PutItem"
-            elif operation == "ExecuteStatement" and (removed := deletion(members)) is not None:
-                keys = await self._moto.run(lambda: self._key_names(request.region, removed.table))
-                if keys is not None:
-                    members, target, deletes = removed.members(keys), TARGET_PREFIX + "DeleteItem", True
-            changed = as_expressions(operation, members) or insert is not None or deletes
+            write = await self._item_write(request.region, members) if operation == "ExecuteStatement" else None
+            if write is not None:
+                members, target = write.members, TARGET_PREFIX + write.operation
+            changed = as_expressions(operation, members) or write is not None
             changed |= lift_numbers(operation, members) | name_updates(operation, members)
             changed |= normalise(members)
         put = plain_put(members, len(body)) if operation == "PutItem" else None
@@ -146,16 +148,25 @@ class Tables:
 
         if operation in _IDEMPOTENT:
             response = await self._moto.run(lambda: self._repeats.once(request.region, members, step))
-        elif insert is not None:
+        elif write is not None and write.operation == "PutItem":
             response = await self._moto.run(lambda: self._insert(request.region, target, body))
         else:
             response = await self._moto.run(step)
-        if deletes and response.status == 200:
-            response = json_response({"Items": []}, protocol="json-1.0")
+        if write is not None and response.status == 200:
+            response = json_response({"Items": []}, protocol="json-1.0")  # what a statement answers
         if operation in _RESTORING or operation == "UpdateTimeToLive":
             made = str(members.get("TargetTableName", "")) if operation in _RESTORING else ""
             await self._moto.run(lambda: self._adopt(request.region, made))
         return response
+
+    async def _item_write(self, region: str, members: dict[str, JsonValue]) -> _ItemWrite | None:
+        """What a statement is that writes one item; None for any other. Raises ``EndpointError``."""
+        put = put_of_insert(members)
+        if put is not None:
+            return _ItemWrite("PutItem", put)
+        removed = deletion(members)
+        keys = None if removed is None else await self._moto.run(partial(self._key_names, region, removed.table))
+        return None if removed is None or keys is None else _ItemWrite("DeleteItem", removed.members(keys))
 
     def restore(self, calls: Iterable[Call]) -> None:
         """Make the stored tables again. In moto's thread."""
@@ -293,13 +304,13 @@ class Tables:
         return self._carry_out(region, write, ())
 
     def _insert(self, region: str, target: str, body: bytes) -> Response:
-        """A statement that puts a new item, and must not replace one; the answer is a statement's."""
+        """A statement that puts a new item, and must not replace one."""
 
         def call() -> Response:
             response = self._moto.call_dynamodb(region, target, body)
             if self._capture.replaces():
                 raise EndpointError("DuplicateItemException", "Duplicate primary key exists in table")
-            return json_response({"Items": []}, protocol="json-1.0") if response.status == 200 else response
+            return response
 
         return self._carry_out(region, call, ())
 

@@ -16,7 +16,7 @@ import msgspec
 from afterbay.aws.client import Aws, AwsSettings
 from afterbay.aws.regions import AwsRegions
 from afterbay.core.change.arn import parse_arn
-from afterbay.core.change.source import SourceKind
+from afterbay.core.change.source import TABLE_RETENTION_S, SourceKind
 from afterbay.core.change.value import TypedItem
 from afterbay.engine.clock import Clock
 from afterbay.errors import ServiceError, SettingsError
@@ -42,10 +42,7 @@ from afterbay.targets.archive import Archive, open_archive
 if TYPE_CHECKING:
     from afterbay.sinks.where import GuardedStore
 
-__all__ = ["TABLE_RETENTION_S", "Access"]
-
-TABLE_RETENTION_S = 24 * 3600.0
-"""S24: nobody can lengthen it."""
+__all__ = ["Access"]
 
 _QUEUE_URL = re.compile(r"https?://(?:sqs\.([a-z0-9-]+)\.|([a-z0-9-]+)\.queue\.)amazonaws\.com(?:\.cn)?/")
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from afterbay.core.change.source import TABLE_RETENTION_S
 from afterbay.errors import ServiceError, SettingsError, ThrottledError, UnavailableError
-from afterbay.redrive.access import TABLE_RETENTION_S, Access
+from afterbay.redrive.access import Access
 from afterbay.redrive.bodies import Bodies
 from afterbay.redrive.destinations import find_destinations
 from afterbay.redrive.letter import DeadLetter, LetterKind

@@ -116,19 +116,25 @@ def test_a_letter_behind_others_of_its_group_is_hidden_not_gone():
     assert asyncio.run(QueueMailbox(sqs, URL).hold([last])).hidden == frozenset([last])
 
 
-def test_removing_takes_a_fresh_receipt_where_the_held_one_is_too_old(monkeypatch):
-    sqs = filled(2)
-    place = QueuePlace(URL, sqs.messages[0].message_id)
+def held_too_long(monkeypatch, sqs, place, meanwhile=lambda: None):
+    """What ``remove`` says of a letter that was held a second longer than the shortest hold."""
     now = [0.0]
     monkeypatch.setattr("afterbay.redrive.queue._now_s", lambda: now[0])
 
-    async def check():
+    async def removed():
         box = QueueMailbox(sqs, URL)
         await box.hold([place])
         now[0] = sqs.now = HOLD_S + 1.0
-        assert await box.remove(place) == "deleted"
+        meanwhile()
+        return await box.remove(place)
 
-    asyncio.run(check())
+    return asyncio.run(removed())
+
+
+def test_removing_takes_a_fresh_receipt_where_the_held_one_is_too_old(monkeypatch):
+    sqs = filled(2)
+    place = QueuePlace(URL, sqs.messages[0].message_id)
+    assert held_too_long(monkeypatch, sqs, place) == "deleted"
     assert place.message_id not in [one.message_id for one in sqs.messages] and len(sqs.messages) == 1
     assert sqs.calls.count("receive_message") >= 2
 
@@ -146,30 +152,11 @@ def test_what_a_large_queue_hides_for_longer_is_removed_with_its_own_receipt(mon
     """It was taken for another reader's: its records had succeeded, and a second run sent them again."""
     sqs = filled(1000)
     place = QueuePlace(URL, sqs.messages[0].message_id)
-    now = [0.0]
-    monkeypatch.setattr("afterbay.redrive.queue._now_s", lambda: now[0])
-
-    async def check():
-        box = QueueMailbox(sqs, URL)
-        await box.hold([place])
-        now[0] = sqs.now = HOLD_S + 1.0
-        assert await box.remove(place) == "deleted"
-
-    asyncio.run(check())
+    assert held_too_long(monkeypatch, sqs, place) == "deleted"
     assert len(sqs.messages) == 999 and sqs.calls.count("receive_message") == 1
 
 
 def test_removing_one_that_is_gone_by_then_says_so(monkeypatch):
     sqs = filled(1)
     place = QueuePlace(URL, sqs.messages[0].message_id)
-    now = [0.0]
-    monkeypatch.setattr("afterbay.redrive.queue._now_s", lambda: now[0])
-
-    async def check():
-        box = QueueMailbox(sqs, URL)
-        await box.hold([place])
-        now[0] = sqs.now = HOLD_S + 1.0
-        sqs.messages.clear()
-        return await box.remove(place)
-
-    assert "gone already" in asyncio.run(check())
+    assert "gone already" in held_too_long(monkeypatch, sqs, place, meanwhile=sqs.messages.clear)

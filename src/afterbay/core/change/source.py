@@ -13,7 +13,7 @@ from functools import lru_cache
 from afterbay.core.change.arn import parse_arn, parse_stream_arn
 from afterbay.errors import SettingsError
 
-__all__ = ["RETENTION_S", "SourceKind", "consumer_of", "is_fifo", "source_kind"]
+__all__ = ["RETENTION_S", "TABLE_RETENTION_S", "SourceKind", "consumer_of", "is_fifo", "source_kind"]
 
 _STREAM = re.compile(r"stream/[a-zA-Z0-9_.-]{1,128}")
 _CONSUMER = re.compile(r"stream/[a-zA-Z0-9_.-]{1,128}/consumer/[^/]+")
@@ -28,7 +28,10 @@ class SourceKind(Enum):
     QUEUE = "SQS queue"
 
 
-RETENTION_S = {SourceKind.TABLE: 86_400.0}
+TABLE_RETENTION_S = 86_400.0
+"""How long a table's stream keeps a record: nobody can lengthen it (S24)."""
+
+RETENTION_S = {SourceKind.TABLE: TABLE_RETENTION_S}
 """How long a source keeps a record, where that is the same for all of its kind (R51)."""
 
 
