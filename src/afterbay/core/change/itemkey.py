@@ -21,12 +21,12 @@ __all__ = ["item_key", "item_keys"]
 _TEXT = rb'[^"\\\x00-\x1f]*'
 _ATTRIBUTE = rb'"(%b)":\{"(?:S":"%b"|N":"(?:0|-?[1-9][0-9]{0,37})"|B":"(?:[A-Za-z0-9+/]{4})*")\}' % (_TEXT, _TEXT)
 _USUAL = re.compile(rb"\{%b(?:,%b)?\}" % (_ATTRIBUTE, _ATTRIBUTE))
-_USUAL_ALONE = re.compile(rb"\{%b\}" % _ATTRIBUTE)
+_LINES_USUAL_ALONE = re.compile(rb"(?:\{%b\}\n)*+" % _ATTRIBUTE)
 
 
 def item_keys(keys: Sequence[bytes]) -> list[ItemKey]:
-    """``item_key`` of each."""
-    if all(map(_USUAL_ALONE.fullmatch, keys)):
+    """``item_key`` of each. Keys of one attribute are told all at once: no usual one holds an end of line."""
+    if _LINES_USUAL_ALONE.fullmatch(b"".join([key + b"\n" for key in keys])):
         return list(keys)  # type: ignore[arg-type] # the name of a type is a call, once for every record
     return list(map(item_key, keys))
 

@@ -100,7 +100,7 @@ def _cut(page: bytes, stream_arn: str) -> tuple[list[RawRecord], str | None]:
     answer = _pages.decode(page[:begin] + page[end:])
     if not page.isascii():
         page.decode()  # msgspec does not look at what it skips
-    raws = _BETWEEN.split(page[begin:end])
+    raws = _BETWEEN.split(memoryview(page)[begin:end])
     read = list(map(heads.decode, raws))
     bodies = _bodies(raws, read, _opening_in(page, begin), stream_arn)
     return _headed(bodies, read), answer.NextShardIterator

@@ -99,6 +99,8 @@ _CREATED = b'"ApproximateCreationDateTime"'
 OPENING_END = b'"dynamodb":{' + _CREATED + b":"
 """What stands before the creation time where it is the first member of the change, as the service writes it."""
 
+_BACKSLASH = ord("\\")
+
 _WHOLE_SECONDS = re.compile(rb"\s*:\s*[0-9]+(?=[\s,}])")
 
 
@@ -167,13 +169,14 @@ def _end_of_digits(raw: bytes) -> int:
     another spelling and the name in quotes stands in the record once: an attribute of that name, or such a text, makes
     it two.
     """
-    if opening := opening_of(raw):
+    behind = raw.find(_CREATED) + len(_CREATED)
+    if opening := opening_of(raw[: behind + 1]):
         end = raw.find(b",", len(opening))
         if raw[len(opening) : end].isdigit():
             return end
-    if b"\\" in raw or raw.count(_CREATED) != 1:
+    if raw.find(_CREATED, behind) > 0 or _BACKSLASH in raw:
         return 0
-    digits = _WHOLE_SECONDS.match(raw, raw.find(_CREATED) + len(_CREATED))
+    digits = _WHOLE_SECONDS.match(raw, behind)
     return digits.end() if digits is not None else 0
 
 

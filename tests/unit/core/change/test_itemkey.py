@@ -2,7 +2,7 @@
 
 import pytest
 
-from afterbay.core.change.itemkey import item_key
+from afterbay.core.change.itemkey import item_key, item_keys
 from afterbay.errors import RecordError
 
 
@@ -23,6 +23,16 @@ from afterbay.errors import RecordError
 def test_every_spelling_of_a_key_gives_its_canonical_bytes(keys, canonical):
     assert item_key(keys) == canonical
     assert item_key(canonical) == canonical
+
+
+@pytest.mark.parametrize(
+    "odd", [b'{"pk":{"S":"\\n"}}', b'{ "pk":{"S":"b"}}', b'{"sk":{"S":"b"},"pk":{"S":"a"}}', b'{"pk":{"B":"AP9="}}']
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_odd_key_of_a_page_is_told_as_if_it_were_alone(odd, place):
+    keys = [b'{"pk":{"S":"a"}}', b'{"pk":{"N":"-7"}}']
+    keys.insert(place, odd)
+    assert item_keys(keys) == [item_key(key) for key in keys]
 
 
 def test_a_text_and_a_number_of_the_same_digits_are_two_keys():
