@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Coroutine
@@ -44,6 +45,7 @@ async def until_told_to_stop(*, ready: str | None = None, failed: asyncio.Future
     for number in signals:
         loop.add_signal_handler(number, stop)
     if ready is not None:
+        gc.freeze()  # what is here now stays: looking through it for garbage would hold up records for 50 ms at a time
         say(ready)
     ended: list[asyncio.Future[object]] = [asyncio.ensure_future(_heard(told))]
     if failed is not None:

@@ -1,6 +1,7 @@
 """What ends a verb that stays up: a signal, or something that failed beneath it."""
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -47,6 +48,18 @@ async def test_a_signal_at_the_line_that_says_ready_is_heard(monkeypatch):
     monkeypatch.setattr(running, "say", send)
     await running.until_told_to_stop(ready="up")
     assert said == ["up"]
+
+
+async def test_what_is_there_when_it_is_ready_is_not_looked_through_for_garbage(monkeypatch):
+    there = [[]]
+    monkeypatch.setattr(running, "say", lambda line: os.kill(os.getpid(), signal.SIGTERM))
+    gc.unfreeze()
+    try:
+        assert any(one is there for one in gc.get_objects())
+        await running.until_told_to_stop(ready="up")
+        assert not any(one is there for one in gc.get_objects())  # those of the permanent generation are not shown
+    finally:
+        gc.freeze()
 
 
 def test_a_closed_terminal_ends_nothing_that_was_started_with_nohup(monkeypatch: pytest.MonkeyPatch) -> None:
