@@ -82,11 +82,13 @@ class JsonCaller:
         )
 
     async def prepare(self) -> None:
-        """Find the credentials now, so that who has none hears of it at once and the first call need not wait for them.
+        """Find the credentials now, so that who has none hears of it at once and the first call need not wait for them,
+        nor for what the client loads with it.
 
         Raises ``DeniedError`` where there are none, ``ServiceError`` where they cannot be had.
         """
         self._credentials = await asyncio.to_thread(self._find_credentials)
+        await asyncio.to_thread(_load_network)
 
     async def call(self, operation: str, body: bytes) -> bytes:
         """Send one call; the answer's bytes, checked against its checksum where it has one (S3).
@@ -162,6 +164,13 @@ class JsonCaller:
         except ValueError:
             return  # a header that no one can read tells no time
         self._on_date(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+
+
+def _load_network() -> None:
+    """Load what httpcore stands on: some 30 ms that the loop is not to wait for."""
+    import anyio
+
+    anyio.run(anyio.sleep, 0)
 
 
 def _proxy(endpoint: str) -> httpcore.Proxy | None:
