@@ -43,6 +43,23 @@ def test_who_stops_reading_waits_for_no_listing() -> None:
     assert again == ListShards(children_of=S, delay_s=0.1), "counted from one again"
 
 
+def test_a_stream_that_was_gone_and_is_listed_again_is_not_over() -> None:
+    listings = Listings()
+    listings.failed(ListingFailed("no such stream", gone=True))
+    assert listings.over
+    listings.came(FULL, T0)
+    assert not listings.over
+
+
+def test_a_listing_that_was_asked_for_before_a_stop_is_not_waited_for_afterwards() -> None:
+    listings = Listings()
+    listings.ask_children(S)
+    listings.clear()
+    listings.ask()
+    listings.came(ShardsListed((ShardDescription(S),), stream_disabled=True), T0)
+    assert listings.over
+
+
 def test_children_that_do_not_show_are_asked_for_some_times_and_ever_later() -> None:
     listings = Listings()
     asked = [listings.came(NO_CHILD, T0) for _ in range(10)]

@@ -445,6 +445,13 @@ def test_a_stop_saves_and_keeps_everything_as_it_is() -> None:
     assert world.saved() == after(2)
 
 
+def test_positions_that_come_after_a_stop_start_nothing() -> None:
+    world = World(settings(), ten()).start()
+    world.tell(StopRequested())
+    assert world.mapping.stopped
+    assert world.tell(PositionsLoaded(())) == ()
+
+
 @pytest.mark.parametrize("failure", [ReadFailure.THROTTLED, ReadFailure.UNAVAILABLE, ReadFailure.DENIED])
 def test_a_source_that_fails_is_read_again_from_the_same_place_later_each_time(failure: ReadFailure) -> None:
     world = World(settings(), ten()).start()

@@ -521,7 +521,7 @@ def test_settings_made_in_code_are_checked_as_well() -> None:
 @pytest.mark.parametrize(
     ("tags", "told"),
     [
-        ({"": "x"}, "Map keys must satisfy"),
+        ({"": "x"}, "at 'tags' failed to satisfy constraint: Map keys must satisfy"),
         ({"k" * 129: "x"}, "less than or equal to 128"),
         ({"k": "v" * 257}, "less than or equal to 256"),
         ({"aws:x": "y"}, "AWS's own"),

@@ -185,6 +185,25 @@ def test_a_plan_says_what_would_go_and_changes_nothing() -> None:
     assert world.mapping.plan_skip(asked(3)).records == 0
 
 
+def test_a_plan_counts_what_is_under_way_up_to_its_end_and_not_behind() -> None:
+    world = World(settings(batch_size=3, on_failure=QUEUE), {"s": [record(n) for n in (1, 2, 3)]})
+    world.hold = True
+    world.start().run()
+    assert [world.mapping.plan_skip(asked(through)).in_flight for through in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_a_plan_tells_the_attempts_of_a_batch_that_begins_where_it_ends() -> None:
+    assert blocked().mapping.plan_skip(asked(1)).attempts > 1
+
+
+def test_a_final_invocation_that_fails_has_no_records_for_a_plan() -> None:
+    chosen = settings(tumbling_window_s=5, on_failure=QUEUE)
+    stream = {"s": [record(1, age_s=100), record(2, age_s=10)]}
+    failing = World(chosen, stream, lambda one: Failed(Cause.FUNCTION_ERROR) if one.final else Delivered(b"{}"))
+    plan = failing.start().run(5).mapping.plan_skip(asked(2))
+    assert (plan.records, plan.first, plan.attempts) == (1, 2, 0)
+
+
 def test_a_second_skip_goes_on_from_the_first_and_never_back() -> None:
     world = blocked(records=6, bad=1)
     world.tell(asked(4))

@@ -171,6 +171,15 @@ def test_an_idle_window_closes_some_time_after_its_end() -> None:
     assert len(world.events) == 2, "closed once"
 
 
+def test_the_idle_time_of_a_window_counts_from_what_came_last() -> None:
+    world = Windows(windowed(), {"s": [at(0, 1)]}).start().run(100)
+    world.stream["s"].append(at(1, 2))
+    world.run(IDLE_CLOSE_S - 1)
+    assert world.seen == [([1], {}, False), ([2], {"count": 1}, False)]
+    world.run(2)
+    assert world.seen[2:] == [([], {"count": 2}, True)]
+
+
 def test_a_window_read_long_after_its_end_waits_for_what_comes_late() -> None:
     """The idle time counts from the last record read: an old stream that is caught up is not idle yet."""
     world = Windows(windowed(), {"s": [at(-3600, 1)]}).start().run(IDLE_CLOSE_S - 1)
