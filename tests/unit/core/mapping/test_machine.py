@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from afterbay.core.mapping.batch import Batch
-from afterbay.core.mapping.commands import Deliver, Notice, ReadShard, ReleaseShard
+from afterbay.core.mapping.commands import Deliver, Notice, ReadShard, ReleaseShard, WakeAt
 from afterbay.core.mapping.deadletter import Condition
 from afterbay.core.mapping.events import (
     DeletionRequested,
@@ -443,6 +443,13 @@ def test_a_stop_saves_and_keeps_everything_as_it_is() -> None:
     assert not world.mapping.gone
     assert world.mapping.state is State.ENABLED
     assert world.saved() == after(2)
+
+
+def test_a_moment_to_wake_is_asked_for_once() -> None:
+    world = World(settings(batching_window_s=60), {"s": [record(1)]}).start().run(1)
+    read = next(command for _, command in world.pending if isinstance(command, ReadShard))
+    commands = world.tell(RecordsRead(ShardId("s"), read.run, ()))
+    assert world.wake is not None and not any(isinstance(one, WakeAt) for one in commands)
 
 
 def test_positions_that_come_after_a_stop_start_nothing() -> None:
