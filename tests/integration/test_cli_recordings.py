@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 from afterbay.cli.main import app
 from integration.forked import Process, launch
-from integration.serving import WAIT_S, Served, Table, child, environment, wait_for
+from integration.serving import REGION, WAIT_S, Served, Table, child, environment, unique, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -133,11 +134,93 @@ def test_a_function_is_invoked_as_a_mapping_does_it_and_failures_are_told(served
     assert function.lines()[0]["records"][2]["dynamodb"]["SequenceNumber"] == failure["sequence_number"]
 
 
+def kinesis_copy(served: Served, table: Table) -> str:
+    """The ARN of a new Kinesis stream that the table writes its changes to."""
+    name, kinesis = unique("k"), served.client("kinesis")
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    served.client("dynamodb").enable_kinesis_streaming_destination(
+        TableName=table.name,
+        StreamArn=arn,
+        EnableKinesisStreamingConfiguration={"ApproximateCreationDateTimePrecision": "MICROSECOND"},
+    )
+    return arn
+
+
+def split_kinesis(served: Served, arn: str) -> None:
+    kinesis = served.client("kinesis")
+    (shard,) = kinesis.list_shards(StreamARN=arn)["Shards"]
+    kinesis.split_shard(StreamARN=arn, ShardToSplit=shard["ShardId"], NewStartingHashKey=str(2**127))
+
+
+def test_changes_in_a_kinesis_stream_are_followed_through_a_split_beside_records_of_others(
+    served: Served, tmp_path: Path
+) -> None:
+    table = served.table()
+    arn = kinesis_copy(served, table)
+    table.put("before")
+    with going_on(served, tmp_path, "tail", arn, "--json", says=f"reading {arn}") as process:
+        table.put("a", n=1)
+        table.put("a", n=2)
+        served.client("kinesis").put_record(StreamARN=arn, Data=b"hello", PartitionKey="anna")
+        split_kinesis(served, arn)
+        table.put("b", "c", "d")
+        wait_for(lambda: len(lines(tmp_path)) == 6, "all records are told")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT_S) == 0, (tmp_path / "err").read_text()
+    told = lines(tmp_path)
+    assert [one["kind"] for one in told] == ["INSERT", "MODIFY", "RECORD", "INSERT", "INSERT", "INSERT"]
+    assert told[1]["changed"] == [{"path": ["n"], "old": 1, "new": 2}] and told[1]["token"] is None
+    assert (told[2]["partition_key"], told[2]["bytes"]) == ("anna", 5)
+    assert {one["key"]["pk"] for one in told[3:]} == set("bcd") and told[0]["shard"] not in {
+        one["shard"] for one in told[3:]
+    }
+    shown = verb("tail", arn, "--no-follow", "--key", "a", url=served.url)
+    assert shown.exit_code == 0, shown.stderr
+    assert [line.partition(" ")[2] for line in shown.stdout.splitlines()] == ["INSERT a  +n: 1", "MODIFY a  n: 1 → 2"]
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z ", shown.stdout), "as fine as it was written"
+
+
+def test_a_kinesis_stream_is_recorded_gone_on_with_and_played_into_a_function_and_into_no_sink(
+    served: Served, tmp_path: Path
+) -> None:
+    arn, kinesis = kinesis_copy(served, served.table()), served.client("kinesis")
+    file = tmp_path / "clicks.changes"
+    for name in ("a", "b"):
+        kinesis.put_record(StreamARN=arn, Data=name.encode(), PartitionKey=name)
+    done = verb("record", arn, str(file), url=served.url)
+    assert done.exit_code == 0 and done.stdout.startswith("2 record(s) of 1 shard(s)"), done.stderr
+    split_kinesis(served, arn)
+    for name in ("c", "d"):
+        kinesis.put_record(StreamARN=arn, Data=name.encode(), PartitionKey=name)
+    again = verb("record", arn, str(file), "--append", "--json", url=served.url)
+    told = json.loads(again.stdout)
+    assert again.exit_code == 0 and (told["records"], told["gaps"], told["stream_arn"]) == (2, 0, arn)
+
+    for words in ((), ("--dry-run",)):
+        refused = verb("replay", str(file), "--into", "memory:t", *words)
+        (line,) = refused.stderr.splitlines()
+        assert refused.exit_code == 2 and "clicks.changes: is a recording of a Kinesis stream" in line
+        assert "--function NAME" in line and refused.stdout == ""
+    function = served.function(tmp_path)
+    function.plan("b", partial=True)
+    played = verb("replay", str(file), "--function", function.name, "--json", url=served.url)
+    told = json.loads(played.stdout)
+    assert played.exit_code == 1 and (told["delivered"], told["failed"]) == (3, 1), played.stderr
+    assert told["kinds"] == {"aws:kinesis:record": 4}
+    assert function.batches()[:2] == [["a", "b"], ["b"]]
+    assert sorted(name for one in function.batches()[2:] for name in one) == ["c", "d"]
+    (record, *_) = function.lines()[0]["records"]
+    assert record["eventSourceARN"] == arn and record["invokeIdentityArn"].endswith(":role/afterbay")
+
+
 def test_what_cannot_be_read_or_played_is_said_in_one_line(served: Served, tmp_path: Path) -> None:
     table = served.table()
     (tmp_path / "letter.txt").write_text("Dear all\n")
     for words, code, named in (
-        (("tail", "nothing-such"), 1, "nothing-such"),
+        (("tail", "nothing-such"), 1, "nothing-such not found (a Kinesis stream is named by its ARN)"),
+        (("tail", f"arn:aws:kinesis:{REGION}:000000000000:stream/nothing-such"), 1, "nothing-such"),
+        (("tail", f"arn:aws:kinesis:{REGION}:000000000000:stream/k/consumer/c:1"), 2, "name the stream: arn:"),
         (("tail", table.name, "--from", "yesterday"), 2, "15m"),
         (("replay", str(tmp_path / "letter.txt"), "--into", "memory:t"), 2, "letter.txt:1: is no recording"),
         (("replay", str(tmp_path / "letter.txt")), 2, "--into"),

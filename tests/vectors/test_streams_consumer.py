@@ -1,4 +1,5 @@
-"""What a consumer of Kinesis Data Streams for DynamoDB applies: ``streams/kinesis-for-dynamodb.json`` (S93, S94)."""
+"""What a consumer of Kinesis Data Streams for DynamoDB reads and applies: ``streams/kinesis-for-dynamodb.json`` (S86 to
+S88, S93, S94)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import re
 
 import pytest
 
+from afterbay.core.change.kinesis_change import KinesisChange, change_in
 from afterbay.core.change.view import ChangeKind
 from afterbay.core.shard.resequence import Arrival, Fate, ItemOrder
 from vectors.loading import vectors
@@ -14,6 +16,7 @@ from vectors.loading import vectors
 REORDER_WINDOW_S = 1.0
 
 ALL = vectors("streams/kinesis-for-dynamodb.json")
+REAL = [one for one in ALL if one.values[0].name.startswith("real-")]
 OURS = [one for one in ALL if re.fullmatch(r"rule S9\d \(.*\)", one.values[0].source)]
 
 
@@ -28,6 +31,25 @@ def arrival(told: dict) -> Arrival:
 
 def test_there_are_vectors_of_a_consumer():
     assert len(OURS) == 5
+
+
+def test_there_are_real_records():
+    assert len(REAL) == 3
+
+
+@pytest.mark.parametrize("vector", REAL)
+def test_a_real_record_is_read_as_told(vector):
+    with vector.opened() as (given, wanted):
+        data = given["Data"]
+        change = change_in(json.dumps(data).encode())
+        assert isinstance(change, KinesisChange)
+        assert (change.precision, change.created_us) == (wanted["precision"], wanted["created_us"])
+        if "dedupe_id" in wanted.names:
+            assert change.event_id == wanted["dedupe_id"]
+        about = data["dynamodb"]
+        assert (change.kind, change.table) == (data["eventName"], data["tableName"])
+        assert (change.keys_typed, change.new_typed) == (about["Keys"], about["NewImage"])
+        assert change.old_typed == about.get("OldImage")
 
 
 @pytest.mark.parametrize("vector", OURS)

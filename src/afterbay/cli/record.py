@@ -14,11 +14,13 @@ from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.cli.stream import follow_until_stopped, open_stream
 from afterbay.core.shard.beginning import Beginning, parse_beginning
-from afterbay.core.shard.position import AtTime, Latest, StartAt
+from afterbay.core.shard.frontier import Stood
+from afterbay.core.shard.position import After, AtTime, Latest, Position, ShardId, StartAt
 from afterbay.engine.clock import FOLLOW_TOLERANCE
 from afterbay.engine.follow import Follower
 from afterbay.engine.found import Found, Lost, RecordsFound, ShardFound, ShardOver, Started, Unreadable, Waiting
-from afterbay.errors import SettingsError
+from afterbay.errors import NotFoundError, SettingsError
+from afterbay.sources.kinesis import KinesisApi
 from afterbay.sources.recording_lines import (
     TRIM,
     Head,
@@ -30,11 +32,11 @@ from afterbay.sources.recording_lines import (
 )
 from afterbay.sources.recording_writer import RecordingWriter
 
-__all__ = ["Recorder", "record"]
+__all__ = ["Recorder", "record", "trimmed_meanwhile"]
 
 
 def record(
-    stream: Annotated[str, typer.Argument(help="The ARN of a stream, or a table's name.")],
+    stream: Annotated[str, typer.Argument(help="The ARN of a table's or Kinesis stream, or a table's name.")],
     file: Annotated[Path, typer.Argument(help="Where to; packed if it ends in .gz.")],
     *,
     from_: Annotated[
@@ -69,6 +71,9 @@ async def _record(stream: str, aws: AwsSettings, recorder: Recorder, beginning: 
     async with open_stream(stream, aws) as opened:
         try:
             resumed = recorder.open(opened.arn)
+            if opened.kinesis is not None and resumed is not None:
+                for lost in await trimmed_meanwhile(opened.kinesis, opened.arn, resumed.stood):
+                    recorder.tell(lost)
             await follow_until_stopped(
                 Follower(
                     opened.source,
@@ -81,6 +86,23 @@ async def _record(stream: str, aws: AwsSettings, recorder: Recorder, beginning: 
             )
         finally:
             recorder.close()
+
+
+async def trimmed_meanwhile(api: KinesisApi, stream_arn: str, stood: Stood) -> list[Lost]:
+    """The shards of which Kinesis does not have the last recorded record any more. It begins at the oldest that it has
+    without saying so (R51): what was written between the two is not known, and may be nothing."""
+
+    async def lost(shard: ShardId, position: Position) -> Lost | None:
+        try:
+            if await api.has(stream_arn, shard, position):
+                return None
+        except NotFoundError:
+            return None  # who reads it will say so
+        return Lost(shard, f"trimmed up to the last record here, {position}, or further: what followed it may be gone")
+
+    ends = [(shard, at.position) for shard, at in stood.items() if isinstance(at, After)]
+    found = await asyncio.gather(*(lost(shard, position) for shard, position in ends))
+    return [one for one in found if one is not None]
 
 
 class Recorder:

@@ -16,8 +16,10 @@ from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.core.change.arn import parse_function_name
 from afterbay.core.change.raw import RawRecord
+from afterbay.core.change.source import SourceKind
+from afterbay.core.shard.position import ShardId
 from afterbay.engine.clock import Clock
-from afterbay.engine.playback import Played, batches, play_into_function, play_into_sink
+from afterbay.engine.playback import Played, batches, batches_of_shards, play_into_function, play_into_sink
 from afterbay.errors import SettingsError
 from afterbay.functions.lambda_api import FUNCTION_TIMEOUT_S, LambdaApiFunction
 from afterbay.sinks.address import SinkAddress, open_sink, parse_address
@@ -53,10 +55,16 @@ def replay(
     address = None if into is None else parse_address(into)
     function_region = None if function is None else parse_function_name(function).region
     with RecordingReader(file) as reader:
+        if address is not None and reader.head.kind is SourceKind.KINESIS:
+            raise SettingsError(
+                "is a recording of a Kinesis stream, whose records have no token that a sink's guard could go by",
+                where=str(file),
+                hint="record the table's own stream, or play it with --function NAME",
+            )
         tape = _Tape(reader)
         try:
             if dry_run:
-                for _ in batches(tape.records(), batch):
+                for _ in tape.batches(batch) if function is None else tape.batches_of_shards(batch):
                     tape.played.calls += 1
             elif address is not None:
                 _into_sink(tape, address, batch)
@@ -74,7 +82,7 @@ def replay(
 def _into_sink(tape: _Tape, address: SinkAddress, batch: int) -> None:
     sink = open_sink(address)
     try:
-        for records in batches(tape.records(), batch):
+        for records in tape.batches(batch):
             play_into_sink(records, sink, tape.played)
     finally:
         sink.close()
@@ -84,7 +92,7 @@ async def _into_function(tape: _Tape, name: str, settings: AwsSettings, batch: i
     aws = Aws(settings, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
     try:
         function, clock = LambdaApiFunction(aws, name), Clock()
-        for records in batches(tape.records(), batch):
+        for records in tape.batches_of_shards(batch):
             await play_into_function(records, function, tape.played, clock, str(uuid.uuid4()))
     finally:
         aws.close()
@@ -101,14 +109,21 @@ class _Tape:
         self._gaps = 0
         self._unreadable = 0
 
-    def records(self) -> Iterator[RawRecord]:
+    def batches(self, count_max: int) -> Iterator[tuple[RawRecord, ...]]:
         """What can be read of it, in its order; the rest counts as failed."""
+        return batches((record for _, record in self._records()), count_max)
+
+    def batches_of_shards(self, count_max: int) -> Iterator[tuple[RawRecord, ...]]:
+        """The same as a mapping cuts it, for who names failures by number (R45)."""
+        return batches_of_shards(self._records(), count_max)
+
+    def _records(self) -> Iterator[tuple[ShardId, RawRecord]]:
         for entry in self._reader:
             match entry:
-                case RecordedRecord(record=record):
+                case RecordedRecord(shard=shard, record=record):
                     self._read += 1
                     self._kinds[record.event_name] += 1
-                    yield record
+                    yield shard, record
                 case RecordedUnreadable():
                     self._unreadable += 1
                     self.played.fail(entry.sequence_number or "", f"unreadable when it was recorded: {entry.reason}")

@@ -5,36 +5,22 @@ Pure: time and event id are arguments.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from hashlib import blake2b
 
 import msgspec
 
+from afterbay.core.change.kinesis_change import Precision
 from afterbay.core.change.size import record_size
 from afterbay.core.change.value import TypedItem, canonical
 from afterbay.core.change.view import ChangeKind, ViewType
 from afterbay.emulator.record import EVENT_SOURCE, Change
 
-__all__ = ["Precision", "encode_kinesis_record", "partition_key"]
+__all__ = ["encode_kinesis_record", "partition_key"]
 
 RECORD_FORMAT = "application/json"
 EXPIRY_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 """Who removes an expired item. Small letters, as in Lambda's events (U)."""
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
-
-
-class Precision(StrEnum):
-    """``ApproximateCreationDateTimePrecision`` of a destination."""
-
-    MILLISECOND = "MILLISECOND"
-    MICROSECOND = "MICROSECOND"
-
-    def since_epoch(self, when: datetime) -> int:
-        """Whole units of this precision, rounded down: 13 digits or 16 (S88)."""
-        unit = timedelta(milliseconds=1) if self is Precision.MILLISECOND else timedelta(microseconds=1)
-        return (when - _EPOCH) // unit
 
 
 def partition_key(keys: TypedItem) -> str:

@@ -17,8 +17,9 @@ import msgspec
 from moto.dynamodb.models.table import Table
 
 from afterbay.core.change.arn import parse_arn
+from afterbay.core.change.kinesis_change import Precision
 from afterbay.core.change.wire import JsonValue
-from afterbay.emulator.kinesis_record import Precision, encode_kinesis_record, partition_key
+from afterbay.emulator.kinesis_record import encode_kinesis_record, partition_key
 from afterbay.emulator.record import Change, kind_of
 from afterbay.endpoint.capture import Write
 from afterbay.endpoint.kinesis import KinesisStreams

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.change.record import ChangeRecord
@@ -19,13 +21,22 @@ from afterbay.core.mapping.diagnosis import FAILURES
 from afterbay.core.mapping.outcome import Delivered, Failed, FailedFrom, FailedSome, NotReached, Outcome
 from afterbay.core.mapping.response import read_answer
 from afterbay.core.mapping.retry import backoff_s
-from afterbay.core.shard.position import Position
+from afterbay.core.shard.position import Position, ShardId
 from afterbay.engine.clock import Clock
 from afterbay.engine.jitter import spread
 from afterbay.errors import RecordError, ThrottledError, UnavailableError
 from afterbay.ports import Function, Sink
 
-__all__ = ["FAILURES_TOLD_MAX", "Failure", "Played", "batches", "play_into_function", "play_into_sink", "settled"]
+__all__ = [
+    "FAILURES_TOLD_MAX",
+    "Failure",
+    "Played",
+    "batches",
+    "batches_of_shards",
+    "play_into_function",
+    "play_into_sink",
+    "settled",
+]
 
 FAILURES_TOLD_MAX = 100
 """Failures that are told one by one; all are counted."""
@@ -77,6 +88,13 @@ def batches(records: Iterable[RawRecord], count_max: int) -> Iterator[tuple[RawR
         del waiting[:count]
 
 
+def batches_of_shards(records: Iterable[tuple[ShardId, RawRecord]], count_max: int) -> Iterator[tuple[RawRecord, ...]]:
+    """The same in batches of one shard each (R45): numbers of several are in no order, and may even be the same. Where
+    another shard's record comes next, a batch ends."""
+    for _, run in groupby(records, key=itemgetter(0)):
+        yield from batches((record for _, record in run), count_max)
+
+
 def play_into_sink(records: Sequence[RawRecord], sink: Sink, played: Played) -> None:
     """Apply one batch; raises what the sink raises. Its guard decides: what is there already is stale or a duplicate,
     and a success (E8)."""
@@ -100,8 +118,8 @@ def _judged(played: Played, sequence_number: str, verdict: Verdict) -> None:
 async def play_into_function(
     records: Sequence[RawRecord], function: Function, played: Played, clock: Clock, request_id: str
 ) -> None:
-    """Invoke with one batch, and with what is left of it after a partial answer. Raises ``ServiceError`` for a function
-    that is not reached."""
+    """Invoke with one batch of one shard, and with what is left of it after a partial answer. Raises ``ServiceError``
+    for a function that is not reached."""
     played.records += len(records)
     rest: Sequence[RawRecord] = records
     while rest:
@@ -115,7 +133,7 @@ async def play_into_function(
 def settled(
     records: Sequence[RawRecord], outcome: Outcome
 ) -> tuple[Sequence[RawRecord], Sequence[RawRecord], Sequence[RawRecord]]:
-    """What of a batch is done, what failed, and what is to be played yet.
+    """What of a batch is done, what failed, and what is to be played yet. ``records`` ascend.
 
     Rules: R82 what lies before the lowest failure is done and the rest comes again; without progress the one that was
     named has failed, and what is behind it goes on. A batch that failed as a whole names nobody: all of it has failed.

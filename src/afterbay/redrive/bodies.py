@@ -13,6 +13,7 @@ from enum import Enum
 import msgspec
 
 from afterbay.core.change.arn import is_pipe
+from afterbay.core.change.kinesis import raw_from_kinesis
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.change.source import SourceKind
 from afterbay.core.change.wire import raw_from_lambda
@@ -127,19 +128,7 @@ class _Event(msgspec.Struct):
     Records: list[msgspec.Raw]
 
 
-class _Kinesis(msgspec.Struct):
-    sequenceNumber: str
-    partitionKey: str
-    approximateArrivalTimestamp: float
-
-
-class _KinesisRecord(msgspec.Struct):
-    kinesis: _Kinesis
-    eventName: str
-
-
 _events = msgspec.json.Decoder(_Event)
-_kinesis_records = msgspec.json.Decoder(_KinesisRecord)
 
 
 def _of_payload(event: bytes, stream_arn: str) -> list[RawRecord]:
@@ -147,17 +136,10 @@ def _of_payload(event: bytes, stream_arn: str) -> list[RawRecord]:
     try:
         bodies = [bytes(one) for one in _events.decode(event).Records]
         if source_kind(stream_arn) is SourceKind.KINESIS:
-            return [_of_kinesis(one) for one in bodies]
+            return [raw_from_kinesis(one) for one in bodies]
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
         raise RecordError("the bodies that were kept are no event of records", path="payload") from error
     return [raw_from_lambda(one, index=index) for index, one in enumerate(bodies)]
-
-
-def _of_kinesis(body: bytes) -> RawRecord:
-    head = _kinesis_records.decode(body)
-    told = head.kinesis
-    key = ItemKey(told.partitionKey.encode())
-    return RawRecord(body, int(told.sequenceNumber), key, told.approximateArrivalTimestamp, head.eventName)
 
 
 def _of_event(event: bytes, sent_s: float | None) -> RawRecord:

@@ -17,7 +17,7 @@ from afterbay.core.change.arn import Arn
 from afterbay.core.change.kinesis import kinesis_record
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.shard.lineage import ShardDescription
-from afterbay.core.shard.position import ShardId
+from afterbay.core.shard.position import Position, ShardId
 from afterbay.errors import UnavailableError
 from afterbay.sources.news import News
 from afterbay.sources.stream import ReadLimits, StreamSource
@@ -32,6 +32,10 @@ _T = TypeVar("_T")
 
 READS_APART_S = 0.25
 """Between two reads of a shard: four of its five a second, so that another reader has one."""
+
+HOLE_PAGES_MAX = 20
+"""Empty pages in a row that come no nearer to the tip: after that many, what the service says of the way counts no
+more."""
 
 LISTED_PAGES_MAX = 100
 """Ten thousand shards a page: more pages than this are a service that repeats itself."""
@@ -55,7 +59,9 @@ class KinesisApi:
     """One stream at one address. ``role`` is told in every record (R137); ``reads_apart_s`` paces each shard.
 
     An iterator carries the name of its shard, since a record's ``eventID`` does. ``on_date`` hears the service's time.
-    ``idle_wait_s``: how long an idle shard may be listened to at a time where writers wake readers.
+    ``idle_wait_s``: how long an idle shard may be listened to at a time where writers wake readers. ``to_the_tip``: an
+    empty page is told only at the tip of its shard, for a reader that is to end there; else it may lie in a hole before
+    records (S89: ``MillisBehindLatest`` says which).
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class KinesisApi:
         role: str,
         reads_apart_s: float = READS_APART_S,
         idle_wait_s: float = 0.0,
+        to_the_tip: bool = False,
         on_date: Callable[[datetime], None] = lambda date: None,
     ) -> None:
         self._caller = caller
@@ -75,6 +82,7 @@ class KinesisApi:
         self._role = role
         self._apart = timedelta(seconds=reads_apart_s)
         self._idle_wait_s = idle_wait_s
+        self._to_the_tip = to_the_tip
         self._on_date = on_date
         self._next_read: dict[str, datetime] = {}
         self._marks: dict[str, int] = {}
@@ -115,19 +123,37 @@ class KinesisApi:
         self, stream_arn: str, iterator: str, *, limit: int
     ) -> tuple[Sequence[RawRecord], str | None]:
         shard, bare = _shard_and_iterator(iterator)
-        await self._take_turn(shard)
-        self._marks[shard] = self._news.mark
-        answer = await self._ask("get_records", {"StreamARN": stream_arn, "ShardIterator": bare, "Limit": limit})
-        following = answer.get("NextShardIterator")
-        records = [self._record(one, stream_arn, shard) for one in _read(answer, "Records", list[_Record])]
-        if following is None:
-            self._marks.pop(shard, None)
-            self._next_read.pop(shard, None)
-        return records, None if following is None else _of(shard, str(following))
+        nearest_ms, no_nearer = float("inf"), 0
+        while True:
+            await self._take_turn(shard)
+            self._marks[shard] = self._news.mark
+            answer = await self._ask("get_records", {"StreamARN": stream_arn, "ShardIterator": bare, "Limit": limit})
+            following = answer.get("NextShardIterator")
+            records = [self._record(one, stream_arn, shard) for one in _read(answer, "Records", list[_Record])]
+            if following is None:
+                self._marks.pop(shard, None)
+                self._next_read.pop(shard, None)
+                return records, None
+            bare = str(following)
+            told = answer.get("MillisBehindLatest")
+            behind_ms = told if isinstance(told, int) else 0
+            no_nearer = 0 if behind_ms < nearest_ms else no_nearer + 1
+            nearest_ms = min(nearest_ms, behind_ms)
+            if records or not behind_ms or not self._to_the_tip or no_nearer >= HOLE_PAGES_MAX:
+                return records, _of(shard, bare)
 
     async def wait_for_records(self, iterator: str, timeout_s: float) -> None:
         shard, _ = _shard_and_iterator(iterator)
         await self._news.wait(self._marks.get(shard, self._news.mark), max(timeout_s, self._idle_wait_s))
+
+    async def has(self, stream_arn: str, shard: ShardId, position: Position) -> bool:
+        """False where the record has been trimmed: Kinesis begins at the oldest that it has then, without a word (R51).
+
+        Raises ``NotFoundError`` where the shard is gone, too.
+        """
+        iterator = await self.get_shard_iterator(stream_arn, shard, "AT_SEQUENCE_NUMBER", sequence_number=str(position))
+        records, _ = await self.get_records(stream_arn, iterator, limit=1)
+        return bool(records) and records[0].position == position
 
     def _record(self, one: _Record, stream_arn: str, shard: str) -> RawRecord:
         return kinesis_record(

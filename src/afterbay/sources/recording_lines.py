@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from afterbay.core.change.arn import parse_stream_arn
+from afterbay.core.change.kinesis import raw_from_kinesis
 from afterbay.core.change.raw import RawRecord
+from afterbay.core.change.source import SourceKind, source_kind
 from afterbay.core.change.wire import UnreadableRecordError, raw_from_lambda
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import ShardId
@@ -47,6 +48,11 @@ class Head:
     stream_arn: str
     begins: str
     recorded_at: str
+
+    @property
+    def kind(self) -> SourceKind:
+        """Whose stream was recorded, a table's or Kinesis'."""
+        return source_kind(self.stream_arn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +167,16 @@ def read_head(line: bytes, where: str) -> Head:
             hint="it was written by another afterbay: use that one",
         )
     try:
-        parse_stream_arn(head.streamArn)
+        kind = source_kind(head.streamArn)
     except SettingsError as wrong:
         raise SettingsError(f"streamArn: {wrong.message}", where=where, hint=wrong.hint) from wrong
+    if kind is SourceKind.QUEUE:
+        raise SettingsError(f"streamArn: {head.streamArn!r} is a queue, not a stream", where=where)
     return Head(head.streamArn, head.begins, head.recordedAt)
 
 
-def read_entry(line: bytes) -> Entry:
-    """Raises ``RecordError`` for what is no line of a recording."""
+def read_entry(line: bytes, kind: SourceKind) -> Entry:
+    """A line about a shard of a stream of that kind. Raises ``RecordError`` for what is no line of a recording."""
     try:
         told = _entries.decode(line)
         shard = ShardId(told.shard)
@@ -183,4 +191,5 @@ def read_entry(line: bytes) -> Entry:
         return RecordedGap(shard, told.gap)
     if told.end:
         return RecordedEnd(shard)
-    return RecordedRecord(shard, raw_from_lambda(bytes(told.record)))
+    read = raw_from_kinesis if kind is SourceKind.KINESIS else raw_from_lambda
+    return RecordedRecord(shard, read(bytes(told.record)))

@@ -19,7 +19,8 @@ from afterbay.sources.recording_lines import Entry, Head, RecordedShard, read_en
 __all__ = ["Cut", "RecordingReader", "is_packed"]
 
 LINE_BYTES_MAX = 16 * 1024 * 1024
-"""A record has two images of 400 KB at most, spelled in JSON: a longer line is none of ours."""
+"""A table's record has two images of 400 KB at most, spelled in JSON, one of Kinesis 10 MiB of data (S91), as base64: a
+longer line is none of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,10 @@ class RecordingReader:
 
     def __iter__(self) -> Iterator[Entry]:
         known: set[ShardId] = set()
+        kind = self.head.kind
         while (line := self._line()) is not None:
             try:
-                entry = read_entry(line)
+                entry = read_entry(line, kind)
                 if isinstance(entry, RecordedShard):
                     known.add(entry.description.shard)
                 elif entry.shard not in known:

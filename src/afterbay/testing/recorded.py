@@ -8,6 +8,7 @@ from typing import cast
 import msgspec
 
 from afterbay.core.change.record import ChangeRecord
+from afterbay.core.change.source import SourceKind, source_kind
 from afterbay.core.change.wire import payload
 from afterbay.engine.playback import batches
 from afterbay.errors import SettingsError
@@ -33,7 +34,13 @@ class Recording:
 
     def changes(self) -> list[ChangeRecord]:
         """Every change, in the order of the file: each item's in order. Raises ``RecordError``, for a record that could
-        not be read when it was recorded, too."""
+        not be read when it was recorded, too, and ``SettingsError`` for a recording of a Kinesis stream."""
+        if source_kind(self.stream_arn) is SourceKind.KINESIS:
+            raise SettingsError(
+                f"are those of a table's stream, and this is a recording of {self.stream_arn}",
+                where="changes()",
+                hint="events() are what a mapping hands to a handler",
+            )
         self._all_are_readable()
         return [ChangeRecord(raw.body) for _, raw in self.recorded.order]
 

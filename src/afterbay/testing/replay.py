@@ -12,6 +12,7 @@ import msgspec
 from afterbay.core.change.arn import parse_arn, parse_function_name
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.change.record import ChangeRecord
+from afterbay.core.change.source import SourceKind, source_kind
 from afterbay.core.change.wire import JsonValue, raw_from_lambda
 from afterbay.core.mapping.deadletter import document
 from afterbay.core.mapping.filters import compile_filters
@@ -89,10 +90,16 @@ def replay(
     there from the beginning, at the time of the newest; ``paced``: each comes when it was written. A mapping that may
     retry for ever stops after ``blocked_after_s`` without progress.
 
-    Raises ``SettingsError`` for wrong settings and for what is no recording, ``RecordError`` for a record that cannot
-    be read. What the handler raises is a failed attempt, as on AWS, and stands in ``calls``.
+    Raises ``SettingsError`` for wrong settings and for what is no recording of a table's stream, ``RecordError`` for a
+    record that cannot be read. What the handler raises is a failed attempt, as on AWS, and stands in ``calls``.
     """
     recorded = _recorded(source)
+    if source_kind(recorded.stream_arn) is SourceKind.KINESIS:
+        raise SettingsError(
+            f"plays a table's stream, and this is a recording of {recorded.stream_arn}",
+            where="replay()",
+            hint="recording(path).events() are what a mapping hands to a handler",
+        )
     request = _request(recorded.stream_arn, settings)
     stream = parse_arn(recorded.stream_arn)
     home = {"region": stream.region, "account": stream.account, "partition": stream.partition}

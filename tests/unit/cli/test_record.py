@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from afterbay.cli.record import Recorder
+from afterbay.cli.record import Recorder, trimmed_meanwhile
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.change.wire import UnreadableRecordError
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import After, AtTime, Latest, Position, ShardEnd, ShardId, TrimHorizon
+from afterbay.engine.clock import Clock
 from afterbay.engine.found import Lost, RecordsFound, ShardFound, ShardOver, Started, Unreadable, Waiting
-from afterbay.errors import SettingsError
+from afterbay.errors import NotFoundError, SettingsError
+from afterbay.sources.kinesis import KinesisApi
+from afterbay.sources.news import News
 from afterbay.sources.recording_reader import RecordingReader
 
 ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/items/stream/2026-01-01T00:00:00.000"
@@ -90,6 +94,33 @@ def test_everything_that_is_found_is_kept_and_gone_on_with(tmp_path, capsys):
     }
     with RecordingReader(tmp_path / "r") as reader:
         assert len(list(reader)) == 10
+
+
+class Kinesis:
+    """Of each shard the oldest number that is left; None: the shard is empty."""
+
+    def __init__(self, **oldest: str | None) -> None:
+        self.oldest = oldest
+
+    async def call(self, service: str, operation: str, **asked: object) -> dict[str, object]:
+        shard = str(asked.get("ShardId") or asked["ShardIterator"])
+        if shard not in self.oldest:
+            raise NotFoundError("no such shard", code="ResourceNotFoundException")
+        number = self.oldest[shard]
+        record = {"SequenceNumber": number, "PartitionKey": "p", "Data": b"", "ApproximateArrivalTimestamp": NOON}
+        records = [] if number is None else [record]
+        return {"ShardIterator": shard, "Records": records, "NextShardIterator": shard}
+
+
+def test_what_kinesis_trimmed_between_two_runs_may_be_gone_and_is_told():
+    clock = Clock()
+    api = KinesisApi(Kinesis(kept="7", trimmed="9", idle=None), clock, News(clock), role="r", reads_apart_s=0)
+    behind = After(Position(7))
+    stood = dict.fromkeys(map(ShardId, ("kept", "trimmed", "idle", "gone")), behind)
+    stood |= {ShardId("ended"): ShardEnd(), ShardId("begun"): None}
+    lost = asyncio.run(trimmed_meanwhile(api, "arn:aws:kinesis:eu-west-1:000000000000:stream/s", stood))
+    assert [one.shard for one in lost] == ["trimmed", "idle"]
+    assert not any(one.over for one in lost) and "last record here, 7" in lost[0].reason
 
 
 def test_a_file_that_is_there_is_refused_and_an_empty_one_is_not(tmp_path):

@@ -11,8 +11,16 @@ import pytest
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.guard import APPLIED, STALE, Kind, Verdict
 from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX
+from afterbay.core.shard.position import ShardId
 from afterbay.engine.clock import Clock
-from afterbay.engine.playback import NOT_REACHED_MAX, Played, batches, play_into_function, play_into_sink
+from afterbay.engine.playback import (
+    NOT_REACHED_MAX,
+    Played,
+    batches,
+    batches_of_shards,
+    play_into_function,
+    play_into_sink,
+)
 from afterbay.errors import ThrottledError, UnavailableError
 from afterbay.ports import Answer
 
@@ -73,6 +81,25 @@ def test_a_batch_holds_as_many_as_wanted():
 def test_a_batch_is_no_larger_than_a_function_takes():
     large = [RawRecord(b"x" * (PAYLOAD_BYTES_MAX // 2 - 100), n, ItemKey(b"k"), 0.0, "INSERT") for n in range(5)]
     assert [len(part) for part in batches(large, 100)] == [2, 2, 1]
+
+
+def test_records_of_shards_that_are_mixed_never_share_a_batch_where_failures_are_named_by_number():
+    """Else a record that was named would count as done: numbers of two shards are in no order."""
+    left, right = ShardId("left"), ShardId("right")
+    mixed = [
+        (left, record(3)),
+        (left, record(5)),
+        (left, record(8)),
+        (right, record(2)),
+        (right, record(4)),
+        (left, record(9)),
+    ]
+    parts = list(batches_of_shards(mixed, 2))
+    assert [[one.position - FIRST for one in part] for part in parts] == [[3, 5], [8], [2, 4], [9]]
+    function, played = Function(named(3)), Played()
+    for part in parts:
+        asyncio.run(play_into_function(part, function, played, Clock(), "id"))
+    assert (played.delivered, failed(played)) == (5, [3])
 
 
 def test_what_a_function_takes_is_delivered_in_one_call():

@@ -13,7 +13,7 @@ import pytest
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import After, AtTime, Latest, Position, ShardId, TrimHorizon
 from afterbay.errors import IteratorExpiredError, ServiceError, UnavailableError
-from afterbay.sources.kinesis import READS_APART_S, KinesisApi, kinesis_source
+from afterbay.sources.kinesis import HOLE_PAGES_MAX, READS_APART_S, KinesisApi, kinesis_source
 from afterbay.sources.news import News
 from afterbay.sources.stream import StreamSource
 
@@ -67,14 +67,17 @@ def put(number: str, data: bytes = b"x", key: str = "p") -> dict[str, object]:
     return {"SequenceNumber": number, "PartitionKey": key, "Data": data, "ApproximateArrivalTimestamp": NOON}
 
 
-def page(*records: dict[str, object], following: str | None = "next") -> dict[str, object]:
-    return {"Records": list(records), **({} if following is None else {"NextShardIterator": following})}
+def page(
+    *records: dict[str, object], following: str | None = "next", behind_ms: int | None = None
+) -> dict[str, object]:
+    told: dict[str, object] = {} if behind_ms is None else {"MillisBehindLatest": behind_ms}
+    return {"Records": list(records), **told, **({} if following is None else {"NextShardIterator": following})}
 
 
-def made(**answers: list[Any]) -> tuple[StreamSource, Service, News]:
+def made(*, to_the_tip: bool = False, **answers: list[Any]) -> tuple[StreamSource, Service, News]:
     clock = Clock()
     service, news = Service(clock, **answers), News(clock)
-    return kinesis_source(KinesisApi(service, clock, news, role=ROLE), ARN), service, news
+    return kinesis_source(KinesisApi(service, clock, news, role=ROLE, to_the_tip=to_the_tip), ARN), service, news
 
 
 def test_a_merged_shard_has_two_parents_and_a_listing_all_its_pages() -> None:
@@ -174,6 +177,45 @@ def test_a_shard_is_never_read_more_often_than_it_may_be() -> None:
     asyncio.run(scene())
     reads = service.times[1:]
     assert [later - earlier for earlier, later in itertools.pairwise(reads)] == [timedelta(seconds=READS_APART_S)] * 4
+
+
+def read_to_the_tip(*pages: dict[str, object], to_the_tip: bool = True) -> tuple[list[int], bool, Service]:
+    """The numbers on one page of ``ONE``, whether the shard ends with it, and what was asked for it."""
+    iterators = [{"ShardIterator": "i"}]
+    source, service, _ = made(to_the_tip=to_the_tip, get_shard_iterator=iterators, get_records=list(pages))
+    got = asyncio.run(source.read(ONE, TrimHorizon(), limit=10, pause_s=0))
+    return [one.position for one in got.records], got.end, service
+
+
+def test_who_reads_to_the_tip_crosses_holes_and_no_faster_than_it_may() -> None:
+    hole = [page(following="a", behind_ms=9_000), page(following="b", behind_ms=4_000)]
+    numbers, end, service = read_to_the_tip(*hole, page(put("7"), following="c", behind_ms=0))
+    assert (numbers, end) == ([7], False)
+    reads = [asked["ShardIterator"] for operation, asked in service.asked if operation == "get_records"]
+    assert reads == ["i", "a", "b"]
+    apart = timedelta(seconds=READS_APART_S)
+    assert [later - earlier for earlier, later in itertools.pairwise(service.times[1:])] == [apart] * 2
+    assert read_to_the_tip(*hole, page(behind_ms=0), page(put("7")))[0] == [], "this is the tip"
+    assert read_to_the_tip(*hole, page(following=None))[:2] == ([], True)
+    assert read_to_the_tip(page(), page(put("7")))[0] == [], "nothing said of a hole is none"
+    assert read_to_the_tip(*hole, to_the_tip=False)[2].answers["get_records"] == hole[1:], "a mapping comes again"
+
+
+def test_a_hole_that_grows_no_smaller_is_no_hole() -> None:
+    endless = [page(behind_ms=5_000)] * 1_000
+    numbers, _, service = read_to_the_tip(*endless)
+    assert numbers == [] and len(endless) - len(service.answers["get_records"]) == HOLE_PAGES_MAX + 1
+
+
+@pytest.mark.parametrize(("there", "has"), [("7", True), ("9", False), (None, False)])
+def test_a_record_that_was_trimmed_is_missed_where_another_one_comes_first(there: str | None, has: bool) -> None:
+    clock = Clock()
+    answer = page() if there is None else page(put(there))
+    service = Service(clock, get_shard_iterator=[{"ShardIterator": "i"}], get_records=[answer])
+    api = KinesisApi(service, clock, News(clock), role=ROLE)
+    assert asyncio.run(api.has(ARN, ONE, Position(7))) is has
+    asked = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": "7"}
+    assert service.asked[0] == ("get_shard_iterator", {"StreamARN": ARN, "ShardId": ONE, **asked})
 
 
 def test_an_idle_read_waits_its_pause_by_the_clock() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from afterbay.core.change.kinesis import kinesis_record
+from afterbay.core.change.source import SourceKind
 from afterbay.core.change.wire import UnreadableRecordError, raw_from_lambda
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import After, Position, ShardEnd, ShardId, TrimHorizon
@@ -48,6 +51,25 @@ def record(shard: ShardId, number: int, **more: str) -> RecordedRecord:
 
 def named(shard: ShardId, *parents: ShardId) -> RecordedShard:
     return RecordedShard(ShardDescription(shard, parents))
+
+
+KINESIS = "arn:aws:kinesis:eu-west-1:000000000000:stream/items"
+QUEUE = "arn:aws:sqs:eu-west-1:000000000000:items"
+CLICKS = 49590338271490256608559692538361571095921575989136588898
+
+
+def click(number: int, data: bytes = b"\xff\x00") -> RecordedRecord:
+    """A record of Kinesis, whose numbers have 56 digits."""
+    made = kinesis_record(
+        stream_arn=KINESIS,
+        shard=L,
+        sequence_number=str(CLICKS + number),
+        partition_key="p",
+        data=data,
+        arrived=datetime(2026, 9, 17, 12, 0, 0, 123_000, UTC),
+        role="r",
+    )
+    return RecordedRecord(L, made)
 
 
 SPLIT: list[Entry] = [
@@ -170,6 +192,24 @@ def test_a_file_that_is_there_is_not_written_over(path):
     assert path.read_bytes() == before
 
 
+def test_a_kinesis_stream_is_kept_as_a_tables_is_and_gone_on_with(path):
+    """A merged shard has two parents; its records are in the form of their own service."""
+    entries: list[Entry] = [named(P), named(R), named(L, P, R), click(1), click(2, b"{}")]
+    with RecordingWriter.create(path, Head(KINESIS, "trim", "2026-01-01T12:00:00.000Z")) as writer:
+        for entry in entries:
+            writer.write(entry)
+    with RecordingReader(path) as reader:
+        assert reader.head.kind is SourceKind.KINESIS
+        found = list(reader)
+    assert found[2] == entries[2]
+    for told, kept in zip(found[3:], entries[3:], strict=True):
+        ours, theirs = kept.record, told.record
+        assert (theirs.body, theirs.position, theirs.key) == (ours.body, ours.position, ours.key)
+        assert (theirs.created_s, theirs.event_name) == (ours.created_s, "aws:kinesis:record")
+    with RecordingWriter.append(path, KINESIS) as writer:
+        assert writer.stood == {P: None, R: None, L: After(Position(CLICKS + 2))}
+
+
 def test_one_recorder_has_a_file_at_a_time(path):
     with RecordingWriter.create(path, HEAD) as writer:
         for another in (lambda: RecordingWriter.append(path, ARN), lambda: RecordingWriter.create(path, HEAD)):
@@ -200,17 +240,28 @@ def test_a_recording_of_another_stream_is_not_gone_on_with(path):
         RecordingWriter.append(path, ARN.replace("items", "other"))
 
 
+CLICK = json.loads(click(1).record.body)
 LINE = json.dumps({"afterbay": "recording", "version": 1, "streamArn": ARN}) + "\n"
 REFUSED = {
     "another version": (LINE.replace("1,", "2,", 1), r":1: is a recording of version 2; this reads version 1"),
     "something else of ours": (LINE.replace("recording", "journal"), r":1: is no recording but 'journal'"),
     "something else": ('{"Records":[]}\n', r":1: is no recording"),
+    "a queue": (LINE.replace(ARN, QUEUE), r":1: streamArn: .*:items' is a queue, not a stream"),
+    "a consumer of a stream": (LINE.replace(ARN, f"{KINESIS}/consumer/c:1"), r":1: streamArn: "),
     "no stream": (LINE.replace("/stream/", "/index/"), r":1: streamArn: "),
     "nothing": ("", r": is no recording: its first line is not whole"),
     "half a first line": (LINE[:30], r": is no recording: its first line is not whole"),
     "a line that is none": (LINE + "{}\n", r":2: is no line of a recording"),
     "a member that nobody knows": (LINE + '{"shard":"s","record2":1}\n', r":2: is no line of a recording"),
     "a record that is none": (LINE + '{"shard":"s","parents":[]}\n{"shard":"s","record":{}}\n', r":3: Records\[0\]"),
+    "a record of Kinesis in a table's": (
+        LINE + '{"shard":"s","parents":[]}\n' + json.dumps({"shard": "s", "record": CLICK}) + "\n",
+        r":3: Records\[0\]",
+    ),
+    "a record of a table in Kinesis'": (
+        LINE.replace(ARN, KINESIS) + '{"shard":"s","parents":[]}\n{"shard":"s","record":{"dynamodb":{}}}\n',
+        r":3: no record of a Kinesis stream",
+    ),
     "a shard out of nowhere": (LINE + '{"shard":"s","end":true}\n', r":2: s is a shard that no line before it names"),
 }
 

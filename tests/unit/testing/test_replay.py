@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import afterbay
+from afterbay.core.change.kinesis import kinesis_record
 from afterbay.core.change.wire import raw_from_lambda
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import ShardId
@@ -77,6 +79,31 @@ def test_a_recording_gives_its_changes_and_events(path):
     assert [keys(afterbay.changes(one)) for one in loaded.events(batch=1)] == ["a", "b", "a", "b"]
     with pytest.raises(SettingsError, match="0 is no number"):
         loaded.events(batch=0)
+
+
+def test_a_recording_of_a_kinesis_stream_gives_its_events_and_refuses_what_is_of_tables(tmp_path):
+    arn, file = "arn:aws:kinesis:eu-west-1:000000000000:stream/clicks", tmp_path / "clicks.changes"
+    with RecordingWriter.create(file, Head(arn, "trim", "2026-01-01T00:00:00.000Z")) as writer:
+        writer.write(RecordedShard(ShardDescription(ShardId(P))))
+        for n in (1, 2):
+            made = kinesis_record(
+                stream_arn=arn,
+                shard=P,
+                sequence_number=str(n),
+                partition_key="p",
+                data=b"click",
+                arrived=datetime(2026, 1, 1, tzinfo=UTC),
+                role="r",
+            )
+            writer.write(RecordedRecord(ShardId(P), made))
+    loaded = recording(file)
+    (told,) = loaded.events()
+    assert [one["kinesis"]["sequenceNumber"] for one in told["Records"]] == ["1", "2"]
+    with pytest.raises(SettingsError, match=rf"changes\(\): .*{arn}.*events\(\)"):
+        loaded.changes()
+    for source in (file, loaded):
+        with pytest.raises(SettingsError, match=rf"replay\(\): plays a table's stream.*{arn}.*events\(\)"):
+            replay(source, succeed)
 
 
 def test_parents_are_delivered_before_children(path, afterbay_sink):

@@ -67,5 +67,5 @@ def first_start(beginning: Beginning, now: datetime) -> StartAt:
             return AtTime(beginning)
 
 
-_EVER = timedelta(days=7)
-"""Older than any record of a stream can be."""
+_EVER = timedelta(days=366)
+"""Older than any record of a stream can be: Kinesis keeps one for 365 days at most (S89)."""

@@ -43,6 +43,9 @@ def test_an_age_counts_back_from_the_sources_now():
 
 def test_an_age_beyond_every_retention_is_the_oldest_record():
     assert first_start(timedelta(days=400_000), NOW) == TrimHorizon()
+    assert first_start(timedelta(days=365), NOW) == AtTime(NOW - timedelta(days=365)), (
+        "Kinesis may keep it so long (S89)"
+    )
 
 
 def test_the_words_are_starting_points():
