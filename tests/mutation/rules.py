@@ -27,6 +27,7 @@ class RuleMutation(NamedTuple):
 
 
 SHARD = "core/mapping/shard.py"
+DISPATCH = "core/mapping/dispatch.py"
 RETRY = "core/mapping/retry.py"
 NOT_REACHED = "        case NotReached():\n            return _not_reached(batch, outcome)"
 RESPONSE = "core/mapping/response.py"
@@ -55,7 +56,7 @@ _LANES = (
     RuleMutation(
         "R61",
         "a lane does not wait for the batch that is in flight",
-        SHARD,
+        DISPATCH,
         "            if lane.state is LaneState.IDLE:\n"
         "                commands += self._next_in_lane(lane, number, now)",
         "            if lane.state in (LaneState.IDLE, LaneState.INVOKING):\n"
@@ -78,14 +79,14 @@ _LANES = (
     RuleMutation(
         "R63",
         "BatchSize is shared out among the lanes",
-        SHARD,
+        DISPATCH,
         "records = lane.take(count_max, PAYLOAD_BYTES_MAX - told_bytes)",
         "records = lane.take(max(1, count_max // len(self.lanes)), PAYLOAD_BYTES_MAX - told_bytes)",
     ),
     RuleMutation(
         "R63",
         "the end of any lane's invocation starts the batching window of all",
-        SHARD,
+        DISPATCH,
         "        lane.window_ends = now + timedelta(seconds=self._context.settings.batching_window_s)\n",
         "        for one in self.lanes:\n"
         "            one.window_ends = now + timedelta(seconds=self._context.settings.batching_window_s)\n",
@@ -93,7 +94,7 @@ _LANES = (
     RuleMutation(
         "R64",
         "a lane that rests before a retry holds up the others",
-        SHARD,
+        DISPATCH,
         "            if lane.state is LaneState.IDLE:\n"
         "                commands += self._next_in_lane(lane, number, now)",
         "            resting = any(one.state is LaneState.RESTING for one in self.lanes)\n"
@@ -134,7 +135,7 @@ _ORDER = (
     RuleMutation(
         "R68",
         "new records go before the batch that failed",
-        SHARD,
+        DISPATCH,
         "while lane.batches or self._close_batch(lane, now):",
         "while self._close_batch(lane, now) or lane.batches:",
     ),
@@ -144,14 +145,14 @@ _ORDER = (
     RuleMutation(
         "R69",
         "the right half goes first",
-        SHARD,
+        DISPATCH,
         "lane.batches.extend(reversed(batches))",
         "lane.batches.extend(batches)",
     ),
     RuleMutation(
         "R69",
         "the right half waits behind all that is waiting already",
-        SHARD,
+        DISPATCH,
         "lane.batches.extend(reversed(batches))",
         "lane.batches.append(batches[0])\n"
         "                lane.waiting.extend(record for part in batches[1:] for record in part.records)",
@@ -271,7 +272,7 @@ _FILTERING = (
     RuleMutation(
         "R78",
         "a record that is filtered out takes its place in the batch",
-        SHARD,
+        DISPATCH,
         "records = lane.take(count_max, PAYLOAD_BYTES_MAX - told_bytes)",
         "records = lane.take(\n"
         "            max(1, count_max - self._context.counters.filtered_out), PAYLOAD_BYTES_MAX - told_bytes\n"
@@ -445,11 +446,12 @@ _RETRIES = (
     RuleMutation(
         "R89",
         "a retry goes out with one record less",
-        SHARD,
-        "            lane.state = LaneState.IDLE\n            self._context.counters.retries += 1",
-        "            lane.state = LaneState.IDLE\n"
-        "            lane.batches[-1].records = lane.batches[-1].records[:-1] or lane.batches[-1].records\n"
-        "            self._context.counters.retries += 1",
+        DISPATCH,
+        "        self.lanes[number].state = LaneState.IDLE\n        self._context.counters.retries += 1",
+        "        lane = self.lanes[number]\n"
+        "        lane.state = LaneState.IDLE\n"
+        "        lane.batches[-1].records = lane.batches[-1].records[:-1] or lane.batches[-1].records\n"
+        "        self._context.counters.retries += 1",
     ),
     RuleMutation(
         "R90",
@@ -476,11 +478,11 @@ _RETRIES = (
     RuleMutation(
         "R91",
         "what is left after progress waits before it is invoked",
-        SHARD,
+        DISPATCH,
         "                if split:\n",
         "                lane.state = LaneState.RESTING\n"
         "                commands.append(\n"
-        "                    Rest(self.description.shard, number, self.run, lane.batches[-1].request_id, 0.25)\n"
+        "                    Rest(self._shard, number, self._context.run, lane.batches[-1].request_id, 0.25)\n"
         "                )\n"
         "                if split:\n",
     ),
@@ -516,7 +518,7 @@ _RETRIES = (
     RuleMutation(
         "R95",
         "after a split batches stay small",
-        SHARD,
+        DISPATCH,
         "records = lane.take(count_max, PAYLOAD_BYTES_MAX - told_bytes)",
         "records = lane.take(\n"
         "            max(1, count_max // 2) if self._context.counters.bisects else count_max,\n"
@@ -526,7 +528,7 @@ _RETRIES = (
     RuleMutation(
         "R95",
         "the right half is filled up with what is waiting",
-        SHARD,
+        DISPATCH,
         "lane.batches.extend(reversed(batches))",
         "lane.batches.append(batches[0])\n"
         "                later = [record for part in batches[1:] for record in part.records]\n"
@@ -634,9 +636,9 @@ _PARTIAL = (
     RuleMutation(
         "R99",
         "only the first record of an exhausted batch is discarded",
-        SHARD,
-        "lane, number, len(batch.records), Condition.RETRY_ATTEMPTS_EXHAUSTED, response, now",
-        "lane, number, 1, Condition.RETRY_ATTEMPTS_EXHAUSTED, response, now",
+        DISPATCH,
+        "lane, number, count, Condition.RETRY_ATTEMPTS_EXHAUSTED, response",
+        "lane, number, 1, Condition.RETRY_ATTEMPTS_EXHAUSTED, response",
     ),
     RuleMutation(
         "R100",
@@ -672,21 +674,21 @@ _AGE = (
     RuleMutation(
         "R103",
         "age is not looked at before the first invocation",
-        SHARD,
+        DISPATCH,
         "        if expired:\n",
         "        if expired and (batch.attempts or batch.not_reached):\n",
     ),
     RuleMutation(
         "R103",
         "age is not looked at before a retry",
-        SHARD,
+        DISPATCH,
         "        if expired:\n",
         "        if expired and not batch.attempts:\n",
     ),
     RuleMutation(
         "R103",
         "age is not looked at for a batch that did not reach the function",
-        SHARD,
+        DISPATCH,
         "        if expired:\n",
         "        if expired and not batch.not_reached:\n",
     ),
@@ -700,22 +702,22 @@ _AGE = (
     RuleMutation(
         "R105",
         "a batch that was never invoked tells of no invocation",
-        SHARD,
+        DISPATCH,
         "            invoke_count=max(1, batch.attempts),",
         "            invoke_count=batch.attempts,",
     ),
     RuleMutation(
         "R106",
         "a batch that expires after failures tells of one attempt",
-        SHARD,
+        DISPATCH,
         "            invoke_count=max(1, batch.attempts),",
         "            invoke_count=max(1, batch.attempts) if condition is Condition.RETRY_ATTEMPTS_EXHAUSTED else 1,",
     ),
     RuleMutation(
         "R106",
         "a batch that expires after failures has a responseContext",
-        SHARD,
-        "self._discard(lane, number, expired, Condition.RECORD_AGE_EXCEEDED, None, now)",
+        DISPATCH,
+        "self._discard(lane, number, expired, Condition.RECORD_AGE_EXCEEDED, None)",
         "self._discard(\n"
         "                lane,\n"
         "                number,\n"
@@ -752,21 +754,21 @@ _DOCUMENTS = (
     RuleMutation(
         "R109",
         "there is no document for expired records",
-        SHARD,
+        DISPATCH,
         "        destination = self._context.settings.on_failure\n",
         "        destination = self._context.settings.on_failure if condition.name[:5] == 'RETRY' else None\n",
     ),
     RuleMutation(
         "R109",
         "there is no document for exhausted batches",
-        SHARD,
+        DISPATCH,
         "        destination = self._context.settings.on_failure\n",
         "        destination = self._context.settings.on_failure if condition.name[:5] != 'RETRY' else None\n",
     ),
     RuleMutation(
         "R109",
         "a success has a document too",
-        SHARD,
+        DISPATCH,
         "                self._done(lane, len(batch.records), _state_of(outcome))\n",
         "                commands += self._discard(\n"
         "                    lane, number, len(batch.records), Condition.RETRY_ATTEMPTS_EXHAUSTED, None, now\n"
@@ -783,9 +785,9 @@ _DOCUMENTS = (
     RuleMutation(
         "R110",
         "requestId is another than the handler saw",
-        SHARD,
+        DISPATCH,
         "            request_id=batch.request_id,\n",
-        "            request_id=self._context.ids.derive(self.description.shard, 0, 0, 0, batch.attempts),\n",
+        "            request_id=self._context.ids.derive(self._shard, 0, 0, 0, batch.attempts),\n",
     ),
     RuleMutation(
         "R110",
@@ -811,7 +813,7 @@ _DOCUMENTS = (
     RuleMutation(
         "R110",
         "approximateInvokeCount counts throttles",
-        SHARD,
+        DISPATCH,
         "            invoke_count=max(1, batch.attempts),",
         "            invoke_count=max(1, batch.attempts + batch.not_reached),",
     ),
@@ -854,7 +856,7 @@ _DOCUMENTS = (
     RuleMutation(
         "R110",
         "startSequenceNumber is that of the batch, not of what is discarded",
-        SHARD,
+        DISPATCH,
         "first=Position(records[0].position) if records",
         "first=Position(batch.records[-1].position) if records",
     ),
@@ -875,7 +877,7 @@ _DOCUMENTS = (
     RuleMutation(
         "R110",
         "the arrivals of first and last record are exchanged",
-        SHARD,
+        DISPATCH,
         "first_created_s=records[0].created_s if records",
         "first_created_s=records[-1].created_s if records",
     ),
@@ -927,7 +929,7 @@ _DOCUMENTS = (
     RuleMutation(
         "R113",
         "batchSize counts the batch, not what is discarded of it",
-        SHARD,
+        DISPATCH,
         "            count=count,\n",
         "            count=len(batch.records),\n",
     ),
@@ -941,7 +943,7 @@ _DOCUMENTS = (
     RuleMutation(
         "R114",
         "payload is the whole batch, not what is discarded of it",
-        SHARD,
+        DISPATCH,
         'event=event_of(records, call) if self._context.keeps_bodies or is_bucket(destination) else b"",',
         'event=event_of(batch.records, call) if self._context.keeps_bodies or is_bucket(destination) else b"",',
     ),
@@ -998,14 +1000,14 @@ _DOCUMENTS = (
     RuleMutation(
         "R120",
         "without a destination a batch that is given up stops its lane",
-        SHARD,
+        DISPATCH,
         "            self._done(lane, count)\n            return [Tell(Notice.DROPPED",
         "            lane.state = LaneState.RESTING\n            return [Tell(Notice.DROPPED",
     ),
     RuleMutation(
         "R120",
         "without a destination a letter is asked for all the same",
-        SHARD,
+        DISPATCH,
         "        if destination is None:\n",
         '        destination = destination or ""\n        if destination is None:\n',
     ),

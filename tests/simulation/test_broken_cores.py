@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from afterbay.core.guard import APPLIED
-from afterbay.core.mapping import lineup, retry
+from afterbay.core.mapping import dispatch, lineup, retry
 from afterbay.core.mapping import shard as shards
 from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.checkpoint import Watermark
+from afterbay.core.mapping.dispatch import Dispatch
 from afterbay.core.mapping.lane import Lane, LaneState
 from afterbay.core.mapping.lineup import Lineup
 from afterbay.core.mapping.machine import Mapping
@@ -75,7 +76,7 @@ def retry_budget_is_one_more(patch: Patch) -> None:
         limit = settings.retry_attempts_max
         return decide(batch, outcome, replace(settings, retry_attempts_max=None if limit is None else limit + 1), *rest)
 
-    patch.setattr(shards, "decide", generous)
+    patch.setattr(dispatch, "decide", generous)
 
 
 def retry_budget_is_one_less(patch: Patch) -> None:
@@ -83,7 +84,7 @@ def retry_budget_is_one_less(patch: Patch) -> None:
         limit = settings.retry_attempts_max
         return decide(batch, outcome, replace(settings, retry_attempts_max=limit and limit - 1), *rest)
 
-    patch.setattr(shards, "decide", stingy)
+    patch.setattr(dispatch, "decide", stingy)
 
 
 def progress_keeps_the_budget(patch: Patch) -> None:
@@ -94,14 +95,14 @@ def progress_keeps_the_budget(patch: Patch) -> None:
                 one.attempts = batch.attempts
         return decision
 
-    patch.setattr(shards, "decide", kept)
+    patch.setattr(dispatch, "decide", kept)
 
 
 def throttles_use_the_budget(patch: Patch) -> None:
     def counted(batch: Any, outcome: Any, *rest: Any) -> Any:
         return decide(batch, Failed(Cause.FUNCTION_ERROR) if isinstance(outcome, NotReached) else outcome, *rest)
 
-    patch.setattr(shards, "decide", counted)
+    patch.setattr(dispatch, "decide", counted)
 
 
 def bisect_goes_right_first(patch: Patch) -> None:
@@ -110,7 +111,7 @@ def bisect_goes_right_first(patch: Patch) -> None:
 
 
 def bisect_never_happens(patch: Patch) -> None:
-    patch.setattr(shards, "decide", lambda batch, outcome, settings, *rest: decide(
+    patch.setattr(dispatch, "decide", lambda batch, outcome, settings, *rest: decide(
         batch, outcome, replace(settings, bisect=False), *rest
     ))  # fmt: skip
 
@@ -120,7 +121,7 @@ def one_failure_discards_a_retried_batch(patch: Patch) -> None:
         decision = decide(batch, outcome, *rest)
         return GiveUp(None) if isinstance(outcome, Failed) and isinstance(decision, retry.Again) else decision
 
-    patch.setattr(shards, "decide", hasty)
+    patch.setattr(dispatch, "decide", hasty)
 
 
 def answers_read_with(patch: Patch, choose: Callable[[dict[str, int]], int]) -> None:
@@ -154,7 +155,7 @@ def partial_answer_redoes_only_one_record(patch: Patch) -> None:
                 one.records = one.records[:1]
         return decision
 
-    patch.setattr(shards, "decide", lone)
+    patch.setattr(dispatch, "decide", lone)
 
 
 def malformed_answer_is_success(patch: Patch) -> None:
@@ -162,7 +163,7 @@ def malformed_answer_is_success(patch: Patch) -> None:
         lenient = isinstance(outcome, Failed) and outcome.cause is Cause.INVALID_RESPONSE
         return decide(batch, Delivered() if lenient else outcome, *rest)
 
-    patch.setattr(shards, "decide", mild)
+    patch.setattr(dispatch, "decide", mild)
 
 
 def age_takes_one_record_more(patch: Patch) -> None:
@@ -172,11 +173,11 @@ def age_takes_one_record_more(patch: Patch) -> None:
         count = prefix(records, *rest)
         return min(len(records), count + 1) if count else 0
 
-    patch.setattr(shards, "expired_prefix", greedy)
+    patch.setattr(dispatch, "expired_prefix", greedy)
 
 
 def age_is_never_looked_at(patch: Patch) -> None:
-    patch.setattr(shards, "expired_prefix", lambda *args: 0)
+    patch.setattr(dispatch, "expired_prefix", lambda *args: 0)
 
 
 def filtered_counts_as_lost(patch: Patch) -> None:
@@ -317,15 +318,15 @@ def skip_leaves_one_record(patch: Patch) -> None:
 
 
 def skip_does_not_wait_for_what_is_in_flight(patch: Patch) -> None:
-    advance = Shard.advance
+    advance = Dispatch.advance
 
-    def hasty(self: Shard, now: datetime, **more: Any) -> Any:
+    def hasty(self: Dispatch, now: datetime) -> Any:
         for lane in self.lanes:
-            if self._skip is not None and lane.state is LaneState.INVOKING:
+            if self.skip is not None and lane.state is LaneState.INVOKING:
                 lane.state = LaneState.IDLE
-        return advance(self, now, **more)
+        return advance(self, now)
 
-    patch.setattr(Shard, "advance", hasty)
+    patch.setattr(Dispatch, "advance", hasty)
 
 
 BROKEN: dict[Callable[[Patch], None], str] = {

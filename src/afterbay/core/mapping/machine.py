@@ -23,6 +23,7 @@ from afterbay.core.mapping.commands import (
     WakeAt,
 )
 from afterbay.core.mapping.counters import Counters
+from afterbay.core.mapping.dispatch import ShardContext
 from afterbay.core.mapping.events import (
     Created,
     DeletionRequested,
@@ -54,7 +55,7 @@ from afterbay.core.mapping.outcome import Outcome
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.result import LastResult, result_of
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
-from afterbay.core.mapping.shard import Shard, ShardContext
+from afterbay.core.mapping.shard import Shard
 from afterbay.core.mapping.skip import SkipPlan
 from afterbay.core.shard.position import ShardId
 from afterbay.errors import SettingsError
@@ -438,18 +439,11 @@ class Mapping:
             case ReadFailure.TRIMMED:
                 return shard.trimmed(now)
             case ReadFailure.GONE:
-                return self._shard_gone(shard, event.reason, now)
+                return shard.gone(event.reason, now)
             case ReadFailure.THROTTLED | ReadFailure.UNAVAILABLE | ReadFailure.DENIED:
                 return shard.read_failed(event.reason, event.retry_after_s, now)
             case _:
                 assert_never(event.failure)
-
-    def _shard_gone(self, shard: Shard, reason: str, now: datetime) -> list[Command]:
-        """The service does not know the shard any more: not an end like any other (S31). What was read is finished; the
-        children need not wait for what will never come."""
-        shard.reading = False
-        shard.ended = True
-        return [Tell(Notice.SHARD_GONE, shard.description.shard, reason), *shard.advance(now)]
 
     def _invoked(self, name: ShardId, lane: int, request_id: str, outcome: Outcome, now: datetime) -> list[Command]:
         shard = self.shards.get(name)
