@@ -74,6 +74,9 @@ def test_a_transaction_of_statements_is_done_once_too(address, dynamodb, table):
         dynamodb.execute_transaction(ClientRequestToken=table, TransactStatements=statements)
     assert total(dynamodb, table) == "5"
     assert events(address, table) == ["INSERT", "MODIFY", "MODIFY"]
+    with pytest.raises(ClientError, match="IdempotentParameterMismatch"):
+        statements[0]["Statement"] = f"UPDATE \"{table}\" SET n=2 WHERE pk='a'"
+        dynamodb.execute_transaction(ClientRequestToken=table, TransactStatements=statements)
 
 
 def test_a_batch_of_too_many_and_of_one_item_twice_is_refused_whole(address, dynamodb, table):

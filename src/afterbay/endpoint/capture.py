@@ -19,7 +19,7 @@ from afterbay.core.change.size import item_size
 from afterbay.endpoint.numbers import normal_number
 from afterbay.errors import EndpointError, RecordError
 
-__all__ = ["ITEM_BYTES_MAX", "Capture", "Recorder", "Write", "check_size", "home_of", "typed"]
+__all__ = ["ITEM_BYTES_MAX", "Capture", "Recorder", "ValidationError", "Write", "check_size", "home_of", "typed"]
 
 ITEM_BYTES_MAX = 400 * 1024
 """Of an item, as ``SizeBytes`` counts it (S64, S100)."""
@@ -76,10 +76,6 @@ class Capture:
                 self._writes[index] = write
                 return
         self._writes.append(write)
-
-    def replaces(self) -> bool:
-        """True if something was written where an item was before."""
-        return any(write.old is not None for write in self._writes)
 
     def take(self) -> list[Write]:
         """What was written since the last call, in order."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from afterbay.core.change.wire import JsonValue
+from afterbay.endpoint.placeholders import Placeholders
 from afterbay.errors import EndpointError
 
 __all__ = ["LEGACY_OPERATIONS", "as_expressions"]
@@ -24,27 +25,6 @@ _COUNTS = {"NULL": 0, "NOT_NULL": 0, "BETWEEN": 2}
 """How many values an operator takes; IN one or more, all others one."""
 
 _SETS = frozenset({"SS", "NS", "BS"})
-
-
-class _Names:
-    """Placeholders for names and values, in the order in which they come."""
-
-    def __init__(self) -> None:
-        self.names: dict[str, JsonValue] = {}
-        self.values: dict[str, JsonValue] = {}
-
-    def name(self, attribute: str) -> str:
-        for placeholder, known in self.names.items():
-            if known == attribute:
-                return placeholder
-        placeholder = f"#n{len(self.names)}"
-        self.names[placeholder] = attribute
-        return placeholder
-
-    def value(self, value: JsonValue) -> str:
-        placeholder = f":v{len(self.values)}"
-        self.values[placeholder] = value
-        return placeholder
 
 
 def as_expressions(operation: str, members: dict[str, JsonValue]) -> bool:
@@ -64,7 +44,7 @@ def as_expressions(operation: str, members: dict[str, JsonValue]) -> bool:
             "Can not use both expression and non-expression parameters in the same request: "
             f"Non-expression parameters: {{{', '.join(old)}}} Expression parameters: {{{', '.join(new)}}}",
         )
-    names = _Names()
+    names = Placeholders()
     updates, expected = members.get("AttributeUpdates"), members.get("Expected")
     joined = members.get("ConditionalOperator") or "AND"
     if joined not in ("AND", "OR"):
@@ -80,10 +60,7 @@ def as_expressions(operation: str, members: dict[str, JsonValue]) -> bool:
     if expected is not None and "Expected" in old:
         conditions = [_condition(name, one, names) for name, one in _each("Expected", expected).items()]
         members["ConditionExpression"] = f" {joined} ".join(f"({one})" for one in conditions)
-    if names.names:
-        members["ExpressionAttributeNames"] = names.names
-    if names.values:
-        members["ExpressionAttributeValues"] = names.values
+    members.update(names.members())
     return True
 
 
@@ -98,7 +75,7 @@ def _each(member: str, wanted: JsonValue) -> Mapping[str, Mapping[str, JsonValue
     return found
 
 
-def _update(wanted: Mapping[str, Mapping[str, JsonValue]], names: _Names) -> str:
+def _update(wanted: Mapping[str, Mapping[str, JsonValue]], names: Placeholders) -> str:
     parts: dict[str, list[str]] = {}
     for attribute, one in wanted.items():
         action, value, name = one.get("Action") or "PUT", one.get("Value"), names.name(attribute)
@@ -128,7 +105,7 @@ def _update(wanted: Mapping[str, Mapping[str, JsonValue]], names: _Names) -> str
     return " ".join(f"{keyword} {', '.join(ones)}" for keyword, ones in parts.items())
 
 
-def _condition(attribute: str, one: Mapping[str, JsonValue], names: _Names) -> str:
+def _condition(attribute: str, one: Mapping[str, JsonValue], names: Placeholders) -> str:
     name = names.name(attribute)
     operator, exists, value = one.get("ComparisonOperator"), one.get("Exists"), one.get("Value")
     if operator is None:

@@ -21,6 +21,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from urllib.parse import unquote_to_bytes
 
+from afterbay.endpoint.mended_updates import mend_updates
 from afterbay.endpoint.protocol import ACCOUNT, Request, Response, TimeKeeper
 from afterbay.errors import StateError
 
@@ -170,6 +171,7 @@ class Moto:
         assert DynamoHandler is not None, "loaded for its side effect: the first request finds it there"
         self.reset()
         self.replace(Item, "is_within_segment", _is_within_segment)
+        mend_updates(self.replace)
         # moto lists a class's methods anew for every request, a sixth of a PutItem; they never change.
         responses.__dict__["method_names_from_class"] = cache(utils.method_names_from_class)
         # moto asks `datetime.datetime.now(UTC)` in `moto.core.utils` alone for what it stamps and compares.

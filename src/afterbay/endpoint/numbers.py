@@ -40,28 +40,26 @@ def normalise(value: JsonValue) -> bool:
 
 
 def normal_number(text: str) -> str:
-    """The stored form of a number; text that is none stays for moto to refuse. Raises ``EndpointError`` (S97)."""
+    """The stored form of a number. Raises ``EndpointError`` for text that is none (S97)."""
     try:
         normal = number_text(parse_number(text))
-    except ValueError:
-        return _refused(text)
+    except ValueError as error:
+        raise _refusal(text) from error
     if len(normal.lstrip("-").replace(".", "").strip("0")) > DIGITS_MAX:
         raise EndpointError("ValidationException", "Attempting to store more than 38 significant digits in a Number")
     return normal
 
 
-def _refused(text: str) -> str:
-    """A number out of range is refused here: moto compares as floats, for which 1E+126 is in range."""
+def _refusal(text: str) -> EndpointError:
+    """Said here: moto compares as floats, for which 1E+126 is in range, and fails for text in a filter."""
     try:
         number = Decimal(text)
     except InvalidOperation:
-        return text
-    if not number.is_finite():
-        return text
-    if in_range(number):  # blanks around it, digits of other scripts, underscores: a number to Python alone
-        raise EndpointError("ValidationException", f"The parameter cannot be converted to a numeric value: {text}")
+        number = Decimal("NaN")
+    if not number.is_finite() or in_range(number):  # blanks around it, digits of other scripts, underscores, too
+        return EndpointError("ValidationException", f"The parameter cannot be converted to a numeric value: {text}")
     what, size = ("overflow", "larger") if number.adjusted() > 0 else ("underflow", "smaller")
-    raise EndpointError(
+    return EndpointError(
         "ValidationException",
         f"Number {what}. Attempting to store a number with magnitude {size} than supported range",
     )

@@ -6,7 +6,7 @@ event loop in the same order. What a failed request wrote is undone (S71).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -26,8 +26,8 @@ from afterbay.endpoint.kinesis import KinesisStreams
 from afterbay.endpoint.legacy import LEGACY_OPERATIONS, as_expressions
 from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.numbers import normalise
-from afterbay.endpoint.partiql import lift_numbers
-from afterbay.endpoint.partiql_writes import deletion, put_of_insert
+from afterbay.endpoint.partiql.calls import PARTIQL_OPERATIONS, Statements
+from afterbay.endpoint.partiql.keys import TableKey
 from afterbay.endpoint.plain_put import PlainPut, plain_put
 from afterbay.endpoint.protocol import Request, Response, TimeKeeper, json_object, json_response
 from afterbay.endpoint.repeats import Repeats
@@ -52,9 +52,6 @@ _READ = _SHAPING | {
     "UpdateItem",
     "BatchWriteItem",
     "TransactWriteItems",
-    "ExecuteStatement",
-    "BatchExecuteStatement",
-    "ExecuteTransaction",
     "RestoreTableFromBackup",
     "RestoreTableToPointInTime",
 }
@@ -63,20 +60,11 @@ _READ = _SHAPING | {
 _RESTORING = frozenset({"RestoreTableFromBackup", "RestoreTableToPointInTime", "ImportTable"})
 """Operations that make a table of something else."""
 
-_IDEMPOTENT = frozenset({"TransactWriteItems", "ExecuteTransaction"})
-"""Operations that are done once for each ClientRequestToken."""
-
 KEY_NAME_BYTES_MAX = 255
 """Of the name of a key attribute (S100)."""
 
 SWEEP_MAX = 1000
 """Items removed in one step: a longer one would hold up every other request."""
-
-
-@dataclass(frozen=True, slots=True)
-class _ItemWrite:
-    operation: str
-    members: dict[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +100,7 @@ class Tables:
         self._destinations = Destinations(moto, kinesis, self._keep_destination)
         self._replicas = Replicas(moto, self._keep_replicas)
         self._repeats = Repeats(clock.now)
+        self._statements = Statements(self._perform, self._read_together, self._table_key)
 
     async def __call__(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target", "")
@@ -120,15 +109,14 @@ class Tables:
         if operation in OPERATIONS:
             asked = json_object(body)
             return await self._moto.run(lambda: self._destinations.call(request.region, operation, asked))
+        if operation in PARTIQL_OPERATIONS:
+            return await self._statements(request.region, operation, json_object(body))
         members: dict[str, JsonValue] = {}
-        changed, write = False, None
+        changed = False
         if operation in _READ or b'"N' in body or (operation in LEGACY_OPERATIONS and b'"Expected"' in body):
             members = json_object(body)
-            write = await self._item_write(request.region, members) if operation == "ExecuteStatement" else None
-            if write is not None:
-                members, target = write.members, TARGET_PREFIX + write.operation
-            changed = as_expressions(operation, members) or write is not None
-            changed |= lift_numbers(operation, members) | name_updates(operation, members)
+            changed = as_expressions(operation, members)
+            changed |= name_updates(operation, members)
             changed |= normalise(members)
         put = plain_put(members, len(body)) if operation == "PutItem" else None
         if put is not None:
@@ -146,27 +134,32 @@ class Tables:
                 check_batch(members, partial(self._key_names, request.region))
             return self._call(request.region, target, body, removing)
 
-        if operation in _IDEMPOTENT:
+        if operation == "TransactWriteItems":
             response = await self._moto.run(lambda: self._repeats.once(request.region, members, step))
-        elif write is not None and write.operation == "PutItem":
-            response = await self._moto.run(lambda: self._insert(request.region, target, body))
         else:
             response = await self._moto.run(step)
-        if write is not None and response.status == 200:
-            response = json_response({"Items": []}, protocol="json-1.0")  # what a statement answers
         if operation in _RESTORING or operation == "UpdateTimeToLive":
             made = str(members.get("TargetTableName", "")) if operation in _RESTORING else ""
             await self._moto.run(lambda: self._adopt(request.region, made))
         return response
 
-    async def _item_write(self, region: str, members: dict[str, JsonValue]) -> _ItemWrite | None:
-        """What a statement is that writes one item; None for any other. Raises ``EndpointError``."""
-        put = put_of_insert(members)
-        if put is not None:
-            return _ItemWrite("PutItem", put)
-        removed = deletion(members)
-        keys = None if removed is None else await self._moto.run(partial(self._key_names, region, removed.table))
-        return None if removed is None or keys is None else _ItemWrite("DeleteItem", removed.members(keys))
+    async def _perform(self, region: str, operation: str, members: dict[str, JsonValue]) -> Response:
+        """What a statement stands for, as if it had been asked for by itself."""
+        headers = {"x-amz-target": TARGET_PREFIX + operation}
+        return await self(Request("POST", "/", "", headers, msgspec.json.encode(members), region))
+
+    async def _read_together(self, region: str, reads: Sequence[tuple[str, dict[str, JsonValue]]]) -> list[Response]:
+        """Queries and Scans, with nothing written in between. Raises ``EndpointError``."""
+        bodies: list[tuple[str, bytes]] = []
+        for operation, members in reads:
+            normalise(members)
+            check_values(operation, members)
+            bodies.append((TARGET_PREFIX + operation, msgspec.json.encode(members)))
+        return await self._moto.run(lambda: [self._call(region, target, body, ()) for target, body in bodies])
+
+    async def _table_key(self, region: str, table: str, index: str | None) -> TableKey:
+        """Raises ``EndpointError`` for a table or an index that is not there."""
+        return await self._moto.run(partial(self._key, region, table, index))
 
     def restore(self, calls: Iterable[Call]) -> None:
         """Make the stored tables again. In moto's thread."""
@@ -303,20 +296,23 @@ class Tables:
 
         return self._carry_out(region, write, ())
 
-    def _insert(self, region: str, target: str, body: bytes) -> Response:
-        """A statement that puts a new item, and must not replace one."""
-
-        def call() -> Response:
-            response = self._moto.call_dynamodb(region, target, body)
-            if self._capture.replaces():
-                raise EndpointError("DuplicateItemException", "Duplicate primary key exists in table")
-            return response
-
-        return self._carry_out(region, call, ())
-
     def _key_names(self, region: str, table: str) -> tuple[str, ...] | None:
         found = self._facts(region, table)
         return None if found is None else tuple(key.name for key in found.keys)
+
+    def _key(self, region: str, name: str, index: str | None) -> TableKey:
+        table = self._moto.dynamodb(region).tables.get(_table_name(name))
+        if table is None:
+            raise EndpointError("ResourceNotFoundException", "Requested resource not found")
+        schema = table.schema
+        if index is not None:
+            found = next((one for one in table.all_indexes() if one.name == index), None)
+            if found is None:
+                raise EndpointError("ValidationException", "The table does not have the specified index")
+            schema = found.schema
+        kinds = {one["AttributeName"]: one["AttributeType"] for one in table.attr}
+        ordered = sorted(schema, key=lambda one: one["KeyType"] != "HASH")
+        return TableKey({one["AttributeName"]: kinds[one["AttributeName"]] for one in ordered})
 
     def _carry_out(self, region: str, call: Callable[[], Response], removing: tuple[UpdatedItem, ...]) -> Response:
         """moto's call and what comes of it, in one step."""

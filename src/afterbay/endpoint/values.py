@@ -12,15 +12,11 @@ from afterbay.core.change.wire import JsonValue
 from afterbay.endpoint.numbers import normal_number
 from afterbay.errors import EndpointError
 
-__all__ = ["check_values"]
+__all__ = ["TYPES", "check_values"]
 
-_TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS", "M", "L", "BOOL", "NULL"})
+TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS", "M", "L", "BOOL", "NULL"})
+"""Names of the types of a value (S96)."""
 
-_PARTS = {
-    "TransactWriteItems": "TransactItems",
-    "ExecuteTransaction": "TransactStatements",
-    "BatchExecuteStatement": "Statements",
-}
 _HOLDERS = ("Item", "Key", "ExpressionAttributeValues")
 
 
@@ -45,13 +41,12 @@ def _requests(operation: str, members: dict[str, JsonValue]) -> Iterable[dict[st
         case "BatchWriteItem":
             by_table = members.get("RequestItems")
             lists = list(by_table.values()) if isinstance(by_table, dict) else []
-        case "TransactWriteItems" | "ExecuteTransaction" | "BatchExecuteStatement":
-            lists = [members.get(_PARTS[operation])]
+        case "TransactWriteItems":
+            lists = [members.get("TransactItems")]
         case _:
             yield members
             return
     for part in (one for wanted in lists if isinstance(wanted, list) for one in wanted if isinstance(one, dict)):
-        yield part  # a statement holds its values itself
         yield from (inner for inner in part.values() if isinstance(inner, dict))
 
 
@@ -64,7 +59,7 @@ def _check(value: JsonValue) -> None:
             "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported "
             "datatypes",
         )
-    if not value.keys() & _TYPES:
+    if not value.keys() & TYPES:
         raise EndpointError(
             "ValidationException",
             "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
