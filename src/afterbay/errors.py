@@ -94,6 +94,11 @@ class ServiceError(AfterbayError):
         super().__init__(message, hint=hint)
         self.code = code
 
+    @property
+    def told(self) -> str:
+        """The code and the message, the code once: what a service answered begins with it (``aws.errors``)."""
+        return self.message if self.message.startswith(self.code) else f"{self.code}: {self.message}"
+
 
 class ThrottledError(ServiceError):
     """The service asked us to slow down. ``retry_after_s`` is its advice, or None if it gave none."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from integration.serving import Function, Served, Table, child, key_of, wait_for
 
@@ -301,6 +302,18 @@ def test_what_keeps_a_batch_from_the_function_costs_no_attempt(
         served.call("faults", "DELETE")
     assert function.batches() == [["k"], []], "the mapping met all three faults: none was left for the calls above"
     assert served.messages(url) == []
+
+
+def test_a_role_that_may_not_read_the_stream_is_refused_as_on_aws(served, table, function, mapping):
+    """E3. Other faults of the call wait for the mapping itself."""
+    for error in ("AccessDeniedException", "InternalServerError"):
+        served.call("faults", service="dynamodbstreams", operation="DescribeStream", error=error)
+    try:
+        with pytest.raises(ClientError, match=f"Cannot access stream {re.escape(table.stream)}. Please"):
+            mapping(function, table)
+        assert mapping(function, table)
+    finally:
+        served.call("faults", "DELETE")
 
 
 def test_a_mapping_outlives_its_function_and_its_table(served, table, function, mapping):

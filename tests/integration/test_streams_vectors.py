@@ -1,7 +1,7 @@
 """Published facts about streams against the address, over HTTP with boto3.
 
 ``describe-stream``, ``errors``, ``iterators``, ``lineage``, ``sequence-numbers`` and ``size-bytes``; the other files of
-``vectors/streams`` have modules of their own (``test_streams_*.py``), ``leases.json`` is not about an address. A fact
+``vectors/streams`` have modules of their own (``test_streams_*.py``, ``test_lease_tables.py``). A fact
 about published values is checked on the same situation here: the address's own numbers stand in for theirs.
 """
 

@@ -392,7 +392,7 @@ _OUTCOMES = (
         "R85",
         "the service's errors count as the function's",
         "engine/deliver.py",
-        'return NotReached(f"{error.code}: {error.message}", advice)',
+        "return NotReached(error.told, advice)",
         "return Failed(Cause.FUNCTION_ERROR)",
         ENGINE_TESTS,
     ),

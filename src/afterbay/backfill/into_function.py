@@ -145,7 +145,7 @@ class FunctionDestination:
         except (DeniedError, NotFoundError, PayloadTooLargeError):
             raise
         except ServiceError as error:
-            return NotReached(f"{error.code}: {error.message}")
+            return NotReached(error.told)
         return read_answer(
             answer.payload,
             function_error=answer.function_error,

@@ -30,7 +30,7 @@ LOOK_S = 1.0
 _IN_USE = frozenset({"ResourceInUseException", "ConflictException"})
 
 MappingName: TypeAlias = Annotated[
-    str, typer.Argument(metavar="MAPPING", help="A UUID, a function that has one mapping, or a pipe's name.")
+    str, typer.Argument(metavar="MAPPING", help="A UUID or ARN, a function that has one mapping, or a pipe's name.")
 ]
 Patience: TypeAlias = Annotated[float, typer.Option("--wait", help="How many seconds to wait for it.")]
 StateFile: TypeAlias = Annotated[

@@ -1,4 +1,4 @@
-"""Which mapping or pipe a person means: a UUID, the name of a function that has one mapping, or the name of a pipe."""
+"""Which mapping or pipe a person means: a mapping by UUID, ARN or its function, a pipe by name or ARN."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from afterbay.errors import NotFoundError, SettingsError
 
 __all__ = ["Named", "find", "look"]
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_MAPPING = re.compile(
+    r"(arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:[0-9]{12}:event-source-mapping:)?"
+    r"(?P<uuid>[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
+)
+"""A UUID, or the ARN that ends with it (R30)."""
 
 PAGES_MAX = 100
 """Of a listing, a hundred each: more mappings than a function may have."""
@@ -66,8 +70,9 @@ class _Page(msgspec.Struct):
 
 async def find(aws: Caller, name: str) -> Named:
     """The one that ``name`` means. Raises ``SettingsError`` for none and for several, ``ServiceError``."""
-    if _UUID.fullmatch(name):
-        found = await _mapping(aws, name)
+    asked = _MAPPING.fullmatch(name)
+    if asked is not None:
+        found = await _mapping(aws, asked["uuid"])
         if found is None:
             raise SettingsError(f"there is no mapping {name}", hint="is it in this region?")
         return found

@@ -6,7 +6,7 @@ answer that AWS gives now and then and that a reader must be able to take.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -86,10 +86,13 @@ class FaultPlan:
             )
         waiting.append(fault)
 
-    def take(self, service: str, operation: str) -> str | None:
-        """The error code that this call must answer, or None; counts the call."""
+    def take(self, service: str, operation: str, *, among: Container[str] | None = None) -> str | None:
+        """The error code that this call must answer, or None; counts the call.
+
+        ``among``: whoever only asks whether the call is allowed meets these errors alone; others wait for a real call.
+        """
         waiting = self._planned.get((service, operation))
-        if not waiting:
+        if not waiting or (among is not None and waiting[0].error not in among):
             return None
         fault = waiting.pop(0)
         if fault.times > 1:

@@ -19,6 +19,7 @@ from afterbay.aws.regions import AwsRegions
 from afterbay.core.change.arn import is_pipe, parse_arn
 from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.settings import MappingSettings
+from afterbay.emulator.faults import FaultPlan
 from afterbay.endpoint.address import Address
 from afterbay.endpoint.eventing import Eventing, Sources
 from afterbay.endpoint.function_logs import FunctionLogs
@@ -35,6 +36,7 @@ from afterbay.endpoint.state.function_calls import SERVICE as FUNCTIONS
 from afterbay.endpoint.state.function_calls import FunctionCalls
 from afterbay.endpoint.state.mapping_rows import MappingRows
 from afterbay.endpoint.state.state import State
+from afterbay.endpoint.streams import StreamRegistry
 from afterbay.endpoint.streams_reader import IDLE_WAIT_S, InProcessStreams
 from afterbay.engine.clock import Clock
 from afterbay.engine.cloudwatch import CloudWatch, put_through
@@ -44,6 +46,7 @@ from afterbay.engine.meter import Listener, Meter
 from afterbay.engine.outbox import Outbox
 from afterbay.engine.status import as_document, take
 from afterbay.engine.supervisor import Connections, Supervisor
+from afterbay.errors import DeniedError
 from afterbay.functions.child import LaunchSettings
 from afterbay.functions.libraries import has_awslambdaric, link_libraries
 from afterbay.functions.logs import LogLine, LogSink, LogWriter
@@ -199,7 +202,7 @@ class LocalAddress:
         self.address.add_calls(inquiries.calls())
         self.mappings = LambdaMappings(
             functions=_Functions(self.functions),
-            streams=self.address.registry,
+            streams=_Streams(self.address.registry, self.address.faults),
             kinesis=self.address.kinesis,
             queues=self.address.queues,
             engine=self.supervisor,
@@ -339,6 +342,21 @@ class _Functions:
     def timeout_s(self, name_or_arn: str, region: str) -> int | None:
         found = self._functions.find(name_or_arn, region)
         return None if found is None else found.settings.timeout_s
+
+
+class _Streams:
+    """What mappings ask of the address's streams when they are set up. No role is checked: whoever wants to see what
+    AWS answers to one that may not read plans it for DescribeStream (E3)."""
+
+    def __init__(self, streams: StreamRegistry, faults: FaultPlan) -> None:
+        self._streams = streams
+        self._faults = faults
+
+    def exists(self, stream_arn: str) -> bool:
+        denied = self._faults.take("dynamodbstreams", "DescribeStream", among=("AccessDeniedException",))
+        if denied is not None:
+            raise DeniedError(f"DescribeStream of {stream_arn}", code=denied)
+        return self._streams.exists(stream_arn)
 
 
 class _Named:

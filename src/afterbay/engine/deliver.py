@@ -64,7 +64,7 @@ class FunctionDeliverer:
             return Failed(Cause.TOO_LARGE, splittable=False)
         except ServiceError as error:
             advice = error.retry_after_s if isinstance(error, ThrottledError) else None
-            return NotReached(f"{error.code}: {error.message}", advice)
+            return NotReached(error.told, advice)
         return read_answer(
             answer.payload,
             function_error=answer.function_error,

@@ -24,6 +24,7 @@ from afterbay.errors import (
     IteratorExpiredError,
     NotFoundError,
     RecordError,
+    ServiceError,
     ThrottledError,
     TrimmedError,
     UnavailableError,
@@ -131,19 +132,21 @@ class Follower:
 
     async def _read_on(self, shard: ShardId, at: StartAt) -> bool:
         """True at the end of the shard, False at the tip where that is enough."""
-        pause_s, failures = 0.0, 0
+        pause_s, failures, restarts = 0.0, 0, 0
         while True:
             try:
                 page = await self._source.read(shard, at, limit=PAGE_RECORDS, pause_s=pause_s)
             except UnreadableRecordError as unreadable:
                 at = self._behind(shard, unreadable)
                 continue
-            except IteratorExpiredError:
+            except (IteratorExpiredError, TrimmedError) as stale:
+                restarts += 1
+                if isinstance(stale, TrimmedError):
+                    self._tell(Lost(shard, "trimmed before it was read: the stream keeps a record for 24 hours"))
+                    at = TrimHorizon()
                 at = to_save(at)
-                continue
-            except TrimmedError:
-                self._tell(Lost(shard, "trimmed before it was read: the stream keeps a record for 24 hours"))
-                at = TrimHorizon()
+                if restarts > 1:  # the new iterator gave no page either (S15)
+                    await self._wait_out(stale, restarts - 1, self._failures_max)
                 continue
             except NotFoundError as gone:
                 self._tell(Lost(shard, f"the shard is gone before it was read to its end: {gone.code}", over=True))
@@ -152,7 +155,7 @@ class Follower:
                 failures += 1
                 await self._wait_out(trouble, failures, self._failures_max)
                 continue
-            failures = 0
+            failures = restarts = 0
             if page.records:
                 at = After(Position(page.records[-1].position))
                 self._tell(RecordsFound(shard, page.records))
@@ -213,9 +216,7 @@ class Follower:
                 failures += 1
                 await self._wait_out(trouble, failures, failures_max or self._failures_max)
 
-    async def _wait_out(
-        self, trouble: ThrottledError | UnavailableError, failures: int, failures_max: int | None
-    ) -> None:
+    async def _wait_out(self, trouble: ServiceError, failures: int, failures_max: int | None) -> None:
         if failures_max is not None and failures > failures_max:
             raise trouble
         if failures == 1:

@@ -193,9 +193,11 @@ class _Work:
         try:
             page = await self._source.read(command.shard, command.start, limit=command.limit, pause_s=0.0)
         except TrimmedError as error:
+            self._empty += 1
             self._tell(ReadFailed(command.shard, command.run, ReadFailure.TRIMMED, error.message))
             return
         except IteratorExpiredError as error:
+            self._empty += 1
             self._tell(ReadFailed(command.shard, command.run, ReadFailure.ITERATOR_EXPIRED, error.message))
             return
         self._empty = 0 if page.records else self._empty + 1

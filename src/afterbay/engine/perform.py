@@ -135,7 +135,7 @@ class Performer:
             listing = await self.source.list_shards(pin_latest=command.pin_latest, children_of=command.children_of)
         except ServiceError as error:
             gone = isinstance(error, NotFoundError)
-            return ListingFailed(f"{error.code}: {error.message}", command.children_of, gone)
+            return ListingFailed(error.told, command.children_of, gone)
         return ShardsListed(
             listing.shards, listing.complete, command.children_of, listing.stream_disabled, listing.tips
         )
@@ -146,7 +146,7 @@ class Performer:
             page = await self.source.read(command.shard, command.start, limit=command.limit, pause_s=command.pause_s)
         except ServiceError as error:
             advice = error.retry_after_s if isinstance(error, ThrottledError) else None
-            reason = f"{error.code}: {error.message}"
+            reason = error.told
             return ReadFailed(command.shard, command.run, _failure_of(error), reason, advice)
         except RecordError as error:
             return ReadFailed(command.shard, command.run, ReadFailure.UNAVAILABLE, f"unreadable record: {error}")

@@ -76,7 +76,7 @@ class QueuePerformer:
                 try:
                     return QueueDescribed(run, await self.source.visibility_s())
                 except ServiceError as error:
-                    return DescribeFailed(run, f"{error.code}: {error.message}")
+                    return DescribeFailed(run, error.told)
             case StopWaiting() | WakeAt() | Tell():
                 raise AssertionError(f"{type(command).__name__} has no answer")
             case _:
@@ -89,7 +89,7 @@ class QueuePerformer:
             )
         except ServiceError as error:
             advice = error.retry_after_s if isinstance(error, ThrottledError) else None
-            return ReceiveFailed(f"{error.code}: {error.message}", advice)
+            return ReceiveFailed(error.told, advice)
         except RecordError as error:
             return ReceiveFailed(f"unreadable message: {error}")
 
@@ -97,7 +97,7 @@ class QueuePerformer:
         try:
             deleted, failure = await self.source.delete(command.messages)
         except ServiceError as error:
-            deleted, failure = 0, f"{error.code}: {error.message}"
+            deleted, failure = 0, error.told
         return MessagesDeleted(command.request_id, deleted, failure)
 
     async def _deliver(self, command: DeliverMessages) -> Outcome:

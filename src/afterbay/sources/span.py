@@ -21,6 +21,8 @@ EMPTY_PAGES_MAX = 20
 
 PAUSE_S = 0.25
 THROTTLES_MAX = 8
+EXPIRIES_MAX = 8
+"""Iterators that expire before they gave a record, in a row: where the service never gives one, it is told (S15)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,15 @@ async def reread(api: StreamsApi, span: Span, *, limit: int | None = None) -> Re
     there would deliver what nobody asked for. Rules: E16, E18, S44.
     """
     records: list[RawRecord] = []
+    expired, known = 0, 0
     try:
         while True:  # once more for each iterator that expires on the way (S41)
             try:
                 more = await _read_on(api, span, records, limit)
             except IteratorExpiredError:
+                expired, known = (expired + 1 if len(records) == known else 1), len(records)
+                if expired > EXPIRIES_MAX:
+                    raise
                 continue
             return Reread(tuple(records), more=more)
     except TrimmedError:

@@ -171,3 +171,11 @@ def test_a_page_of_another_server_is_not_told_as_it_came():
 def test_a_wrong_parameter_is_told_in_one_line():
     error = from_botocore(theirs.ParamValidationError(report="Invalid length\n  of TableName"), action="dynamodb x")
     assert str(error) == "dynamodb x: Parameter validation failed: Invalid length of TableName"
+
+
+def test_a_code_is_told_once_whether_a_service_answered_or_was_not_reached():
+    answered = service_error("ResourceNotFoundException", "DescribeStream: gone", status=400)
+    assert answered.told == "ResourceNotFoundException: DescribeStream: gone"
+    assert service_error("HTTP502", "", status=502).told == "HTTP502 (HTTP status 502)"
+    unreached = UnavailableError("GetRecords at http://a: refused", code="ConnectError")
+    assert unreached.told == "ConnectError: GetRecords at http://a: refused"

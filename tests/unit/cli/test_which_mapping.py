@@ -56,6 +56,14 @@ async def test_a_uuid_is_that_mapping() -> None:
         await find(Services(), UUIDS[0])
 
 
+async def test_a_mappings_arn_is_that_mapping() -> None:
+    """R30."""
+    arn = f"arn:aws:lambda:eu-west-1:000000000000:event-source-mapping:{UUIDS[1]}"
+    assert (await find(Services(*UUIDS), arn)).uuid == UUIDS[1]
+    with pytest.raises(SettingsError, match=f"there is no mapping {arn}"):
+        await find(Services(), arn)
+
+
 async def test_a_function_with_one_mapping_is_that_mapping() -> None:
     assert (await find(Services(UUIDS[0]), "orders")).uuid == UUIDS[0]
 

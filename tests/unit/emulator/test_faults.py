@@ -21,6 +21,14 @@ def test_faults_of_one_operation_come_in_the_order_of_planning():
     assert [plan.take("sqs", "SendMessage") for _ in range(3)] == ["One", "Two", None]
 
 
+def test_who_asks_only_for_some_errors_leaves_the_others_to_real_calls():
+    plan = FaultPlan()
+    for error in ("Denied", "Other"):
+        plan.plan(Fault("dynamodbstreams", "DescribeStream", error, 1))
+    assert [plan.take("dynamodbstreams", "DescribeStream", among=("Denied",)) for _ in range(2)] == ["Denied", None]
+    assert plan.take("dynamodbstreams", "DescribeStream") == "Other"
+
+
 def test_cleared_faults_do_not_happen():
     plan = FaultPlan()
     plan.plan(Fault("sqs", "SendMessage", "One", 1))

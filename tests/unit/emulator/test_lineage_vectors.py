@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from afterbay.core.mapping.checkpoint import SavedShard
+from afterbay.core.mapping.checkpoint import SavedAt, SavedShard
 from afterbay.core.mapping.commands import ListShards
 from afterbay.core.mapping.events import ShardsListed
 from afterbay.core.mapping.lineup import POSITIONED, Lineup
 from afterbay.core.mapping.listings import Listings
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
 from afterbay.core.shard.lineage import ShardDescription, leaves, roots
-from afterbay.core.shard.position import ShardEnd, ShardId, TrimHorizon
+from afterbay.core.shard.position import After, Position, ShardEnd, ShardId, TrimHorizon
 from unit.emulator.test_stream import described
 from vectors.loading import Reader, vectors
 
@@ -30,18 +30,29 @@ def settings(initial: str) -> MappingSettings:
     )
 
 
-class Reading:
-    """A line-up that has heard the listing of a vector."""
+def saved(checkpoint: str) -> SavedAt:
+    """Our form of a lease's checkpoint (L9, L10)."""
+    match checkpoint:
+        case "SHARD_END":
+            return ShardEnd()
+        case "TRIM_HORIZON":
+            return TrimHorizon()
+        case _:
+            return After(Position(int(checkpoint)))
 
-    def __init__(self, shards: list[dict], leases: dict[str, str], initial: str) -> None:
+
+class Reading:
+    """A line-up that has heard the listing of a vector. ``starts``: those of shards that have no lease yet."""
+
+    def __init__(self, shards: list[dict], leases: dict[str, str], initial: str, *, disabled: bool = False) -> None:
         self.lineup = Lineup(orders_parents=False)
-        assert all(lease == "SHARD_END" for lease in leases.values())
-        rows = [SavedShard(ShardId(one), ShardEnd()) for one in leases]
+        rows = [SavedShard(ShardId(one), saved(checkpoint)) for one, checkpoint in leases.items()]
         if rows:
             rows.append(SavedShard(POSITIONED, TrimHorizon()))
         self.lineup.load(rows)
-        listing = ShardsListed(tuple(described(shards).values()), complete=True)
+        listing = ShardsListed(tuple(described(shards).values()), complete=True, stream_disabled=disabled)
         self.lineup.take(listing, settings(initial), NOW)
+        self.leased = frozenset(leases)
         self.starts: dict[str, str] = {}
         self.running: set[str] = set()
         self.order: list[str] = []
@@ -50,7 +61,8 @@ class Reading:
         """Start what may start; the shards, in order."""
         begun = self.lineup.startable()
         for shard, at, _ in begun:
-            self.starts[shard.shard] = "TRIM_HORIZON" if isinstance(at, TrimHorizon) else "LATEST"
+            if shard.shard not in self.leased:
+                self.starts[shard.shard] = "TRIM_HORIZON" if isinstance(at, TrimHorizon) else "LATEST"
         names = sorted(shard.shard for shard, _, _ in begun)
         self.running |= set(names)
         self.order += names
@@ -69,7 +81,8 @@ class Reading:
 
 
 def reading(given: Reader) -> Reading:
-    return Reading(given["shards"], given["leases"], given["initial"])
+    disabled = "StreamStatus" in given.names and given["StreamStatus"] in ("DISABLED", "DISABLING")
+    return Reading(given["shards"], given["leases"], given["initial"], disabled=disabled)
 
 
 def check_leases(given: Reader, wanted: Reader) -> None:

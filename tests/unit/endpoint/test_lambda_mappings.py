@@ -182,6 +182,7 @@ def test_a_listing_finds_a_function_by_each_form_of_its_name(world: World, name:
     [
         {"FunctionName": "x" * 100},
         {"FunctionName": f"arn:aws:lambda:eu-north-1:000000000000:function:{FUNCTION}"},
+        {"FunctionName": f"111111111111:function:{FUNCTION}"},
         {"EventSourceArn": STREAM + "9"},
         {"EventSourceArn": STREAM, "FunctionName": "other"},
     ],

@@ -236,6 +236,17 @@ async def test_an_expired_iterator_goes_on_behind_what_was_told():
     assert stream.starts[-2:] == [("s", After(Position(1))), ("s", After(Position(2)))]
 
 
+async def test_iterators_that_only_expire_are_given_up_after_pauses():
+    """S15: never a loop without a delay."""
+    stream = await one_shard(1)
+    stream.pages = [IteratorExpiredError("old", code="ExpiredIteratorException")] * 3
+    assert numbers(await caught_up(stream)) == [1]
+    stream.pages = [IteratorExpiredError("old", code="ExpiredIteratorException")] * 30
+    with pytest.raises(IteratorExpiredError):
+        await caught_up(stream)
+    assert len(stream.pages) == 30 - 12
+
+
 async def test_a_pinned_latest_that_expires_becomes_its_moment():
     stream = Stream()
     await stream.add_shard("s")

@@ -39,6 +39,7 @@ from unit.core.mapping.driving import settings
 from unit.engine.rig import QUEUE, Rig
 
 NEW = '{"dynamodb": {"NewImage": {"n": {"S": ["yes"]}}}}'
+SLOW = "TooManyRequestsException: Invoke: slow down"
 
 
 class Journaled(Rig):
@@ -206,7 +207,7 @@ async def test_what_was_too_old_before_it_was_sent_is_told_with_its_letter(rig: 
 async def test_a_function_that_was_not_reached_is_told_with_the_reason(rig: Journaled) -> None:
     async def throttled(numbers: list[int]) -> Answer:
         if len(rig.calls) == 1:
-            raise ThrottledError("slow down", code="TooManyRequestsException", retry_after_s=0.5)
+            raise ThrottledError(SLOW, code="TooManyRequestsException", retry_after_s=0.5)
         return Answer(b"null")
 
     rig.answer = throttled
@@ -216,7 +217,7 @@ async def test_a_function_that_was_not_reached_is_told_with_the_reason(rig: Jour
     told = await rig.journal.about(Position(1))
     answers = [one.entry for one in told.entries if isinstance(one.entry, Answered)]
     assert [(one.outcome, one.retry_after_s) for one in answers] == [("NotReached", 0.5), ("Delivered", None)]
-    assert "slow down" in answers[0].reason
+    assert answers[0].reason == SLOW
 
 
 async def test_a_partial_answer_says_from_where_on_it_failed(rig: Journaled) -> None:

@@ -100,6 +100,15 @@ def test_an_expired_iterator_goes_on_behind_the_last_record():
     assert numbers(read(shard)) == [102, 103, 104, 105] and shard.asked[1] == ("AFTER_SEQUENCE_NUMBER", "103")
 
 
+def test_iterators_that_only_expire_are_not_asked_for_without_end():
+    shard = Shard(102, 105)
+    shard.faults = [IteratorExpiredError("old", code="ExpiredIteratorException")] * 8
+    assert numbers(read(shard)) == [102, 105]
+    shard.faults = [IteratorExpiredError("old", code="ExpiredIteratorException")] * 20
+    with pytest.raises(IteratorExpiredError):
+        read(shard)
+
+
 def test_throttles_are_waited_out_and_not_for_ever():
     shard = Shard(102, 105)
     shard.faults = [ThrottledError("slow down", code="LimitExceededException")] * 2

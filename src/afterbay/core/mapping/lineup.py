@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from afterbay.core.mapping.checkpoint import SavedShard
 from afterbay.core.mapping.events import ShardsListed
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
 from afterbay.core.shard.iterator import first_of_latest, to_save
-from afterbay.core.shard.lineage import ShardDescription, leaves, may_start
+from afterbay.core.shard.lineage import ShardDescription, created_at, leaves, may_start
 from afterbay.core.shard.position import AtTime, ShardEnd, ShardId, StartAt, TrimHorizon
 
 __all__ = ["POSITIONED", "Fresh", "Lineup", "Startable"]
 
 POSITIONED = ShardId("")
 """The row that says that a mapping once fixed its position: shards found later are read from their start (R47)."""
+
+ROWS_KEPT_FOR = timedelta(hours=48)
+"""How long the end of a table's shard is remembered, from the shard's creation: a listing that left it out may show it
+again, and nothing can be read of it by then (L37)."""
 
 Startable = tuple[ShardDescription, StartAt, ShardId | None]
 """A shard to start, from where, and the parent whose last records may be missing."""
@@ -71,7 +75,7 @@ class Lineup:
         """Absorb a listing; the first complete one fixes where every shard begins."""
         first = event.complete and not self.positioned and not self.listed
         described = {one.shard: one for one in event.shards}
-        vanished, lost = self._vanished(described) if event.complete and event.children_of is None else ((), ())
+        vanished, lost = self._vanished(described, now) if event.complete and event.children_of is None else ((), ())
         new = [one for one in event.shards if one.shard not in self.listed]
         if event.complete and event.children_of is None:
             self.listed = described | {s: d for s, d in self.listed.items() if s in self._started}
@@ -110,13 +114,22 @@ class Lineup:
         self.saved |= {row.shard: row for row in rows}
         return tuple(rows)
 
-    def _vanished(self, described: dict[ShardId, ShardDescription]) -> tuple[tuple[ShardId, ...], tuple[ShardId, ...]]:
-        """Rows of shards that the stream no longer lists and nobody reads (S21): their data has expired."""
+    def _vanished(
+        self, described: dict[ShardId, ShardDescription], now: datetime
+    ) -> tuple[tuple[ShardId, ...], tuple[ShardId, ...]]:
+        """Rows of shards that the stream no longer lists and nobody reads (S21): their data has expired.
+
+        Rules: L36 a row that goes too early would have its shard read again, L37 and L40 say what is too early.
+        """
         named = {parent for one in described.values() for parent in one.parents}
         gone = [
             row
             for row in self.saved.values()
-            if row.shard not in described and row.shard not in self._started and row.shard != POSITIONED
+            if row.shard not in described
+            and row.shard not in self._started
+            and row.shard != POSITIONED
+            and not self._has_listed_ancestor(row, described)
+            and not _may_come_back(row, now)
         ]
         lost = tuple(row.shard for row in gone if not isinstance(row.at, ShardEnd))
         kept = set(lost) & named  # its children tell of it when they start
@@ -124,6 +137,14 @@ class Lineup:
         for shard in forget:
             del self.saved[shard]
         return forget, tuple(shard for shard in lost if shard not in kept)
+
+    def _has_listed_ancestor(self, row: SavedShard, described: dict[ShardId, ShardDescription]) -> bool:
+        """True where the listing only lags: what is older than the shard has not expired either (L40)."""
+        for parent in row.parents:
+            above = self.saved.get(parent)
+            if parent in described or (above is not None and self._has_listed_ancestor(above, described)):
+                return True
+        return False
 
     def startable(self) -> list[Startable]:
         """The shards that may start now; they count as started from here on."""
@@ -164,3 +185,8 @@ class Lineup:
         """The source took it away; it may offer it again, to be read from the saved position."""
         self._started.discard(shard)
         self.listed.pop(shard, None)
+
+
+def _may_come_back(row: SavedShard, now: datetime) -> bool:
+    created = created_at(row.shard) if isinstance(row.at, ShardEnd) else None
+    return created is not None and now - created < ROWS_KEPT_FOR

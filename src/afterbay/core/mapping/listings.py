@@ -1,4 +1,4 @@
-"""When the shards are listed: at the start, at shard ends, and every minute (S28 to S30)."""
+"""When the shards are listed: at the start, at shard ends, and every minute (S22, S28 to S30)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ __all__ = ["Listings"]
 
 INTERVAL = timedelta(seconds=60)
 """A full listing besides the ones at shard ends (S29): children can appear late, and a listing is no snapshot."""
+
+INTERVAL_WITHOUT_SHARDS = timedelta(seconds=1)
+"""The same while there is none yet: a new stream's shards may be missing while it is ENABLING (S22)."""
 
 CHILDREN_ASKED_MAX = 10
 CHILDREN_DELAY_FIRST_S = 0.05
@@ -73,7 +76,7 @@ class Listings:
         if event.children_of is not None:
             return commands + self._children_again(event.children_of, event)
         if event.complete:
-            self.next_at = now + INTERVAL
+            self.next_at = now + (INTERVAL if event.shards or event.stream_disabled else INTERVAL_WITHOUT_SHARDS)
         return commands
 
     def due(self, now: datetime) -> bool:

@@ -49,6 +49,7 @@ class Shard:
         self.reading = False
         self.draining = False
         self.failures = 0
+        self._restarts = 0
         self.last_failure: str | None = None
         self.last_read_at: datetime | None = None
         self.run = context.run
@@ -126,6 +127,7 @@ class Shard:
         dropped."""
         self.reading = False
         self.last_read_at = now
+        self._restarts = 0
         commands: list[Command] = self._recovered()
         self._dispatch.page_comes(now)
         factor = len(self.lanes)
@@ -176,7 +178,7 @@ class Shard:
         """Read on from the last record handed on, with a new iterator (S42)."""
         self.reading = False
         self.start = resume_from(self.start, None)
-        return self.advance(now)
+        return self.advance(now, delay_s=self._restart_delay_s())
 
     def trimmed(self, now: datetime) -> list[Command]:
         """The stream dropped what was to be read next: go on with the oldest it has, and say so (R51, S44)."""
@@ -188,7 +190,12 @@ class Shard:
         )
         self.start = TrimHorizon()
         self._last_read = None
-        return [lost, *self.advance(now)]
+        return [lost, *self.advance(now, delay_s=self._restart_delay_s())]
+
+    def _restart_delay_s(self) -> float:
+        """A new iterator is asked for at once; where the one before gave no page either, later each time (S15)."""
+        self._restarts += 1
+        return backoff_s(self._restarts - 1) if self._restarts > 1 else 0.0
 
     def gone(self, reason: str, now: datetime) -> list[Command]:
         """The service does not know it any more: not an end like any other (S31). What was read is finished; children

@@ -271,10 +271,11 @@ class PipeExecution:
 
     def _reject(self, output: Output, why: Rejected | None = None) -> None:
         """This output was not taken. One that stands for no record we know fails them all (X57)."""
-        if why is not None and self.target is not None:
-            self.target.fault = self.target.fault or f"{why.code}: {why.message}"
-        if why is not None and why.fault in _INTERNAL:
-            self._internal = Refused(why.fault, why.code, why.message)
+        refused = None if why is None else Refused(why.fault, why.code, why.message)
+        if refused is not None and self.target is not None:
+            self.target.fault = self.target.fault or refused.told
+        if refused is not None and refused.fault in _INTERNAL:
+            self._internal = refused
         else:
             self._customers = True
         position = self._position_of(output)

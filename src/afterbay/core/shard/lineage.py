@@ -6,12 +6,16 @@ order in time, are the machine's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from afterbay.core.shard.position import ShardId
 
-__all__ = ["ShardDescription", "children_of", "leaves", "may_start", "roots"]
+__all__ = ["ShardDescription", "children_of", "created_at", "leaves", "may_start", "roots"]
+
+_OF_TABLES = re.compile(r"shardId-([0-9]{20})-.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,15 @@ class ShardDescription:
     shard: ShardId
     parents: tuple[ShardId, ...] = ()
     closed: bool = False
+
+
+def created_at(shard: ShardId) -> datetime | None:
+    """When a table's shard was opened, by its id (S17); None for an id of another form, as Kinesis has them."""
+    named = _OF_TABLES.fullmatch(shard)
+    try:
+        return None if named is None else datetime.fromtimestamp(int(named[1]) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # digits that are no time
 
 
 def children_of(shard: ShardId, listed: Mapping[ShardId, ShardDescription]) -> tuple[ShardId, ...]:

@@ -66,8 +66,9 @@ async def read_zip(source: dict[str, JsonValue], region: str, fetch: FetchObject
     try:
         return await fetch(bucket, key, region)
     except NotFoundError as error:
+        said = error.message.removeprefix(f"{error.code}: ").removeprefix("s3 get_object: ")
         raise SettingsError(
-            f"Error occurred while GetObject. S3 Error Code: {error.code}. S3 Error Message: {error.message}"
+            f"Error occurred while GetObject. S3 Error Code: {error.code}. S3 Error Message: {said}"
         ) from error
 
 

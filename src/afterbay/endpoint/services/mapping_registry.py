@@ -39,8 +39,8 @@ class MappingDefinition:
         if function is None:
             return True
         mine = parse_function_name(self.settings.function_arn)
-        home = {None, mine.region}
-        return (function.name, function.qualifier) == (mine.name, mine.qualifier) and function.region in home
+        here = function.region in {None, mine.region} and function.account in {None, mine.account}
+        return here and (function.name, function.qualifier) == (mine.name, mine.qualifier)
 
 
 class MappingStore(Protocol):

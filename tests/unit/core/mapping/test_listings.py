@@ -27,6 +27,15 @@ def test_a_full_listing_comes_again_after_a_minute() -> None:
     assert listings.next_at is None
 
 
+def test_a_new_stream_is_asked_again_soon_while_it_shows_no_shards() -> None:
+    """S22: they may be missing while it is ENABLING."""
+    listings = Listings()
+    listings.came(ShardsListed(()), T0)
+    assert listings.next_at == T0 + timedelta(seconds=1)
+    listings.came(ShardsListed((), stream_disabled=True), T0)
+    assert listings.next_at == T0 + timedelta(seconds=60), "it will have none"
+
+
 def test_shards_that_a_source_offers_by_itself_start_no_interval() -> None:
     listings = Listings()
     assert listings.came(ShardsListed((ShardDescription(S),), complete=False), T0) == []

@@ -552,6 +552,34 @@ def test_rows_of_finished_shards_go_when_the_stream_no_longer_lists_them() -> No
     assert len(world.saves) == saves, "they go once"
 
 
+def test_the_end_of_a_tables_shard_is_remembered_for_two_days() -> None:
+    """L37: a listing that leaves an old shard out may show it again; it must not be read again."""
+    name = f"shardId-{int(T0.timestamp() * 1000):020d}-0a1b2c3d"
+    world = World(settings(), {name: [record(1)], "c": [record(2)]}, parents={"c": (name,)}, closed={name})
+    world.start().run(5)
+    del world.stream[name]
+    world.parents.clear()
+    world.run(120)
+    world.stream[name] = [record(1)]
+    assert world.run(120).delivered == [[1], [2]] and world.told == []
+    del world.stream[name]
+    world.now = T0 + timedelta(hours=48)
+    assert ShardId(name) not in world.run(120).stored.rows
+
+
+def test_a_listing_that_lags_behind_loses_no_rows() -> None:
+    """L36, L40: a shard whose ancestor is listed has not expired; were its row gone, it would be read again."""
+    stored = Stored()
+    stream = {"p": [record(1)], "c": [record(2)], "d": [record(3), record(4)]}
+    parents: dict[str, tuple[str, ...]] = {"c": ("p",), "d": ("c",)}
+    World(settings(), stream, parents=parents, closed={"p", "c"}, stored=stored).start().run(5)
+    world = World(settings(), {"p": [record(1)]}, stored=stored, closed={"p"}).start().run(5)
+    assert {"p", "c", "d"} <= stored.rows.keys() and world.told == []
+    world.stream |= {"c": [record(2)], "d": [record(3), record(4), record(5)]}
+    world.parents, world.closed = parents, {"p", "c"}
+    assert world.run(120).delivered == [[5]]
+
+
 def test_a_listing_that_fails_does_not_hold_up_the_state_and_is_repeated() -> None:
     world = World(settings(), ten()).start()
     world.tell(world.perform(world.pending.pop(0)[1]))

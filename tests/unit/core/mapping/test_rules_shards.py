@@ -8,7 +8,7 @@ import pytest
 
 from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.commands import ListShards, ReadShard
-from afterbay.core.mapping.events import ReadFailed, ReadFailure
+from afterbay.core.mapping.events import ReadFailed, ReadFailure, RecordsRead
 from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.notice import Notice
 from afterbay.core.mapping.outcome import Cause, Delivered, Failed, NotReached, Outcome
@@ -228,6 +228,23 @@ def test_an_expired_iterator_goes_on_behind_the_last_record_read() -> None:
     commands = world.tell(ReadFailed(ShardId("s"), read.run, ReadFailure.ITERATOR_EXPIRED, "expired"))
     (again,) = [one for one in commands if isinstance(one, ReadShard)]
     assert (read.start, again.start) == (after(2), after(2))
+
+
+@pytest.mark.parametrize("failure", [ReadFailure.ITERATOR_EXPIRED, ReadFailure.TRIMMED])
+def test_a_new_iterator_that_gives_no_page_either_is_asked_for_later_each_time(failure: ReadFailure) -> None:
+    """S15: at once the first time, and after a page again; never in a loop without a delay."""
+    world = World(settings(), {"s": [record(1)]}).start().run(0.1)
+    read = reading(world)
+
+    def delay_after_failing() -> float:
+        (again,) = [
+            one for one in world.tell(ReadFailed(ShardId("s"), read.run, failure, "old")) if isinstance(one, ReadShard)
+        ]
+        return again.delay_s
+
+    assert [delay_after_failing() for _ in range(4)] == [0.0, 0.25, 0.5, 1.0]
+    world.tell(RecordsRead(ShardId("s"), read.run, (), end=False))
+    assert delay_after_failing() == 0.0
 
 
 @pytest.mark.parametrize("failure", [ReadFailure.THROTTLED, ReadFailure.UNAVAILABLE, ReadFailure.DENIED])

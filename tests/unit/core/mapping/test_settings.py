@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.session import Session
 
 from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.settings import (
@@ -210,6 +211,16 @@ def test_every_form_of_a_functions_name_is_taken(name: str) -> None:
 def test_what_cannot_be_a_functions_name_is_refused_by_the_model(name: str) -> None:
     code, text = refused(FunctionName=name)
     assert code == VE and "at 'functionName' failed to satisfy constraint" in text
+
+
+def test_the_text_of_that_refusal_shows_the_models_own_pattern() -> None:
+    """R2, E5 form."""
+    model = Session().get_service_model("lambda").operation_model("CreateEventSourceMapping").input_shape
+    pattern = model.members["FunctionName"].metadata["pattern"]
+    rule = f"Member must satisfy regular expression pattern: {pattern}"
+    told = f"1 validation error detected: Value 'a b' at 'functionName' failed to satisfy constraint: {rule}"
+    assert refused(FunctionName="a b") == (VE, told)
+    assert create(FunctionName="arn:aws-eusc:lambda:eusc-de-east-1:000000000000:function:f").function_name
 
 
 @pytest.mark.parametrize(
