@@ -353,6 +353,19 @@ def test_a_planned_fault_of_a_target_is_tried_again(world: World) -> None:
     wait_for(lambda: world.served.call("clock", advance_s=1) is not None and queue.messages(), "it arrives after all")
 
 
+def test_a_try_is_one_call_of_the_target(world: World) -> None:
+    """B51: no retries are one call, whatever the SDK would do by itself."""
+    bus, queue, letters = world.bus(), world.queue(), world.queue()
+    world.rule(
+        bus, {"Arn": queue.arn, "RetryPolicy": {"MaximumRetryAttempts": 0}, "DeadLetterConfig": {"Arn": letters.arn}}
+    )
+    world.served.call("faults", service="sqs", operation="SendMessage", error="ServiceUnavailable", times=1)
+    world.put(bus, {"n": 1})
+    (letter,) = wait_for(letters.letters, "the letter")
+    assert (letter["RETRY_ATTEMPTS"], letter["EXHAUSTED_RETRY_CONDITION"]) == ("0", "MaximumRetryAttempts")
+    assert queue.messages() == []
+
+
 @pytest.mark.parametrize(
     ("target", "told"),
     [

@@ -142,6 +142,29 @@ def test_another_pipe_of_the_name_begins_anew(served, pipes):
     assert words(out, 2) == ["a", "a"]
 
 
+def test_what_is_denied_by_a_planned_fault_fails_a_new_pipe_and_stops_one_that_runs(served, pipes):
+    """X5."""
+    source, out = Queue(served), Queue(served)
+    table, head = served.table(), "Input parameter is invalid from the request due to : "
+    try:
+        for operation, arn, reading, told in (
+            ("ReceiveMessage", source.arn, {}, "The provided customer role does not have permissions to call"),
+            ("SendMessage", table.stream, {"DeadLetterConfig": {"Arn": out.arn}}, "Error occurred while sending"),
+        ):
+            served.call("faults", service="sqs", operation=operation, error="AccessDenied", times=1)
+            name = pipes.make(arn, out.arn, reading=reading, until="CREATE_FAILED")
+            assert pipes.describe(name)["StateReason"].startswith(head + told)
+        name = pipes.make(source.arn, out.arn)
+        served.call("faults", service="sqs", operation="ReceiveMessage", error="AccessDenied", times=1)
+        source.send("a")
+        wait_for(lambda: pipes.describe(name)["CurrentState"] == "STOPPED", "it stopped")
+        assert "required permissions to perform Queue operations" in pipes.describe(name)["StateReason"]
+    finally:
+        served.call("faults", "DELETE")
+    pipes.client.start_pipe(Name=name)
+    assert wait_for(lambda: out.left() == 1, "it goes on where it was")
+
+
 def test_what_is_missing_fails_the_pipe_with_its_reason_and_an_update_mends_it(served, pipes):
     table, out, letters = served.table(), Queue(served), Queue(served)
     nowhere = f"arn:aws:sqs:{HOME}:{unique('nowhere')}"

@@ -6,7 +6,7 @@ answer that AWS gives now and then and that a reader must be able to take.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -86,18 +86,25 @@ class FaultPlan:
             )
         waiting.append(fault)
 
-    def take(self, service: str, operation: str, *, among: Container[str] | None = None) -> str | None:
-        """The error code that this call must answer, or None; counts the call.
-
-        ``among``: whoever only asks whether the call is allowed meets these errors alone; others wait for a real call.
-        """
+    def take(self, service: str, operation: str) -> str | None:
+        """The error code that this call must answer, or None; counts the call."""
         waiting = self._planned.get((service, operation))
-        if not waiting or (among is not None and waiting[0].error not in among):
+        if not waiting:
             return None
         fault = waiting.pop(0)
         if fault.times > 1:
             waiting.insert(0, Fault(fault.service, fault.operation, fault.error, fault.times - 1))
         return fault.error
+
+    def take_if(self, service: str, operation: str, wanted: Callable[[str], bool]) -> str | None:
+        """As ``take`` where ``wanted`` says yes to the next error; else nothing is counted: for whoever only asks
+        whether the call is allowed."""
+        waiting = self._planned.get((service, operation))
+        return self.take(service, operation) if waiting and wanted(waiting[0].error) else None
+
+    def waits_for(self, service: str) -> bool:
+        """True while a fault of any operation of ``service`` has not happened."""
+        return any(waiting for (name, _), waiting in self._planned.items() if name == service)
 
     def clear(self) -> None:
         self._planned.clear()

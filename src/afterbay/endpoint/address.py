@@ -18,6 +18,7 @@ from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.protocol import Request, Response, Service, TimeKeeper, error_response, service_fault
 from afterbay.endpoint.queues import Queues
 from afterbay.endpoint.refusals import refuse_undeliverable
+from afterbay.endpoint.rest_faults import REST_SERVICES, planned_answer
 from afterbay.endpoint.routing import MOTO_SERVICES, Route, route, wire_protocol
 from afterbay.endpoint.services.dynamodb_streams import StreamsService
 from afterbay.endpoint.services.streams_wire import StreamsWire
@@ -33,7 +34,7 @@ __all__ = ["Address"]
 
 log = logging.getLogger(__name__)
 
-_OWN_FAULTS = frozenset({"dynamodbstreams", "lambda"})
+_OWN_FAULTS = frozenset({"dynamodbstreams"})
 """Services of ours meet planned faults themselves, below HTTP: the engine calls them without it."""
 
 _MOTO_OWN_PATHS = ("/moto-api", "/latest/meta-data", "/latest/api")
@@ -199,7 +200,11 @@ class Address:
             return error_response(refusal, wire_protocol(found.service, request))
 
     async def _serve(self, found: Route, request: Request) -> Response:
-        if found.service not in _OWN_FAULTS:
+        if found.service in REST_SERVICES:
+            planned = planned_answer(self.faults, found.service, request)
+            if planned is not None:
+                return planned
+        elif found.service not in _OWN_FAULTS:
             code = self.faults.take(found.service, found.operation)
             if code is not None:
                 raise service_fault(code)

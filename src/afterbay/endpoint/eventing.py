@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from afterbay.aws.errors import KNOWN_CODES
 from afterbay.aws.regions import AwsRegions
 from afterbay.core.bus.connection import Connection
 from afterbay.core.bus.metrics import NAMESPACE as OF_BUSES
@@ -23,6 +24,7 @@ from afterbay.core.pipe.definition import PipeSettings
 from afterbay.core.pipe.metrics import NAMESPACE as OF_PIPES
 from afterbay.core.pipe.reason import SourceLost, dead_letter_refused, source_refused
 from afterbay.core.pipe.source_parameters import StreamParameters
+from afterbay.emulator.faults import FaultPlan
 from afterbay.endpoint.protocol import ACCOUNT
 from afterbay.endpoint.services.events import Events
 from afterbay.endpoint.services.lambda_mappings import KinesisStreams, MappingEngine, Queues, Streams
@@ -43,7 +45,7 @@ from afterbay.ports import Function
 from afterbay.targets.caller import TargetCaller
 from afterbay.targets.destination import DestinationCaller
 
-__all__ = ["Eventing", "Sources"]
+__all__ = ["Eventing", "Sources", "is_denial"]
 
 
 class TableStreams(Streams, Protocol):
@@ -56,19 +58,39 @@ class TableStreams(Streams, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a pipe's source is looked up in."""
+    """What a pipe's source is looked up in, and what it may be denied by."""
 
     streams: TableStreams
     kinesis: KinesisStreams
     queues: Queues
+    faults: FaultPlan
+
+
+_FIRST_CALLS = {
+    SourceKind.TABLE: ("dynamodbstreams", "DescribeStream"),
+    SourceKind.KINESIS: ("kinesis", "DescribeStream"),
+    SourceKind.QUEUE: ("sqs", "ReceiveMessage"),
+}
+_SENDS = {"sqs": "SendMessage", "sns": "Publish"}
+
+
+def is_denial(code: str) -> bool:
+    """True for an error that says that the caller may not."""
+    return KNOWN_CODES.get(code) is DeniedError
 
 
 class Eventing:
-    """``start`` it once the engine is there, ``close`` it before the address. ``function`` finds a function by its
-    ARN."""
+    """``start`` it once the engine is there, ``close`` it before the address. ``calling`` calls targets, one attempt a
+    call: what a try costs is decided here (X85, B51). ``function`` finds a function by its ARN."""
 
     def __init__(
-        self, aws: AwsRegions, clock: Clock, sources: Sources, function: Callable[[str], Function], state: State | None
+        self,
+        aws: AwsRegions,
+        calling: AwsRegions,
+        clock: Clock,
+        sources: Sources,
+        function: Callable[[str], Function],
+        state: State | None,
     ) -> None:
         self._aws = aws
         self._clock = clock
@@ -77,11 +99,11 @@ class Eventing:
         self._rows = None if state is None else BusRows(state)
         self.homes = Homes(ACCOUNT, clock.now, self._rows)
         self._destinations = DestinationCaller(self.homes.destination, clock, authorized=self._authorized)
-        self._perform = TargetCaller(aws, function, self._destinations)
+        self._perform = TargetCaller(calling, function, self._destinations)
         put = put_through(aws)
         self._metrics = tuple(CloudWatch(put, name, settings_of=lambda _: None) for name in (OF_PIPES, OF_BUSES))
         of_pipes, of_buses = self._metrics
-        self.logs = PipeLogs(self._perform, of_pipes.add, clock.now)
+        self.logs = PipeLogs(TargetCaller(aws, function, self._destinations), of_pipes.add, clock.now)
         self._archives = ArchiveKeeper(self.homes, clock.now, self._rows)
         self.buses = BusEngine(
             self.homes,
@@ -157,13 +179,17 @@ class Eventing:
 
     async def _refusal(self, settings: PipeSettings) -> str | None:
         """Why the pipe cannot run (X5, X12): its source is not there, or its dead letters have no destination."""
-        if not await self._there(settings):
+        if self._denies(*_FIRST_CALLS[settings.kind]) or not await self._there(settings):
             return source_refused(settings.kind)
         if settings.kind is SourceKind.TABLE and self._sources.streams.is_disabled(settings.source):
             return SourceLost.STREAM_GONE.value
         parameters = settings.source_parameters
         arn = parameters.dead_letter_arn if isinstance(parameters, StreamParameters) else None
         return dead_letter_refused(arn) if arn is not None and not await self._takes_letters(arn) else None
+
+    def _denies(self, service: str, operation: str) -> bool:
+        """Whether a planned fault denies what AWS calls to see; the look itself makes no such call."""
+        return self._sources.faults.take_if(service, operation, is_denial) is not None
 
     async def _there(self, settings: PipeSettings) -> bool:
         match settings.kind:
@@ -180,6 +206,8 @@ class Eventing:
     async def _takes_letters(self, arn: str) -> bool:
         """AWS sends to the destination to see (X5); looking whether it is there leaves no message behind."""
         home = parse_arn(arn)
+        if self._denies(home.service, _SENDS[home.service]):
+            return False
         if home.service == "sqs":
             return await self._sources.queues.visibility_s(arn) is not None
         try:

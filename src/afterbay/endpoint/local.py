@@ -21,7 +21,7 @@ from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.emulator.faults import FaultPlan
 from afterbay.endpoint.address import Address
-from afterbay.endpoint.eventing import Eventing, Sources
+from afterbay.endpoint.eventing import Eventing, Sources, is_denial
 from afterbay.endpoint.function_logs import FunctionLogs
 from afterbay.endpoint.inquiries import Inquiries
 from afterbay.endpoint.protocol import Request, Response
@@ -40,7 +40,7 @@ from afterbay.endpoint.streams import StreamRegistry
 from afterbay.endpoint.streams_reader import IDLE_WAIT_S, InProcessStreams
 from afterbay.engine.clock import Clock
 from afterbay.engine.cloudwatch import CloudWatch, put_through
-from afterbay.engine.jitter import spread
+from afterbay.engine.jitter import any_part, spread
 from afterbay.engine.journal import Journal
 from afterbay.engine.meter import Listener, Meter
 from afterbay.engine.outbox import Outbox
@@ -156,6 +156,7 @@ class LocalAddress:
         await self.metrics.close()
         await self.journal.close()
         self._aws.close()
+        self._calling.close()
         await self.address.__aexit__(None, None, None)
         await self._close_state()
         await asyncio.to_thread(self._folder.cleanup)
@@ -167,7 +168,8 @@ class LocalAddress:
 
     async def _start(self) -> None:
         libraries = await asyncio.to_thread(link_libraries, Path(self._folder.name) / "libraries")
-        self._aws = AwsRegions(AwsSettings(endpoint_url=self.url, credentials=Credentials("test", "test")))
+        to_itself = AwsSettings(endpoint_url=self.url, credentials=Credentials("test", "test"))
+        self._aws, self._calling = AwsRegions(to_itself), AwsRegions(to_itself, attempts_max=1)
         self._logs = LogWriter(FunctionLogs(self._aws))
         self._logs.start()
         self.metrics = CloudWatch(put_through(self._aws), NAMESPACE, settings_of=self._settings_of)
@@ -176,8 +178,9 @@ class LocalAddress:
         self._function_calls = None if state is None else FunctionCalls(state, self.clock.now)
         self.eventing = Eventing(
             self._aws,
+            self._calling,
             self.clock,
-            Sources(self.address.registry, self.address.kinesis, self.address.queues),
+            Sources(self.address.registry, self.address.kinesis, self.address.queues, self.address.faults),
             lambda arn: _Named(self.functions, arn),
             state,
         )
@@ -235,7 +238,7 @@ class LocalAddress:
 
     async def _start_engine(self) -> None:
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-        meter = Meter(self.metrics, self.journal, *self._listeners)
+        meter = Meter(self.metrics, self.eventing.logs, self.journal, *self._listeners)
         archive = None if self._archive is None else open_archive(self._archive, self._aws.of(""))
         outbox = Outbox(self._store, self._target, self.clock, threads, meter=meter, archive=archive)
         self._streams = InProcessStreams(self.address.streams, self.address.durable)
@@ -248,6 +251,7 @@ class LocalAddress:
             outbox,
             self.clock,
             jitter=spread,
+            pipe_jitter=any_part,
             meter=meter,
             threads=threads,
             source_over=self._source_over,
@@ -353,7 +357,7 @@ class _Streams:
         self._faults = faults
 
     def exists(self, stream_arn: str) -> bool:
-        denied = self._faults.take("dynamodbstreams", "DescribeStream", among=("AccessDeniedException",))
+        denied = self._faults.take_if("dynamodbstreams", "DescribeStream", is_denial)
         if denied is not None:
             raise DeniedError(f"DescribeStream of {stream_arn}", code=denied)
         return self._streams.exists(stream_arn)

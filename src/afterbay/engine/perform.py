@@ -65,7 +65,8 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """What a mapping's commands act on. ``jitter`` spreads a delay in seconds; ``threads`` runs the store's calls."""
+    """What a mapping's commands act on. ``jitter`` spreads a delay in seconds, ``rests`` the rest of a failed batch;
+    ``threads`` runs the store's calls."""
 
     mapping: str
     source: Source
@@ -75,6 +76,7 @@ class Performer:
     clock: Clock
     threads: Executor
     jitter: Callable[[float], float]
+    rests: Callable[[float], float]
     meter: Meter
     settings: Callable[[], MappingSettings]
     saves: Saves = field(default_factory=Saves)
@@ -98,8 +100,8 @@ class Performer:
                 return await self._read(command)
             case Deliver(shard=shard, lane=lane, batch=batch):
                 return Invoked(shard, lane, batch.request_id, await self._deliver(command))
-            case Rest(shard=shard, lane=lane, run=run, request_id=request_id, delay_s=delay_s):
-                await self._pause(delay_s)
+            case Rest(shard=shard, lane=lane, run=run, request_id=request_id):
+                await self._sleep(max(self.rests(command.delay_s), command.at_least_s))
                 return Rested(shard, lane, run, request_id)
             case SavePositions(shards=shards, forget=forget):
                 try:
@@ -127,7 +129,10 @@ class Performer:
 
     async def _pause(self, delay_s: float) -> None:
         if delay_s:
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=self.jitter(delay_s)))
+            await self._sleep(self.jitter(delay_s))
+
+    async def _sleep(self, delay_s: float) -> None:
+        await self.clock.sleep_until(self.clock.now() + timedelta(seconds=delay_s))
 
     async def _list(self, command: ListShards) -> Event:
         await self._pause(command.delay_s)

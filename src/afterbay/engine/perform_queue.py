@@ -32,7 +32,7 @@ from afterbay.core.mapping.settings import MappingSettings
 from afterbay.engine.clock import Clock
 from afterbay.engine.deliver import Deliverer
 from afterbay.engine.meter import Attempt, Meter
-from afterbay.errors import RecordError, ServiceError, ThrottledError
+from afterbay.errors import DeniedError, RecordError, ServiceError, ThrottledError
 from afterbay.ports import QueueSource
 
 __all__ = ["QueuePerformer"]
@@ -76,7 +76,7 @@ class QueuePerformer:
                 try:
                     return QueueDescribed(run, await self.source.visibility_s())
                 except ServiceError as error:
-                    return DescribeFailed(run, error.told)
+                    return DescribeFailed(run, error.told, isinstance(error, DeniedError))
             case StopWaiting() | WakeAt() | Tell():
                 raise AssertionError(f"{type(command).__name__} has no answer")
             case _:
@@ -89,7 +89,7 @@ class QueuePerformer:
             )
         except ServiceError as error:
             advice = error.retry_after_s if isinstance(error, ThrottledError) else None
-            return ReceiveFailed(error.told, advice)
+            return ReceiveFailed(error.told, advice, isinstance(error, DeniedError))
         except RecordError as error:
             return ReceiveFailed(f"unreadable message: {error}")
 

@@ -1,4 +1,5 @@
-"""What pipes tell while they run: log records to their destinations (X100 to X104), metrics to CloudWatch (X106)."""
+"""What pipes tell while they run: log records to their destinations (X100 to X104), metrics to CloudWatch (X93,
+X106)."""
 
 from __future__ import annotations
 
@@ -12,17 +13,19 @@ from itertools import islice
 
 import msgspec
 
-from afterbay.core.change.arn import parse_arn
+from afterbay.core.change.arn import is_pipe, parse_arn
+from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.metrics import Datum
 from afterbay.core.pipe.log_record import RECORD_BYTES_MAX
 from afterbay.core.pipe.log_settings import LogSettings
 from afterbay.core.pipe.machine import PipeExecution
-from afterbay.core.pipe.metrics import of_concurrency, of_execution
+from afterbay.core.pipe.metrics import of_concurrency, of_execution, of_unsent_letter
 from afterbay.core.pipe.plan import Plan
 from afterbay.core.pipe.telling import log_records
 from afterbay.core.target import log_group, stream
 from afterbay.core.target.call import AwsCall, Call, Refused, Reply
 from afterbay.engine.background import Background
+from afterbay.engine.meter import Listener
 
 __all__ = ["PipeLogs"]
 
@@ -43,9 +46,9 @@ RECORD_OVERHEAD_BYTES = 26
 _Record = tuple[Plan, int, bytes]
 
 
-class PipeLogs:
-    """A ``PipeListener``. ``perform`` makes calls, ``metrics`` takes data of ``AWS/EventBridge/Pipes``. ``start`` it,
-    and ``close`` it, which sends what is left."""
+class PipeLogs(Listener):
+    """A ``PipeListener``, and a listener to what the engine measures. ``perform`` makes calls, ``metrics`` takes data
+    of ``AWS/EventBridge/Pipes``. ``start`` it, and ``close`` it, which sends what is left."""
 
     def __init__(
         self,
@@ -102,6 +105,11 @@ class PipeLogs:
             bytes_max = RECORD_BYTES_MAX if settings.cuts else None
             document = record.document(include_data=settings.includes_data, bytes_max=bytes_max)
             self._add((plan, record.timestamp_ms, msgspec.json.encode(document)))
+
+    def letter_sent(self, letter: Letter, *, delivered: bool, tries: int, at: datetime) -> None:
+        """Rules: X93 a letter that is not taken raises the alarm once; it is sent again until it is."""
+        if not delivered and tries == 0 and is_pipe(letter.function_arn):
+            self._metrics(of_unsent_letter(letter.function_arn, at))
 
     def _add(self, record: _Record) -> None:
         size = len(record[2])

@@ -11,12 +11,13 @@ from pathlib import Path
 from afterbay.aws.client import AwsSettings
 from afterbay.aws.regions import AwsRegions
 from afterbay.core.change.arn import parse_arn, parse_function_name
+from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.metrics import Datum
 from afterbay.core.mapping.settings import MappingSettings, check_starting_moment
 from afterbay.core.pipe.reason import SourceLost
 from afterbay.engine.clock import Clock
 from afterbay.engine.cloudwatch import CloudWatch, put_through
-from afterbay.engine.jitter import spread
+from afterbay.engine.jitter import any_part, spread
 from afterbay.engine.journal import Journal
 from afterbay.engine.meter import Meter
 from afterbay.engine.outbox import Outbox
@@ -115,6 +116,7 @@ class Standalone:
             outbox,
             self._clock,
             jitter=spread,
+            pipe_jitter=any_part,
             meter=meter,
             threads=threads,
             source_over=self._source_over,
@@ -169,12 +171,13 @@ class Standalone:
             send_every_s=METRICS_EVERY_S,
         )
         self._metrics.start()
-        return Meter(self._metrics, self._journal)
+        return Meter(self._metrics, self._pipes.logs, self._journal)
 
     def _source_over(self, uuid: str) -> None:
-        """X12: a pipe stops with its stream; a mapping does not mind."""
+        """X12: a pipe stops with its stream; a mapping does not mind. A queue that denies is asked again: whoever runs
+        this may mend that meanwhile."""
         settings = self.supervisor.settings_of(uuid)
-        if settings is not None and settings.is_pipe:
+        if settings is not None and settings.is_pipe and settings.kind is not SourceKind.QUEUE:
             fields = {"pipe": settings.function_arn, "why": SourceLost.STREAM_GONE.value}
             log.warning("pipe stopped by itself", extra=fields)
             task = asyncio.get_running_loop().create_task(self.supervisor.update(uuid, settings, enabled=False))

@@ -64,17 +64,17 @@ class StandalonePipes:
         self._destinations = DestinationCaller(self._registered.find, clock, authorized=lambda connection, token: None)
         self._calls = TargetCaller(self._aws, function, self._destinations)
         self._sync_calls = TargetCaller(self._waiting, function, self._destinations)
-        self._logs = PipeLogs(self._perform, metrics, clock.now)
+        self.logs = PipeLogs(self._perform, metrics, clock.now)
 
     async def start(self) -> None:
         """Look at what pipes call, as far as it must be of a certain kind, and begin to log. Raises as ``check``."""
         for one in self._wanted:
             await self.check(one)
-        self._logs.start()
+        self.logs.start()
 
     def deliverer(self, pipe_arn: str) -> PipeDeliverer:
         """What delivers the batches of a pipe."""
-        return PipeDeliverer(lambda: self._plans[pipe_arn], self._perform, self._clock, self._logs)
+        return PipeDeliverer(lambda: self._plans[pipe_arn], self._perform, self._clock, self.logs)
 
     def role(self, pipe_arn: str) -> str:
         """The role that the pipe was given, as records of Kinesis name it."""
@@ -82,7 +82,7 @@ class StandalonePipes:
 
     async def close(self) -> None:
         """Send what is left of the logs."""
-        await self._logs.close()
+        await self.logs.close()
         await self._destinations.close()
         self._aws.close()
         self._waiting.close()

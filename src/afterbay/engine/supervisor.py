@@ -85,8 +85,9 @@ def _filters_of(settings: MappingSettings) -> CompileFilters:
 class Supervisor:
     """``async with`` it, create mappings, and drain it before the end.
 
-    ``jitter`` spreads a delay (R91: at least +-25 %); it is handed in, so that a test can do without. ``source_over``
-    hears of a mapping whose source is at its end for good; it is called on the loop, from inside the mapping's step.
+    ``jitter`` spreads a delay (R91: at least +-25 %), ``pipe_jitter`` the rest of a pipe's failed batch (X89: any part
+    of it); they are handed in, so that a test can do without. ``source_over`` hears of a mapping whose source is at its
+    end for good; it is called on the loop, from inside the mapping's step.
     """
 
     def __init__(
@@ -97,13 +98,14 @@ class Supervisor:
         clock: Clock,
         *,
         jitter: Callable[[float], float],
+        pipe_jitter: Callable[[float], float] | None = None,
         meter: Meter | None = None,
         threads: ThreadPoolExecutor | None = None,
         source_over: Callable[[str], None] = lambda uuid: None,
     ) -> None:
         self._source_over = source_over
         self._connections, self._store, self._outbox, self._clock = connections, store, outbox, clock
-        self._jitter = jitter
+        self._jitter, self._pipe_jitter = jitter, pipe_jitter or jitter
         self._meter = meter or Meter()
         self._threads = threads or ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
         self._runners: dict[str, AnyRunner] = {}
@@ -238,6 +240,7 @@ class Supervisor:
             clock=self._clock,
             threads=self._threads,
             jitter=self._jitter,
+            rests=self._pipe_jitter if settings.is_pipe else self._jitter,
             meter=self._meter,
             settings=lambda: mapping.settings,
         )

@@ -21,14 +21,6 @@ def test_faults_of_one_operation_come_in_the_order_of_planning():
     assert [plan.take("sqs", "SendMessage") for _ in range(3)] == ["One", "Two", None]
 
 
-def test_who_asks_only_for_some_errors_leaves_the_others_to_real_calls():
-    plan = FaultPlan()
-    for error in ("Denied", "Other"):
-        plan.plan(Fault("dynamodbstreams", "DescribeStream", error, 1))
-    assert [plan.take("dynamodbstreams", "DescribeStream", among=("Denied",)) for _ in range(2)] == ["Denied", None]
-    assert plan.take("dynamodbstreams", "DescribeStream") == "Other"
-
-
 def test_cleared_faults_do_not_happen():
     plan = FaultPlan()
     plan.plan(Fault("sqs", "SendMessage", "One", 1))
@@ -60,3 +52,13 @@ def test_an_oddity_is_planned_where_it_can_be_met_only(operation, oddities):
                 Fault("dynamodbstreams", operation, oddity, 1)
     with pytest.raises(SettingsError, match=f"dynamodbstreams {operation}"):
         Fault("kinesis", operation, min(oddities), 1)
+
+
+def test_an_error_that_is_not_wanted_is_left_for_who_takes_any():
+    plan = FaultPlan()
+    plan.plan(Fault("sqs", "SendMessage", "Slow", 1))
+    plan.plan(Fault("sqs", "SendMessage", "Denied", 1))
+    assert plan.take_if("sqs", "SendMessage", lambda code: code == "Denied") is None
+    assert plan.take("sqs", "SendMessage") == "Slow"
+    assert plan.take_if("sqs", "SendMessage", lambda code: code == "Denied") == "Denied"
+    assert not plan.waits_for("sqs") and plan.take_if("sqs", "SendMessage", bool) is None

@@ -268,6 +268,20 @@ async def test_a_pipe_halts_with_its_stream_and_never_starts_again() -> None:
         assert told is not None and (told["CurrentState"], told["StateReason"]) == (failed, world.reason)
 
 
+async def test_a_pipe_halts_where_its_queue_denies_and_can_be_started_again() -> None:
+    """X5."""
+    queue = f"arn:aws:sqs:{HOME}:q"
+    world = await World().running(Source=queue, SourceParameters=None)
+    world.lose_source()
+    told = await world.described()
+    assert told is not None and (told["CurrentState"], told["DesiredState"]) == ("STOPPED", "RUNNING")
+    assert told["StateReason"] == SourceLost.QUEUE_DENIED.value and not world.engine.enabled[ARN]
+    world.engine.statuses[ARN] = world.engine.statuses[ARN]._replace(source_over=False)
+    assert await world.state() == "STOPPED"
+    assert (await world.ask("POST", "/v1/pipes/p/start"))[0] == 200
+    assert await world.state() == "RUNNING"
+
+
 async def test_a_pipe_halts_though_nobody_asks_for_it() -> None:
     """The engine says so; what it says of pipes that others have dealt with meanwhile is passed over."""
     world = await World().running()

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from afterbay.core.mapping.deadletter import Condition, Letter
 from afterbay.core.pipe.plan import Plan
+from afterbay.core.shard.position import Position, ShardId
 from afterbay.core.target.call import Answered, AwsCall, Call, Fault, Refused, Reply
 from afterbay.engine import pipe_logs
 from afterbay.engine.pipe_logs import PER_CALL_BYTES_MAX, PipeLogs
@@ -157,3 +159,35 @@ async def test_metrics_tell_of_each_execution_and_of_how_many_run() -> None:
     told = {one.series.metric for one in world.metrics}
     assert {"Invocations", "EventCount", "EventSize", "Duration", "TargetStageDuration"} <= told
     assert world.calls == [], "a pipe that logs nothing calls nobody"
+
+
+def test_a_letter_that_is_not_taken_raises_one_alarm_however_often_it_is_sent() -> None:
+    """X93."""
+    world, at = World(), datetime(2026, 1, 1, tzinfo=UTC)
+    mine = letter(f"arn:aws:pipes:{HOME}:pipe/orders-shipped")
+    for tries in range(3):
+        world.logs.letter_sent(mine, delivered=False, tries=tries, at=at)
+    world.logs.letter_sent(mine, delivered=True, tries=3, at=at)
+    world.logs.letter_sent(letter(f"arn:aws:lambda:{HOME}:function:f"), delivered=False, tries=0, at=at)
+    (alarm,) = world.metrics
+    assert (alarm.series.metric, alarm.value, alarm.at) == ("DestinationDeliveryFailures", 1, at)
+    assert alarm.series.dimensions == (("PipeName", "orders-shipped"),) and alarm.series.region == "us-east-1"
+
+
+def letter(function_arn: str) -> Letter:
+    return Letter(
+        mapping=function_arn,
+        shard=ShardId("shard"),
+        request_id="r",
+        destination=f"arn:aws:sqs:{HOME}:letters",
+        function_arn=function_arn,
+        stream_arn="arn:s",
+        condition=Condition.RETRY_ATTEMPTS_EXHAUSTED,
+        invoke_count=1,
+        first=Position(1),
+        last=Position(1),
+        first_created_s=1.0,
+        last_created_s=1.0,
+        count=1,
+        response=None,
+    )

@@ -45,7 +45,6 @@ _OF_STREAMS = (
     "BisectBatchOnFunctionError",
     "MaximumRetryAttempts",
     "TumblingWindowInSeconds",
-    "DestinationConfig",
 )
 _POSITIONS = ("StartingPosition", "StartingPositionTimestamp")
 
@@ -124,6 +123,14 @@ def _check_of_streams(params: Mapping[str, JsonValue]) -> None:
     for name in _OF_STREAMS:
         if params.get(name) is not None:
             raise _unsupported(name)
+    if _names_destination(params):
+        raise _unsupported("DestinationConfig")
+
+
+def _names_destination(params: Mapping[str, JsonValue]) -> bool:
+    """Whether letters are to go anywhere: an empty config says nothing, at any depth."""
+    config = members(params, "DestinationConfig") or {}
+    return any(text(members(config, event) or {}, "Destination") for event in ("OnFailure", "OnSuccess"))
 
 
 def _unsupported(name: str) -> SettingsError:

@@ -24,7 +24,8 @@ QUEUE_ACTION = "USER_INITIATED"
 class MappingStatus(NamedTuple):
     """What a running mapping says of itself: ``State``, ``StateTransitionReason`` and ``LastProcessingResult``.
 
-    ``source_over``: nothing will ever come from its source again; a mapping does not mind, a pipe stops (X12).
+    ``source_over``: nothing will ever come from its source again, or it lets nobody read it; a mapping does not mind, a
+    pipe stops (X5, X12).
     """
 
     state: State

@@ -94,13 +94,14 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Wait ``delay_s``, jitter added by the driver: ``Rested``."""
+    """Wait ``delay_s``, jitter added by the driver, and not less than ``at_least_s``: ``Rested``."""
 
     shard: ShardId
     lane: int
     run: int
     request_id: str
     delay_s: float
+    at_least_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from afterbay.core.mapping.commands import Command, Deliver, Notice, Rest, Store
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.deadletter import Condition, Letter, is_bucket
 from afterbay.core.mapping.lane import Lane, LaneState
-from afterbay.core.mapping.outcome import Delivered, FailedFrom, NotReached, Outcome, ResponseContext
+from afterbay.core.mapping.outcome import Delivered, FailedFrom, FailedSome, NotReached, Outcome, ResponseContext
 from afterbay.core.mapping.request_id import RequestIds
-from afterbay.core.mapping.retry import Again, Done, GiveUp, Replace, decide, expired_prefix
+from afterbay.core.mapping.retry import Again, Done, GiveUp, Replace, decide, expired_prefix, pipe_backoff_s
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.mapping.skip import Skip
 from afterbay.core.mapping.warnings import Warnings
@@ -140,6 +140,8 @@ class Dispatch:
         lane.window_ends = now + timedelta(seconds=self._context.settings.batching_window_s)
         commands: list[Command] = [*self._warnings.tell(outcome, self._shard, now)]
         decision = decide(batch, outcome, self._context.settings, self._shard, self._context.ids)
+        achieved = isinstance(decision, Done) or (isinstance(decision, Replace) and not decision.split)
+        lane.failures = 0 if achieved else lane.failures + 1
         match decision:
             case Done():
                 self._done(lane, len(batch.records), _state_of(outcome))
@@ -154,7 +156,7 @@ class Dispatch:
                     self._context.counters.bisects += 1
                     commands.append(Tell(Notice.BISECTED, self._shard, str(batch)))
             case Again(delay_s=delay_s):
-                commands += self._rest(lane, number, batch, delay_s)
+                commands += self._rest(lane, number, batch, delay_s, _advice_s(outcome))
             case GiveUp(response=response):
                 count = len(batch.records)
                 commands += self._discard(lane, number, count, Condition.RETRY_ATTEMPTS_EXHAUSTED, response)
@@ -280,10 +282,13 @@ class Dispatch:
         limit_s = self._context.settings.record_age_max_s
         return limit_s is not None and now.timestamp() - self._tumbling.window.end_s >= limit_s
 
-    def _rest(self, lane: Lane, number: int, batch: Batch, delay_s: float) -> list[Command]:
+    def _rest(self, lane: Lane, number: int, batch: Batch, delay_s: float, advice_s: float) -> list[Command]:
+        """Rules: X89 the pauses of a pipe grow until something is delivered, not with each batch anew; what the target
+        asks for is no part of what the driver may shorten."""
         settings = self._context.settings
         lane.state = LaneState.RESTING
-        commands: list[Command] = [Rest(self._shard, number, self._context.run, batch.request_id, delay_s)]
+        pause = (pipe_backoff_s(lane.failures), advice_s) if settings.is_pipe else (delay_s, 0.0)
+        commands: list[Command] = [Rest(self._shard, number, self._context.run, batch.request_id, *pause)]
         if batch.attempts == 1 and settings.retry_attempts_max is None and settings.record_age_max_s is None:
             commands.append(
                 Tell(
@@ -383,6 +388,12 @@ class Dispatch:
             case _:
                 counters.errors += 1
                 counters.failed_invoke += len(batch.records)
+
+
+def _advice_s(outcome: Outcome) -> float:
+    """How long what was called asks to be left alone."""
+    missed = outcome.not_reached if isinstance(outcome, FailedSome) else outcome
+    return (missed.retry_after_s or 0.0) if isinstance(missed, NotReached) else 0.0
 
 
 def _state_of(outcome: Outcome) -> bytes | None:

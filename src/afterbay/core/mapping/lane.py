@@ -35,11 +35,22 @@ class Lane:
     ``window_ends``: when the batching window under way is over. It starts when the previous invocation completes,
     not with the first record (R55), and empty windows follow each other, so a record waits at most one window.
     ``done``: everything of this lane up to here is done, by this run or an earlier one (0: nothing is known).
+    ``failures``: how many of its deliveries failed in a row, whatever their batch.
     ``discarding``: how many leading records of the batch on top a letter is being stored for; ``skipping``: because an
     operator said so.
     """
 
-    __slots__ = ("batches", "discarding", "done", "skipping", "state", "waiting", "waiting_bytes", "window_ends")
+    __slots__ = (
+        "batches",
+        "discarding",
+        "done",
+        "failures",
+        "skipping",
+        "state",
+        "waiting",
+        "waiting_bytes",
+        "window_ends",
+    )
 
     def __init__(self, window_ends: datetime, done: Position) -> None:
         self.done = done
@@ -47,6 +58,7 @@ class Lane:
         self.waiting_bytes = 0
         self.batches: list[Batch] = []
         self.state = LaneState.IDLE
+        self.failures = 0
         self.discarding = 0
         self.skipping = False
         self.window_ends = window_ends

@@ -144,6 +144,7 @@ class QueueMapping:
         self._returning = 0
         self._active = False
         self._failures = 0
+        self._denied = False
         self._again_at: datetime | None = None
         self._window_ends: datetime | None = None
         self._wake: datetime | None = None
@@ -158,8 +159,9 @@ class QueueMapping:
 
     @property
     def source_over(self) -> bool:
-        """A queue is there again if one of its name is made."""
-        return False
+        """True while the queue lets nobody read it: a pipe stops then (X5), a mapping goes on asking. One that is not
+        there is there again once one of its name is made."""
+        return self._denied
 
     def handle(self, event: QueueEvent, now: datetime) -> tuple[QueueCommand, ...]:
         """Absorb one event; return what to do about it."""
@@ -176,8 +178,9 @@ class QueueMapping:
         match event:
             case MessagesReceived(messages=messages):
                 return self._came(messages, now)
-            case ReceiveFailed(reason=reason, retry_after_s=advice_s):
+            case ReceiveFailed(reason=reason, retry_after_s=advice_s, denied=denied):
                 self._receiving.pop()
+                self._denied = denied
                 return self._source_failed(reason, advice_s, now)
             case BatchAnswered(request_id=request_id, outcome=outcome):
                 return self._answered(self.batches[request_id], outcome, now)
@@ -193,8 +196,9 @@ class QueueMapping:
                     self._phase = _Phase.RECEIVING
                     return self._recovered()
                 return []
-            case DescribeFailed(run=run, reason=reason):
+            case DescribeFailed(run=run, reason=reason, denied=denied):
                 current = run == self._run and self._phase is _Phase.DESCRIBING
+                self._denied = denied if current else self._denied
                 return self._source_failed(reason, None, now) if current else []
             case Woke():
                 self._wake = None
@@ -240,7 +244,7 @@ class QueueMapping:
         self._passes = self._compile_filters(self.settings.filters, self.settings.kind)
         self._phase = _Phase.DESCRIBING
         self._run += 1
-        self._active = False
+        self._active = self._denied = False
         self._arrive(LifecycleEvent.STARTED)
         return [DescribeQueue(self._run)]
 
@@ -365,6 +369,7 @@ class QueueMapping:
 
     def _recovered(self) -> list[QueueCommand]:
         self._failures = 0
+        self._denied = False
         if self.failure is None:
             return []
         self.failure = None

@@ -39,10 +39,11 @@ class QueueDescribed:
 
 @dataclass(frozen=True, slots=True)
 class DescribeFailed:
-    """``reason`` is a sentence for status."""
+    """``reason`` is a sentence for status; ``denied``: the queue lets nobody ask it."""
 
     run: int
     reason: str
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,12 @@ class MessagesReceived:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveFailed:
-    """``reason`` is a sentence for status; ``retry_after_s`` the service's advice."""
+    """``reason`` is a sentence for status; ``retry_after_s`` the service's advice; ``denied``: the queue lets nobody
+    read it."""
 
     reason: str
     retry_after_s: float | None = None
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,22 @@ from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.shard.position import ShardId
 
-__all__ = ["Again", "Decision", "Done", "GiveUp", "Replace", "backoff_s", "decide", "expired_prefix"]
+__all__ = [
+    "Again",
+    "Decision",
+    "Done",
+    "GiveUp",
+    "Replace",
+    "backoff_s",
+    "decide",
+    "expired_prefix",
+    "pipe_backoff_s",
+]
 
 BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 30.0
+PIPE_PAUSE_FIRST_S = 1.0
+PIPE_PAUSE_MAX_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +152,12 @@ def _failed_and_behind(records: Sequence[RawRecord], positions: frozenset[int]) 
 def backoff_s(failures: int) -> float:
     """The pause after the n-th failure in a row: 250 ms, doubling, at most 30 s (R91, an engine default)."""
     return min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 16))
+
+
+def pipe_backoff_s(failures: int) -> float:
+    """The longest pause of a pipe after the n-th failure in a row: 1 s, doubling, at most 60 s (X89); the driver takes
+    any part of it."""
+    return min(PIPE_PAUSE_MAX_S, PIPE_PAUSE_FIRST_S * 2.0 ** min(failures - 1, 16))
 
 
 def expired_prefix(records: Sequence[RawRecord], age_max_s: float | None, now_s: float) -> int:

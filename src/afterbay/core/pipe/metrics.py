@@ -1,4 +1,4 @@
-"""What a pipe tells CloudWatch (X106), one datum at a time.
+"""What a pipe tells CloudWatch (X93, X106), one datum at a time.
 
 Decides which metrics there are, of which dimensions, unit and value. Gathering and sending them are the engine's.
 """
@@ -14,11 +14,13 @@ from afterbay.core.change.arn import Arn, parse_arn
 from afterbay.core.mapping.metrics import COUNT, MILLISECONDS, Datum, Series
 from afterbay.core.pipe.execution import Execution, Result, StageEnd, StageRun
 
-__all__ = ["NAMESPACE", "Metric", "of_concurrency", "of_execution"]
+__all__ = ["NAMESPACE", "Metric", "of_concurrency", "of_execution", "of_unsent_letter"]
 
 NAMESPACE = "AWS/EventBridge/Pipes"
 PIPE, ACCOUNT = "PipeName", "AwsAccountId"
 BYTES = "Bytes"
+UNSENT = "DestinationDeliveryFailures"
+"""Lambda's name for it: AWS gives a pipe no such metric (X93)."""
 
 
 class _Kind(NamedTuple):
@@ -28,7 +30,7 @@ class _Kind(NamedTuple):
 
 
 class Metric(Enum):
-    """The catalogue. A metric with two dimensions is told once for each."""
+    """The guide's catalogue. A metric with two dimensions is told once for each."""
 
     CONCURRENCY = _Kind("Concurrency", COUNT, (ACCOUNT,))
     DURATION = _Kind("Duration", MILLISECONDS)
@@ -93,6 +95,12 @@ def of_concurrency(account: str, region: str, executions: int, at: datetime) -> 
     yield from _data(Metric.CONCURRENCY, Arn("aws", "pipes", region, account, "pipe/*"), executions, at)
 
 
+def of_unsent_letter(pipe_arn: str, at: datetime) -> Iterator[Datum]:
+    """A dead letter whose destination did not take it, which an alarm is to tell (X93)."""
+    pipe = parse_arn(pipe_arn)
+    yield Datum(Series(pipe.region, UNSENT, ((PIPE, _name(pipe)),), COUNT), 1, at)
+
+
 def _of_target(pipe: Arn, target: StageRun, ended: datetime) -> Iterator[Datum]:
     if target.ended is not StageEnd.SKIPPED:
         yield from _data(Metric.TARGET_STAGE_DURATION, pipe, target.duration_ms, ended)
@@ -102,6 +110,10 @@ def _of_target(pipe: Arn, target: StageRun, ended: datetime) -> Iterator[Datum]:
 
 def _data(metric: Metric, pipe: Arn, value: float, at: datetime) -> Iterator[Datum]:
     kind = metric.value
-    values = {PIPE: pipe.resource.removeprefix("pipe/"), ACCOUNT: pipe.account}
+    values = {PIPE: _name(pipe), ACCOUNT: pipe.account}
     for name in kind.dimensions:
         yield Datum(Series(pipe.region, kind.name, ((name, values[name]),), kind.unit), value, at)
+
+
+def _name(pipe: Arn) -> str:
+    return pipe.resource.removeprefix("pipe/")

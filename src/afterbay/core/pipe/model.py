@@ -13,7 +13,7 @@ from afterbay.core.pipe.log import Level
 from afterbay.core.pipe.model_runs import groups
 from afterbay.core.pipe.shape import Choice, Entries, Items, Moment, Object, Shape, Text, Whole
 
-__all__ = ["CREATE", "JSON_PATH", "LIST", "TAG", "TAGS", "UNTAG", "UPDATE"]
+__all__ = ["CREATE", "JSON_PATH", "LIST", "NAMED", "RESOURCE", "TAG", "TAGS", "UNTAG", "UPDATE"]
 
 JSON_PATH = r"\$(\.[\w/_-]+(\[(\d+|\*)\])*)*"
 """X39, as the model writes it; ``\\w`` and ``\\d`` are ASCII's."""
@@ -178,5 +178,10 @@ LIST = Object(
         "Limit": Whole(1, 100),
     }
 )  # X11
+NAMED = Object({"Name": _NAME}, ("Name",))
+"""Of the calls that say no more than which pipe."""
+
+_RESOURCE_ARN = rf"{_PARTITION}:([a-zA-Z0-9\-]+):([a-z]|\d|\-)*:([0-9]{{12}})?:(.+)"
+RESOURCE = Object({"resourceArn": Text(1, 1600, _form(_RESOURCE_ARN))}, ("resourceArn",))
 TAG = Object({"tags": TAGS}, ("tags",))
 UNTAG = Object({"tagKeys": Items(Text(1, 128), 0, 50)}, ("tagKeys",))

@@ -10,7 +10,15 @@ from enum import Enum
 from afterbay.core.change.arn import parse_arn
 from afterbay.core.change.source import SourceKind
 
-__all__ = ["REASON_MAX", "SourceLost", "dead_letter_refused", "shortened", "source_refused", "unexpected"]
+__all__ = [
+    "REASON_MAX",
+    "SourceLost",
+    "dead_letter_refused",
+    "shortened",
+    "source_lost",
+    "source_refused",
+    "unexpected",
+]
 
 REASON_MAX = 512
 """Characters of a reason (X5)."""
@@ -32,6 +40,11 @@ class SourceLost(Enum):
         "Pipes does not have required permissions to perform Queue operations "
         "(sqs:ReceiveMessage, sqs:DeleteMessage and sqs:GetQueueAttributes)"
     )
+
+
+def source_lost(kind: SourceKind) -> SourceLost:
+    """Why nothing comes from a source any more: a stream ends (X12), a queue denies (X5)."""
+    return SourceLost.QUEUE_DENIED if kind is SourceKind.QUEUE else SourceLost.STREAM_GONE
 
 
 def source_refused(kind: SourceKind) -> str:

@@ -14,7 +14,7 @@ from afterbay.core.pipe.definition import PipeSettings
 from afterbay.core.pipe.errors import Field, invalid, not_found, quota_exceeded
 from afterbay.core.pipe.lifecycle import DesiredState, LifecycleEvent, step
 from afterbay.core.pipe.listing import ListQuery, page
-from afterbay.core.pipe.model import TAG, UNTAG
+from afterbay.core.pipe.model import NAMED, RESOURCE, TAG, UNTAG, UPDATE
 from afterbay.core.pipe.reason import shortened
 from afterbay.core.pipe.request import CheckTemplate, check, parse_create, parse_tags, parse_update
 from afterbay.core.pipe.resource import PipeResource
@@ -65,8 +65,10 @@ class PipeRegistry:
         self._pipes[pipe.name] = pipe
 
     def get(self, name: str) -> PipeResource:
+        """Rules: X2, X6 what is no name is told so, before that no pipe has it."""
         pipe = self._pipes.get(name)
         if pipe is None:
+            check(NAMED, {"Name": name})
             raise not_found(name)
         return pipe
 
@@ -83,6 +85,8 @@ class PipeRegistry:
         return self._keep(PipeResource(settings=settings, state=state, created_s=now_s, modified_s=now_s, tags=tags))
 
     def update(self, name: str, params: Mapping[str, JsonValue], now_s: float) -> PipeResource:
+        """Rules: X6 what the model says comes first, before that there is no such pipe."""
+        check(UPDATE, params)
         pipe = self.get(name)
         settings = parse_update(pipe.settings, params, check_template=self._check_template)
         self._check(settings)
@@ -149,6 +153,7 @@ class PipeRegistry:
         name = arn.rpartition("pipe/")[2]
         pipe = self._pipes.get(name)
         if pipe is None or pipe.settings.arn != arn:
+            check(RESOURCE, {"resourceArn": arn})
             raise not_found(name)
         return pipe
 

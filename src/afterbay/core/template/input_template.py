@@ -43,7 +43,7 @@ class InputTemplate:
             raise SettingsError(f"{kind!r} is no kind of template", hint="kind is pipe or bus")
         if variables and kind == "pipe":
             raise SettingsError("a pipe's template has no variables", hint="write the path itself, as in <$.eventName>")
-        text = text or ""
+        text = _text_of(text)
         self.text = text
         self.kind: Kind = kind
         names = PIPE_NAMES if kind == "pipe" else bus_names(variables or {})
@@ -104,6 +104,13 @@ class InputTemplate:
         if not self.text:
             return event.text
         return self._renderer.render(event, context)
+
+
+def _text_of(text: object) -> str:
+    """None is the empty template (X30)."""
+    if text is None or isinstance(text, str):
+        return text or ""
+    raise TemplateError(f"a template is text, not {type(text).__name__}", code="ValidationException")
 
 
 def _check_names(syntax: Syntax, names: Names, owner: str) -> None:

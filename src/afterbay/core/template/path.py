@@ -79,9 +79,9 @@ class Path:
         return cast("str", self._steps[0]) if self._steps else None
 
 
-def is_path(text: str) -> bool:
-    """Whether the whole of ``text`` is a path (X39)."""
-    return _GRAMMAR.fullmatch(text) is not None
+def is_path(text: object) -> bool:
+    """Whether the whole of ``text`` is a path (X39); what is no text is none."""
+    return isinstance(text, str) and _GRAMMAR.fullmatch(text) is not None
 
 
 def _step(found: re.Match[str]) -> _Step:

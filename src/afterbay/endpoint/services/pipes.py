@@ -21,9 +21,11 @@ from afterbay.core.pipe.definition import PipeSettings
 from afterbay.core.pipe.described import accepted, described
 from afterbay.core.pipe.errors import Field, PipeError, conflict, invalid
 from afterbay.core.pipe.lifecycle import DesiredState, LifecycleEvent, PipeState, state_of
+from afterbay.core.pipe.model import UPDATE
 from afterbay.core.pipe.plan import Plan, compile_template
-from afterbay.core.pipe.reason import SourceLost, unexpected
+from afterbay.core.pipe.reason import source_lost, unexpected
 from afterbay.core.pipe.registry import PipeRegistry
+from afterbay.core.pipe.request import check
 from afterbay.core.pipe.resource import PipeResource
 from afterbay.core.pipe.target_service import TargetKind
 from afterbay.endpoint.protocol import ACCOUNT, Request, Response, json_object, json_response
@@ -127,10 +129,10 @@ class Pipes:
 
     async def close(self) -> None:
         """End what looks at pipes."""
-        checks = (*self._checks.values(), *self._looks)
-        for check in checks:
-            check.cancel()
-        await asyncio.gather(*checks, return_exceptions=True)
+        tasks = (*self._checks.values(), *self._looks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def reset(self) -> None:
         """Forget all pipes; the engine has ended what they read."""
@@ -153,8 +155,10 @@ class Pipes:
             case "GET", ("v1", "pipes", name):
                 return json_response(described(registry.get(name)))
             case "PUT", ("v1", "pipes", name):
+                asked = {**json_object(request.body), "Name": name}
+                check(UPDATE, asked)  # X6: before anything is looked up
                 before = self._settled(registry, name)
-                pipe = registry.update(name, {**json_object(request.body), "Name": name}, now_s)
+                pipe = registry.update(name, asked, now_s)
                 return await self._go_on(registry, before, pipe)
             case "DELETE", ("v1", "pipes", name):
                 return await self._delete(registry, name, now_s)
@@ -265,8 +269,8 @@ class Pipes:
             self._keep(settled)
 
     async def _halt(self, registry: PipeRegistry, pipe: PipeResource) -> None:
-        """X12: the stream is disabled or gone, and what was in it is delivered."""
-        halted = registry.settle(pipe.name, LifecycleEvent.HALTED, SourceLost.STREAM_GONE.value)
+        """X12: the stream is disabled or gone, and what was in it is delivered; X5: the queue denies."""
+        halted = registry.settle(pipe.name, LifecycleEvent.HALTED, source_lost(pipe.settings.kind).value)
         assert halted is not None, "it stays, as it is"
         self._keep(halted)
         log.warning("pipe stopped by itself", extra={"pipe": pipe.settings.arn, "why": halted.reason})

@@ -224,7 +224,8 @@ class World:
             if self._poll_due(until) <= self.now:
                 del self._polls[number]
                 if self.failures:
-                    self.tell(ReceiveFailed(self.failures.pop(0)))
+                    reason = self.failures.pop(0)
+                    self.tell(ReceiveFailed(reason, denied=reason.startswith("AccessDenied")))
                 else:
                     self.tell(MessagesReceived(self.queue.receive(command.limit, self.now, command.hides_s)))
                 return

@@ -526,3 +526,15 @@ def test_a_pipe_with_a_window_hides_messages_longer_than_their_queue_does() -> N
     world.run(460)
     assert world.queue.kept[0].count == 1 and len(world.delivered) > 5, "what is internal costs no receive (X85)"
     assert settings(batching_window_s=20).hides_s is None, "of a mapping it is the queue's own (Q6)"
+
+
+def test_a_queue_that_denies_is_over_for_a_pipe_until_it_lets_itself_be_read_again() -> None:
+    """X5. One that is not there is not: it may be there again."""
+    for reason, is_over in (("AccessDenied: no", True), ("NonExistentQueue: no", False)):
+        world = World(settings())
+        world.failures = [reason]
+        world.start().run(0.1)
+        assert world.mapping.failure == reason and world.mapping.source_over is is_over
+        world.queue.send("a")
+        world.run(30)
+        assert world.delivered == [["a"]] and not world.mapping.source_over

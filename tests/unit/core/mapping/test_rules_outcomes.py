@@ -27,7 +27,7 @@ from afterbay.core.mapping.outcome import (
 )
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.response import read_answer
-from afterbay.core.mapping.retry import Again, GiveUp, Replace, backoff_s, decide, expired_prefix
+from afterbay.core.mapping.retry import Again, GiveUp, Replace, backoff_s, decide, expired_prefix, pipe_backoff_s
 from afterbay.core.shard.position import Position, ShardId
 
 from .driving import T0, World, after, answered, record, settings
@@ -36,6 +36,7 @@ UNHANDLED = Failed(Cause.FUNCTION_ERROR, response=ResponseContext("$LATEST", "Un
 TOO_LARGE = Failed(Cause.TOO_LARGE, splittable=False, response=ResponseContext("$LATEST", None))
 QUEUE = "arn:aws:sqs:eu-west-1:000000000000:dlq"
 BUCKET = "arn:aws:s3:::dlq"
+PIPE = "arn:aws:pipes:eu-west-1:000000000000:pipe/p"
 S = ShardId("s")
 IDS = RequestIds(b"seed", "uuid-1")
 
@@ -164,6 +165,25 @@ def test_throttles_back_off_the_same_way_without_counting_and_start_anew_when_it
     gaps = [round(b - a, 3) for a, b in itertools.pairwise(moments)]
     assert gaps == [0.25, 0.5, 1.0, 0.25, 0.25, 0.5]
     assert world.mapping.counters.dropped == 0 and world.saved() == after(1)
+
+
+def test_a_pipes_pauses_double_from_a_second_to_a_minute_until_something_is_delivered() -> None:
+    """X89: not with each batch anew, and whatever the failure."""
+    assert [pipe_backoff_s(n) for n in (1, 2, 3, 6, 7, 1000)] == [1.0, 2.0, 4.0, 32.0, 60.0, 60.0]
+    script = [UNHANDLED, NotReached("throttled"), UNHANDLED, UNHANDLED, Delivered(), UNHANDLED]
+    chosen = settings(batch_size=1, retry_attempts_max=1, function_arn=PIPE)
+    world = World(chosen, records(3), scripted(script))
+    moments = timed(world)
+    world.start().run(60)
+    assert world.delivered == [[1], [1], [1], [2], [2], [3], [3]], "the first is given up, the second delivered"
+    assert [round(b - a, 3) for a, b in itertools.pairwise(moments)] == [1.0, 2.0, 0.0, 8.0, 0.0, 1.0]
+
+
+def test_a_pipe_waits_as_long_as_its_target_asks_at_least() -> None:
+    """X89: the advice is told apart from the pause, any part of which the driver may leave out."""
+    world = World(settings(function_arn=PIPE), records(1), scripted([NotReached("busy", 30.0)]))
+    (rest,) = [command for _, command in world.start().run().pending if isinstance(command, Rest)]
+    assert (rest.delay_s, rest.at_least_s) == (1.0, 30.0)
 
 
 def test_what_did_not_reach_the_function_is_never_split() -> None:

@@ -302,6 +302,12 @@ def test_what_streams_take_is_not_a_queues(name: str, value: Any) -> None:
     assert refused_by_queue(**{name: value}) == (IPV, text)
 
 
+@pytest.mark.parametrize("config", [{}, {"OnFailure": {}}, {"OnFailure": {"Destination": ""}, "OnSuccess": {}}])
+def test_an_empty_destination_config_of_a_queue_says_nothing(config: Any) -> None:
+    """Q4: only one that names a destination is a stream's."""
+    assert queue(DestinationConfig=config) == queue()
+
+
 def test_a_queue_has_no_position_and_its_pollers_are_not_bought_yet() -> None:
     for name, value in (("StartingPosition", "LATEST"), ("StartingPositionTimestamp", 1.5)):
         assert refused_by_queue(**{name: value}) == (IPV, f"{name} is not valid for SQS event sources.")

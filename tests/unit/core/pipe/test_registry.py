@@ -35,6 +35,31 @@ def test_a_pipe_that_is_not_there_is_not_found(operation: str) -> None:
     assert code_of(caught) == ("NotFoundException", 404)
 
 
+@pytest.mark.parametrize("operation", ["get", "start", "stop", "delete", "update"])
+@pytest.mark.parametrize("name", ["a b", "a" * 65, "a/b", "ä"])
+def test_what_is_no_name_is_told_before_that_no_pipe_has_it(operation: str, name: str) -> None:
+    """X2, X6."""
+    arguments = {"get": (), "update": ({"RoleArn": ROLE}, 1.0)}.get(operation, (1.0,))
+    with pytest.raises(PipeError, match='"Name":"Name"') as caught:
+        getattr(registry(), operation)(name, *arguments)
+    assert code_of(caught) == ("ValidationException", 400)
+
+
+def test_an_update_without_its_role_is_told_before_that_there_is_no_such_pipe() -> None:
+    """X6, X10."""
+    with pytest.raises(PipeError, match="RoleArn") as caught:
+        registry().update("nope", {}, 1.0)
+    assert code_of(caught) == ("ValidationException", 400)
+
+
+def test_what_is_no_arn_has_no_tags() -> None:
+    """X6, X8."""
+    for arn, code in (("nope", "ValidationException"), ("a" * 1601, "ValidationException"), (ARN, "NotFoundException")):
+        with pytest.raises(PipeError) as caught:
+            registry().tags(arn)
+        assert caught.value.code == code
+
+
 def test_start_and_stop_say_what_is_desired() -> None:
     pipes = registry(PipeState.RUNNING)
     assert pipes.stop(NAME, 2.0).desired_state is DesiredState.STOPPED
@@ -109,7 +134,7 @@ def test_tags_are_bounded_together() -> None:
         pipes.tag(ARN, {"tags": {"new": ""}})
 
 
-@pytest.mark.parametrize("arn", [ARN + "x", ARN.replace("us-east-1", "eu-west-1"), "nonsense"])
+@pytest.mark.parametrize("arn", [ARN + "x", ARN.replace("us-east-1", "eu-west-1")])
 def test_tags_of_what_is_not_there_are_not_found(arn: str) -> None:
     with pytest.raises(PipeError) as caught:
         registry(PipeState.RUNNING).tags(arn)

@@ -348,3 +348,17 @@ def test_reserved_names_of_a_bus():
     ]
     with pytest.raises(TemplateError, match="no JSON"):
         on_bus('{"a": "<aws.events.event>"}').render(event)
+
+
+@pytest.mark.parametrize("given", [5, 0, b"{}", {}, [], True])
+def test_a_template_that_is_no_text_is_refused_by_name(given: object) -> None:
+    with pytest.raises(TemplateError, match=f"a template is text, not {type(given).__name__}") as refused:
+        InputTemplate(given)  # type: ignore[arg-type]  # what a caller may get wrong
+    assert refused.value.code == "ValidationException"
+    assert InputTemplate(None).text == ""
+
+
+def test_a_variable_whose_path_is_no_text_is_refused() -> None:
+    with pytest.raises(TemplateError, match="5 is no path") as refused:
+        InputTemplate('{"a": <b>}', kind="bus", variables={"b": 5})  # type: ignore[dict-item]  # as above
+    assert (refused.value.code, refused.value.where) == ("InvalidPath", "variable b")
