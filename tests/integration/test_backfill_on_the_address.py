@@ -16,7 +16,7 @@ from afterbay.backfill.session import Session, Wanted
 from afterbay.errors import NotFoundError, SettingsError
 from afterbay.sinks.address import sink
 from afterbay.sinks.memory import MemorySink
-from integration.serving import REGION, Served, Table, afterbay, child, unique
+from integration.serving import REGION, Served, Table, afterbay, child, environment, unique
 from unit.backfill.test_export import FOLDER, export
 
 CREDENTIALS = Credentials("x", "y")
@@ -137,6 +137,21 @@ def test_an_export_is_a_first_load_too_and_goes_on_from_its_state(served, table,
     report, error, _ = run(served, table.name, **wanted)
     assert error is None and report.complete and report.resumed
     assert (report.counts.scanned, report.counts.written) == (1, 1) and keys(memory) == ["gone", "k00", "k01"]
+
+
+def test_a_sink_that_is_not_there_is_told_before_anything_is_read(
+    served, table, memory, tmp_path: Path, monkeypatch
+) -> None:
+    """And the state file is still nobody's: the address can be corrected."""
+    for name, value in environment(served.url).items():
+        monkeypatch.setenv(name, value)
+    state = tmp_path / "state"
+    with pytest.raises(NotFoundError, match="no-such-copy"):
+        run(served, table.name, into=f"dynamodb://no-such-copy?endpoint_url={served.url}&region={REGION}", state=state)
+    with pytest.raises(SettingsError, match="is a folder, not a file"):
+        run(served, table.name, into=f"sqlite:///{tmp_path}?table=t", state=state)
+    report, error, _ = run(served, table.name, into=memory, state=state)
+    assert error is None and report.complete
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,8 @@ def test_a_recording_is_gone_on_with_and_plays_again_in_order(served: Served, tm
         told = json.loads(done.stdout)
         assert done.exit_code == 0 and (told["records"], told["cut"], told["failed"]) == (8, None, 0)
         assert set(told["verdicts"]) <= verdicts and live(copy) == {"a": 6, "b": 7}
+    nowhere = verb("replay", str(file), "--into", f"sqlite:///{tmp_path}?table=copy")
+    assert (nowhere.exit_code, nowhere.stdout) == (2, "") and "is a folder" in nowhere.stderr, "nothing was played"
     dry = verb("replay", str(file), "--into", "memory:t", "--dry-run", "--batch", "3")
     assert dry.stdout == "8 record(s) in 3 batch(es) would be played: 2 INSERT, 6 MODIFY\n"
 

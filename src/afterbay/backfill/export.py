@@ -67,13 +67,22 @@ class DataFile:
     items: int
 
 
+FULL = "FULL_EXPORT"
+READ_FORMAT = "DYNAMODB_JSON"
+
+
+class _Kind(msgspec.Struct):
+    """What every export says of itself; the rest depends on it: one of changes has no ``exportTime``."""
+
+    outputFormat: str
+    exportType: str = FULL
+
+
 class _Summary(msgspec.Struct):
     exportArn: str
     tableArn: str
     exportTime: datetime
     itemCount: int
-    outputFormat: str
-    exportType: str = "FULL_EXPORT"
 
 
 class _File(msgspec.Struct):
@@ -101,17 +110,22 @@ def read_summary(body: bytes, where: str) -> Summary:
     """The summary manifest. Raises ``SettingsError`` for another document, and for an export of another kind: one of
     changes (incremental) has not all items, and Ion is not read."""
     try:
+        kind = msgspec.json.decode(body, type=_Kind)
+        if kind.exportType != FULL:
+            raise SettingsError(
+                f"an export of type {kind.exportType} has changes, not all items",
+                where=where,
+                hint=f"make one with ExportType {FULL}",
+            )
+        if kind.outputFormat != READ_FORMAT:
+            raise SettingsError(
+                f"the export is in {kind.outputFormat}",
+                where=where,
+                hint=f"export in {READ_FORMAT}, which is read here",
+            )
         told = msgspec.json.decode(body, type=_Summary)
     except (msgspec.MsgspecError, UnicodeDecodeError) as wrong:
         raise SettingsError(f"not the summary of an export: {wrong}", where=where) from wrong
-    if told.exportType != "FULL_EXPORT":
-        raise SettingsError(
-            f"an export of type {told.exportType} has changes, not all items", where=where, hint="make a full export"
-        )
-    if told.outputFormat != "DYNAMODB_JSON":
-        raise SettingsError(
-            f"the export is in {told.outputFormat}", where=where, hint="export in DYNAMODB_JSON, which is read here"
-        )
     if told.exportTime.tzinfo is None:
         raise SettingsError("exportTime has no zone", where=where)
     return Summary(told.exportArn, told.tableArn, told.exportTime, told.itemCount)
@@ -132,12 +146,12 @@ def read_files(body: bytes, where: str) -> tuple[DataFile, ...]:
     return tuple(files)
 
 
-def read_item(line: bytes) -> dict[str, object]:
-    """The item in a line of a data file. Raises ``RecordError``."""
+def read_item(line: bytes, where: str) -> dict[str, object]:
+    """The item in a line of a data file; ``where`` names the line. Raises ``RecordError``."""
     try:
         return _LINES.decode(line).Item
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
-        raise RecordError(f"a line of a data file holds no item: {wrong}") from wrong
+        raise RecordError(f"the line holds no item: {wrong}", path=where, hint="export it again") from wrong
 
 
 def md5_of(body: bytes) -> str:

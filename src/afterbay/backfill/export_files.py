@@ -53,6 +53,17 @@ class Export:
     files: tuple[DataFile, ...]
 
     @property
+    def doubt(self) -> str | None:
+        """A sentence where the files that are listed do not hold what the summary counts; None where they do."""
+        listed = sum(one.items for one in self.files)
+        if listed == self.summary.items:
+            return None
+        return (
+            f"s3://{self.bucket}/{self.folder}{FILES_NAME} lists {listed} item(s), and the summary counts"
+            f" {self.summary.items}: unless the summary is wrong, the load will lack some"
+        )
+
+    @property
     def parts(self) -> tuple[Part, ...]:
         return tuple(Part(number, one.name) for number, one in enumerate(self.files))
 
@@ -96,7 +107,7 @@ class ExportFiles:
         if file is None or at != (part.cursor or "0"):
             file = await self._opened(part)
         done = int(part.cursor or "0")
-        items, ended = await asyncio.to_thread(self._page, file, part)
+        items, ended = await asyncio.to_thread(self._page, file, part, done)
         if ended:
             self._check_count(part, done + len(items))
             return ItemPage(items, None)
@@ -121,15 +132,15 @@ class ExportFiles:
         await asyncio.to_thread(_skip, file, int(part.cursor or "0"))
         return file
 
-    def _page(self, file: gzip.GzipFile, part: Part) -> tuple[list[TypedItem], bool]:
-        """The next items, and whether there are no more."""
+    def _page(self, file: gzip.GzipFile, part: Part, done: int) -> tuple[list[TypedItem], bool]:
+        """The items behind ``done`` lines, and whether there are no more."""
         items: list[TypedItem] = []
         try:
             while len(items) < self._page_items:
                 line = file.readline()
                 if not line:
                     return items, True
-                items.append(read_item(line))
+                items.append(read_item(line, f"{self._where(part)}:{done + len(items) + 1}"))
         except (OSError, EOFError, zlib.error) as broken:
             raise SettingsError(f"cannot be unpacked: {broken}", where=self._where(part)) from broken
         return items, False
@@ -170,7 +181,9 @@ async def _only_folder(aws: Caller, place: ExportPlace) -> str:
         return exports[0]
     if not exports:
         raise SettingsError(
-            f"{place} holds no export", where="--from-export", hint="name the prefix that the export was given"
+            f"{place} holds no export",
+            where="--from-export",
+            hint="name the prefix that the export was given, or the folder with its manifests",
         )
     named = ", ".join(f"s3://{place.bucket}/{one}" for one in exports[:LISTED_MAX])
     raise SettingsError(f"{place} holds {len(exports)} exports", where="--from-export", hint=f"name one: {named}")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from afterbay.backfill.images import Image
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.guard import SKIPPED, Kind, Verdict
-from afterbay.errors import RecordError
+from afterbay.errors import NotFoundError, RecordError, ServiceError
 from afterbay.ports import Sink
+from afterbay.sinks.mending import MendableSink
 from afterbay.sinks.where import WhereSink, matches
 
 __all__ = ["PIECE_ITEMS", "SinkDestination"]
 
 PIECE_ITEMS = 1_000
 """Written at once: sinks that commit per batch want few large ones, and a page of 1 MB has about so many items."""
+
+
+_SOME = {"S": "afterbay", "N": "0", "B": "AA=="}
+"""A value of each type that a key attribute can have."""
 
 
 class SinkDestination:
@@ -30,6 +35,20 @@ class SinkDestination:
         self._sink = sink.inner if isinstance(sink, WhereSink) else sink
         self._where = sink.where if isinstance(sink, WhereSink) else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="afterbay-backfill")
+
+    async def check(self, keys: Mapping[str, str]) -> None:
+        """Ask the sink for some key of a table whose key attributes have these types: what can never be the sink is
+        told before anything is read. Raises ``SettingsError`` and ``NotFoundError``. Another failure says nothing: an
+        outage is waited for when there is something to write, and who may write need not be allowed to read."""
+        if not isinstance(self._sink, MendableSink):
+            return
+        some = {name: {kind: _SOME[kind]} for name, kind in keys.items()}
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._sink.look_up, [some])
+        except NotFoundError:
+            raise
+        except ServiceError:
+            return
 
     async def write(self, images: Sequence[Image]) -> list[Verdict]:
         told: list[Verdict] = []

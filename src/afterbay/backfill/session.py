@@ -21,6 +21,7 @@ from afterbay.backfill.identity import Identity, function_print, sink_print
 from afterbay.backfill.images import Images
 from afterbay.backfill.into_function import BATCH, FunctionDestination
 from afterbay.backfill.into_sink import SinkDestination
+from afterbay.backfill.itself import refuse_itself
 from afterbay.backfill.load import Load
 from afterbay.backfill.plan import SEGMENTS, Part, left, segments
 from afterbay.backfill.progress import Progress
@@ -87,6 +88,8 @@ class Session:
     ) -> None:
         # before anything is asked of anybody
         self._sink = None if wanted.into is None else parse_address(wanted.into, ttl=wanted.ttl, where=wanted.where)
+        if self._sink is not None:
+            refuse_itself(self._sink, wanted.table, aws, "--into")
         self._where = None if wanted.where is None else read_where(wanted.where, "--where")
         if wanted.function is not None:
             parse_function_name(wanted.function)
@@ -128,9 +131,9 @@ class Session:
             counts, error = Counts(), None
             if left(parts):
                 await self._hand_over(regions, table, export)
+                load = await self._made(stack, regions, table, export, parts, state)
                 if state is not None and not known:
                     await asyncio.to_thread(state.begin, identity, parts)
-                load = await self._made(stack, regions, table, export, parts, state)
                 error = await self._carry_out(load)
                 counts, parts = load.counts, load.parts
             elif known:
@@ -158,6 +161,8 @@ class Session:
         source = await self._source(stack, regions, table, export, len(parts))
         destination = self._destination(stack)
         stack.push_async_callback(destination.close)
+        if isinstance(destination, SinkDestination):
+            await destination.check(table.keys)
         return Load(
             source,
             destination,
@@ -228,6 +233,8 @@ class Session:
                 where="--from-export",
                 hint="name the export of this very table",
             )
+        if export.doubt is not None:
+            self._say(export.doubt)
         for line in export_doubts(found, stream, export.summary.exported, self._clock.now()):
             self._say(line)
 

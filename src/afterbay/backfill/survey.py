@@ -15,6 +15,7 @@ from afterbay.backfill.compare import Kind
 from afterbay.backfill.notebook import Notebook
 from afterbay.backfill.settle import Look, Pace
 from afterbay.core.change.value import TypedItem, canonical
+from afterbay.errors import AfterbayError
 
 __all__ = ["Progress", "Survey", "unheard"]
 
@@ -62,13 +63,20 @@ class Survey:
     async def all(self) -> None:
         """Every item of the table, then every live item of the sink whose key the table has not shown.
 
-        The first look at an item reads the table before the sink; whatever is in flight then is for ``settle``.
+        The first look at an item reads the table before the sink; whatever is in flight then is for ``settle``. Raises
+        the ``AfterbayError`` that a segment met first.
         """
         about = self._both.reader.table.items_about
         segments = max(1, min(SEGMENTS_MAX, about // SEGMENT_ITEMS_MIN))
-        async with asyncio.TaskGroup() as tasks:
-            for segment in range(segments):
-                tasks.create_task(self._segment(segment, segments))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for segment in range(segments):
+                    tasks.create_task(self._segment(segment, segments))
+        except ExceptionGroup as several:
+            for one in several.exceptions:
+                if not isinstance(one, AfterbayError):
+                    raise  # a bug of ours
+            raise several.exceptions[0] from several
         async for page in self._both.holdings.live():
             await self._look(self._notebook.unseen([one.key for one in page]))
 

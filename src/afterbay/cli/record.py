@@ -56,7 +56,7 @@ def record(
     """
     if append and from_ is not None:
         raise SettingsError("--append goes on where the file ends", where="--from", hint="leave one of the two out")
-    beginning = parse_beginning(from_ or TRIM)
+    beginning = parse_beginning(TRIM if from_ is None else from_)
     aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
     recorder = Recorder(file, append=append)
     asyncio.run(_record(stream, aws, recorder, beginning, follow=follow))
@@ -121,6 +121,8 @@ class Recorder:
     def open(self, stream_arn: str) -> RecordingWriter | None:
         """The recording that is gone on with; None for a new one. Raises ``SettingsError``."""
         self._arn = stream_arn
+        if self._path.is_dir():
+            raise SettingsError("is a folder", where=str(self._path), hint="name a file in it, as in orders.changes")
         there = self._path.exists() and self._path.stat().st_size > 0
         if there and not self._append:
             raise SettingsError(

@@ -162,9 +162,9 @@ class _Tape:
             typer.echo(f"{self._read} record(s) in {played.calls} batch(es) would be played: {kinds or 'none'}")
         elif played.verdicts:
             verdicts = ", ".join(f"{count} {kind}" for kind, count in played.verdicts.items())
-            typer.echo(f"{self._read} record(s) played: {verdicts}")
-        else:
-            typer.echo(f"{self._read} record(s) played in {played.calls} call(s): {played.delivered} delivered")
+            typer.echo(f"{played.records} record(s) played: {verdicts}")
+        elif played.records or not self._read:  # else nothing was played, and the error that ended it says why
+            typer.echo(f"{played.records} record(s) played in {played.calls} call(s): {played.delivered} delivered")
         for one in played.failures:
             say(f"failed: {one.sequence_number}: {one.reason}")
         if played.failed > len(played.failures):

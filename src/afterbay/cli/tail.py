@@ -67,7 +67,7 @@ def tail(
 
     Example: afterbay tail orders --from 15m --where '{"status": {"S": ["SHIPPED"]}}'
     """
-    beginning = parse_beginning(from_ or ("latest" if follow else "trim"))
+    beginning = parse_beginning(("latest" if follow else "trim") if from_ is None else from_)
     pattern = None if where is None else read_where(pattern_text(where, "--where"), "--where")
     lines = Lines(Wanted(key, pattern), as_json=as_json, images=show_images)
     aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)

@@ -19,6 +19,7 @@ from afterbay.backfill.both import BothSides
 from afterbay.backfill.compare import Promise
 from afterbay.backfill.holdings import SinkHoldings, holdings_of
 from afterbay.backfill.items import SteadyCapacity, TableItems, describe_shape
+from afterbay.backfill.itself import refuse_itself
 from afterbay.backfill.newest import Newest, newest_tokens
 from afterbay.backfill.notebook import Notebook
 from afterbay.backfill.settle import Pace
@@ -115,6 +116,7 @@ def table_against_sink(
         rcu=rcu,
         aws=AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile),
     )
+    refuse_itself(job.sink, table, job.aws, "--against")
     with _progress() as progress:
         report, repaired = asyncio.run(_run(job, progress))
     if as_json:

@@ -100,6 +100,11 @@ def why(
 
     Example: AWS_ENDPOINT_URL=http://127.0.0.1:4566 afterbay why order-1
     """
+    if state is None and (mappings is not None or key_name):
+        raise SettingsError(
+            f"{'--mappings' if mappings is not None else '--key-name'} is for --state",
+            hint="leave it out: the local address knows its mappings and keys",
+        )
     url = endpoint_url or os.environ.get("AWS_ENDPOINT_URL", "")
     if state is not None:
         aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
@@ -119,8 +124,18 @@ def why(
     else:
         _print(story)
     if not story.records:
-        say(f"afterbay: the journal knows no record of {asked}: none was read, or its page is no longer kept")
+        say(f"afterbay: {_unknown(asked, mapping, shard)}")
         raise typer.Exit(Exit.FAILED)
+
+
+def _unknown(asked: str, mapping: str | None, shard: str | None) -> str:
+    looked = f"{f' by {mapping}' if mapping else ''}{f' in {shard}' if shard else ''}"
+    hint = (
+        "leave --mapping and --shard out to look everywhere"
+        if looked
+        else "messages of queues and events of buses are not in it"
+    )
+    return f"the journal knows no record of {asked}{looked}: none was read, or its page is no longer kept ({hint})"
 
 
 def _parameters(asked: str, by_key: bool, mapping: str | None, shard: str | None, images: bool) -> dict[str, str]:

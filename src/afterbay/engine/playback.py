@@ -55,7 +55,8 @@ class Failure:
 
 @dataclass(slots=True)
 class Played:
-    """What came of it. ``verdicts``: a sink's, by name (E8). ``delivered``: what a function took."""
+    """What came of it. ``records``: those that something came of. ``verdicts``: a sink's, by name (E8). ``delivered``:
+    what a function took."""
 
     records: int = 0
     delivered: int = 0
@@ -99,7 +100,6 @@ def play_into_sink(records: Sequence[RawRecord], sink: Sink, played: Played) -> 
     """Apply one batch; raises what the sink raises. Its guard decides: what is there already is stale or a duplicate,
     and a success (E8)."""
     changes: list[ChangeRecord] = []
-    played.records += len(records)
     for record in records:
         try:
             changes.append(ChangeRecord(record.body))
@@ -107,6 +107,7 @@ def play_into_sink(records: Sequence[RawRecord], sink: Sink, played: Played) -> 
             _judged(played, str(record.position), Verdict(Kind.POISON, str(broken)))
     for change, verdict in zip(changes, sink.apply(changes), strict=True):
         _judged(played, str(change.sequence_number), verdict)
+    played.records += len(records)
 
 
 def _judged(played: Played, sequence_number: str, verdict: Verdict) -> None:
@@ -120,7 +121,6 @@ async def play_into_function(
 ) -> None:
     """Invoke with one batch of one shard, and with what is left of it after a partial answer. Raises ``ServiceError``
     for a function that is not reached."""
-    played.records += len(records)
     rest: Sequence[RawRecord] = records
     while rest:
         outcome = await _invoked(rest, function, played, clock, request_id)
@@ -128,6 +128,7 @@ async def play_into_function(
         played.delivered += len(done)
         for record in failed:
             played.fail(str(record.position), _reason(outcome))
+        played.records += len(done) + len(failed)
 
 
 def settled(

@@ -31,6 +31,10 @@ def each(function: Callable[[ChangeRecord], object]) -> Handler:
     AFTERBAY_POISON set, a record that is ``Poison`` or cannot be decoded is stored there, and the next one is called.
     Raises ``SettingsError`` for a function that a call does not run: each record would be told as done, undone (E8).
     """
+    if not callable(function):
+        raise SettingsError(
+            f"each() takes a function of one change, not {type(function).__name__}", hint="as in @afterbay.each"
+        )
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         raise SettingsError(
             f"each() calls {getattr(function, '__name__', 'its function')}, and a call does not run it",

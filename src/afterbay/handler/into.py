@@ -44,9 +44,20 @@ def into(*sinks: Sink, transform: Transform | None = None) -> Handler:
     and then comes again to all of them: their guards know it. Shortly before the function's time is over, what is
     unfinished is reported as failed. One line of JSON on stdout counts the verdicts (docs/sinks.md). With
     AFTERBAY_POISON set, a record that is poison for a sink, and retryable for none, is stored there and acknowledged.
+    Raises ``SettingsError`` for what is no sink and no function.
     """
     if not sinks:
         raise SettingsError("into() needs a sink", hint='as in afterbay.into(afterbay.sink("memory:test"))')
+    for one in sinks:
+        if not callable(getattr(one, "apply", None)):
+            raise SettingsError(
+                f"into() takes sinks, not {type(one).__name__}", hint='as in into(afterbay.sink("memory:test"))'
+            )
+    if transform is not None and not callable(transform):
+        raise SettingsError(
+            f"into(transform=) takes a function of a change, not {type(transform).__name__}",
+            hint="it returns an item, or None to remove it",
+        )
     stores = [sink.inner if isinstance(sink, WhereSink) else sink for sink in sinks]
     filters = [sink.where if isinstance(sink, WhereSink) else None for sink in sinks]
     # One thread per sink: a write left behind by an invocation that ran out of time is never overtaken by the next

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from afterbay.core.change.record import ChangeRecord
+from afterbay.errors import SettingsError
 from afterbay.sinks.ledgers.ledger import Intent, Ledger, ledger_row
 
 if TYPE_CHECKING:
@@ -41,8 +42,19 @@ def once(
     down first, then the effect is made under ``intent.key``, then that is noted. After a crash in between the change
     comes again with ``intent.again``: the same key lets the other side refuse a second one.
 
-    Raises ``RecordError`` for a change without a readable key or number.
+    Raises ``RecordError`` for a change without a readable key or number, ``SettingsError`` for what is no change or no
+    ledger.
     """
+    if not isinstance(change, ChangeRecord):  # pyright: ignore[reportUnnecessaryIsInstance] # a person's code
+        raise SettingsError(
+            f"once() takes a change, not {type(change).__name__}",
+            hint="as afterbay.each and afterbay.changes(event) give them",
+        )
+    if not isinstance(ledger, Ledger):  # pyright: ignore[reportUnnecessaryIsInstance] # a person's code
+        raise SettingsError(
+            f"once() takes a ledger, not {type(ledger).__name__}",
+            hint='as in afterbay.ledger("sqlite:///totals.db?table=counted")',
+        )
     row = ledger_row(change)
     return ledger.intent(row) if external else ledger.once(row)
 

@@ -19,7 +19,7 @@ from afterbay.core.change.arn import parse_arn
 from afterbay.core.change.source import TABLE_RETENTION_S, SourceKind
 from afterbay.core.change.value import TypedItem
 from afterbay.engine.clock import Clock
-from afterbay.errors import ServiceError, SettingsError
+from afterbay.errors import ServiceError
 from afterbay.functions.lambda_api import FUNCTION_TIMEOUT_S, LambdaApiFunction
 from afterbay.redrive.bodies import Bodies, compile_filters, find_bodies, source_kind
 from afterbay.redrive.bucket import BucketMailbox
@@ -32,6 +32,7 @@ from afterbay.redrive.send import FunctionSender, Sender, SinkSender
 from afterbay.redrive.steps import Again
 from afterbay.sinks.address import open_sink, parse_address
 from afterbay.sinks.mending import MendableSink
+from afterbay.sinks.where import WhereSink
 from afterbay.sources.kinesis import KinesisApi, made_up_role
 from afterbay.sources.news import News
 from afterbay.sources.regions import StreamRegions
@@ -163,15 +164,14 @@ class Access:
         return self._sinks[address]
 
     async def tokens(self, address: str, keys: dict[bytes, dict[str, object]]) -> dict[bytes, str | None] | None:
-        """What the sink holds for keys; None: single items of it cannot be looked up."""
+        """What the sink holds for keys; None: single items of it cannot be looked up. Raises ``SettingsError`` for what
+        cannot be this sink: better before anybody agrees to the plan."""
         sink = self.sink(address)
+        store = sink.inner if isinstance(sink, WhereSink) else sink
         wanted: list[TypedItem] = list(keys.values())
-        if not isinstance(sink, MendableSink):
+        if not isinstance(store, MendableSink):
             return None
-        try:
-            held = await asyncio.to_thread(sink.look_up, wanted)
-        except SettingsError:
-            return None
+        held = await asyncio.to_thread(store.look_up, wanted)
         return {key: one.token for key, one in zip(keys, held, strict=True)}
 
     async def _read(self, span: Span) -> Reread:

@@ -13,7 +13,7 @@ import msgspec
 
 from afterbay.aws.client import Caller
 from afterbay.aws.date import date_of
-from afterbay.errors import NotFoundError, UnavailableError
+from afterbay.errors import NotFoundError, SettingsError, UnavailableError
 from afterbay.redrive.letter import DeadLetter, ObjectPlace, Place, read_letter
 from afterbay.redrive.mailbox import LETTERS_MAX, Contents, Holding
 from afterbay.targets.archive import is_archive_key
@@ -108,7 +108,12 @@ class BucketMailbox:
         listed: list[_Object] = []
         token: dict[str, object] = {}
         while True:
-            answer = await self._call("list_objects_v2", Prefix=self._prefix, **token)
+            try:
+                answer = await self._call("list_objects_v2", Prefix=self._prefix, **token)
+            except NotFoundError as gone:
+                raise SettingsError(
+                    f"there is no bucket {self._bucket}", hint="`aws s3api list-buckets` names those of an account"
+                ) from gone
             page = _read(answer, _Page)
             listed += page.Contents
             if not page.IsTruncated or not page.NextContinuationToken or len(listed) > 10 * LETTERS_MAX:

@@ -162,7 +162,7 @@ async def _of_pipe(caller: Caller, letter: DeadLetter) -> Owner:
     try:
         pipe = _read(await caller.call("pipes", "describe_pipe", Name=name), _Pipe)
     except NotFoundError:
-        return Owner(found=False, form=Form.ARRAY, why=f"pipe {name} is gone")
+        return Owner(found=False, form=Form.ARRAY, why=f"pipe {name} is gone, or one of `afterbay run`")
     source = pipe.SourceParameters
     reading = source.DynamoDBStreamParameters or source.KinesisStreamParameters or _Reading()
     why = _not_through(pipe, name)

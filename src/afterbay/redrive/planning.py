@@ -104,7 +104,10 @@ def _wanted(letter: DeadLetter, owner: Owner, bodies: Bodies, asked: Asked) -> t
     send = _destination(letter, owner, asked)
     if send is None:
         return Wanted.HELD, f"{owner.why}; give --into SINK or --function NAME", None
-    notes = [] if owner.found else [f"its {letter.kind.value} is gone: no filter of it is applied"]
+    notes: list[str] = []
+    if not owner.found:  # what runs in `afterbay run` is known to its own files alone
+        or_run = ", or one of `afterbay run`" if letter.kind in (LetterKind.MAPPING, LetterKind.PIPE) else ""
+        notes.append(f"its {letter.kind.value} is gone{or_run}: no filter of it is applied")
     if bodies.lost is not None:
         notes.append(f"the bodies come from the {bodies.come_from.value}")
     return Wanted.REDRIVE, "; ".join(notes), send

@@ -25,6 +25,8 @@ __all__ = ["SinkAddress", "open_sink", "parse_address", "sink"]
 _COMMON = ("fields", "ttl", "where", "without")
 """What every address takes."""
 
+_AS_IN = "an address is like dynamodb://orders-copy?region=eu-west-1"
+
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_]{1,40}", re.ASCII)
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
@@ -49,13 +51,13 @@ def open_sink(address: SinkAddress) -> GuardedStore:
 def parse_address(address: str, *, ttl: str | None = None, where: Where | None = None) -> SinkAddress:
     """Check an address without opening anything. Values are percent-decoded; an unknown parameter is refused by
     name."""
+    if not isinstance(address, str):  # pyright: ignore[reportUnnecessaryIsInstance] # a person's code: an unset variable
+        raise SettingsError(f"a sink address is text, not {type(address).__name__}", hint=_AS_IN)
     otherwise = None if where is None else read_where(where, "where")
     shown = _redacted(address)
     scheme, colon, rest = address.partition(":")
     if not colon or not _SCHEME.fullmatch(scheme):
-        raise SettingsError(
-            f"{shown!r} is not a sink address", hint="an address is like dynamodb://orders-copy?region=eu-west-1"
-        )
+        raise SettingsError(f"{shown!r} is not a sink address", hint=_AS_IN)
     known = SCHEMES.get(scheme)
     if known is None:
         raise SettingsError(f"{shown}: there is no sink {scheme!r}", hint=f"there are {', '.join(sorted(SCHEMES))}")

@@ -17,7 +17,7 @@ from afterbay.core.guard import LOWEST_TOKEN, Kind, Verdict, judge
 from afterbay.errors import RecordError, SettingsError
 from afterbay.sinks.options import Expiry, SinkOptions
 
-__all__ = ["Entry", "entry_of", "judge_stored", "prepare", "prepare_all"]
+__all__ = ["Entry", "entry_of", "judge_stored", "prepare", "prepare_all", "refuse_no_key"]
 
 _KEY_TYPES = frozenset({"S", "N", "B"})
 
@@ -77,8 +77,13 @@ def prepare(change: ChangeRecord, options: SinkOptions) -> Entry | Verdict:
     """What to write for ``change``, or the poison verdict of one that cannot be decoded, has no key that a table could
     have, or hides its new image.
 
-    Rules: E6 a removal is a tombstone, E13 an image of a backfill has the lowest token.
+    Rules: E6 a removal is a tombstone, E13 an image of a backfill has the lowest token. Raises ``SettingsError`` for
+    what is no change.
     """
+    if not isinstance(change, ChangeRecord):  # pyright: ignore[reportUnnecessaryIsInstance] # a person's code
+        raise SettingsError(
+            f"a sink takes changes, not {type(change).__name__}", hint="afterbay.changes(event) makes them"
+        )
     return _or_poison(lambda: _entry(change, options))
 
 
@@ -144,7 +149,7 @@ def _made(
         return options.project(typed(), keys.keys())
 
     key = canonical(keys, "dynamodb.Keys").decode()
-    _refuse_no_key(keys)
+    refuse_no_key(keys)
     names: Collection[str] = keys
     json: str | None = None
     if sent is not None:
@@ -162,7 +167,7 @@ def _made(
     )
 
 
-def _refuse_no_key(keys: TypedItem) -> None:
+def refuse_no_key(keys: TypedItem) -> None:
     """``keys`` are well-formed values; raises ``RecordError`` where no table could have them for its key (E4, S99): a
     sink would store an item under another's key, or fail the whole batch."""
     if not keys:

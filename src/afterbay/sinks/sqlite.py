@@ -33,7 +33,7 @@ _BUSY_PAUSE_S = 0.005
 _PAGE_ROWS = 500
 
 _NEVER_OURS = {
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: does its folder exist?",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
     sqlite3.SQLITE_NOTADB: "is no SQLite database",
     sqlite3.SQLITE_CORRUPT: "is damaged",
     sqlite3.SQLITE_READONLY: "is read-only",
@@ -240,8 +240,21 @@ class SqliteSink:
         code = getattr(fault, "sqlite_errorcode", None)
         primary = code & 0xFF if isinstance(code, int) else None
         if primary in _NEVER_OURS:
-            raise SettingsError(f"{self._file} {_NEVER_OURS[primary]}", hint="see the sink's address") from fault
+            why, mend = _wrong_place(self._file) or (_NEVER_OURS[primary], "see the sink's address")
+            raise SettingsError(f"{self._file} {why}", hint=mend) from fault
         return str(getattr(fault, "sqlite_errorname", type(fault).__name__))
+
+
+def _wrong_place(file: Path) -> tuple[str, str] | None:
+    """What is wrong with where a file is, and what mends it; None where SQLite's own word has to do."""
+    try:
+        if file.is_dir():
+            return "is a folder, not a file", f"name a file in it, as in sqlite:///{file / 'copy.db'}?table=T"
+        if not file.parent.is_dir():
+            return "cannot be opened: there is no folder for it", f"make {file.parent} first"
+    except OSError:  # a folder that may not be looked into
+        return None
+    return None
 
 
 def _held(token: str, item: str | None) -> Held:

@@ -42,7 +42,7 @@ _READY = re.compile(r"AWS_ENDPOINT_URL=(http://\S+)")
 
 
 class AddressError(AfterbayError):
-    """The address did not start, or refused a call of ours."""
+    """The address did not start, does not answer, or refused a call of ours."""
 
 
 class Address:
@@ -124,6 +124,12 @@ class Address:
             with error:
                 text = error.read().decode("utf-8", "replace")
             raise AddressError(f"{method} /_afterbay/{call} answered {error.code}: {text}") from error
+        except (urllib.error.URLError, OSError) as error:
+            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            raise AddressError(
+                f"{method} /_afterbay/{call}: nothing answers at {self.url}: {reason}",
+                hint="has its with block ended? else its log says why",
+            ) from error
         return cast("dict[str, JsonValue]", told) if isinstance(told, dict) else {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, cast
@@ -10,13 +11,14 @@ from typing import TypeAlias, cast
 import msgspec
 
 from afterbay.core.change.arn import parse_stream_arn
-from afterbay.core.change.sequence import DIGITS_MAX, DIGITS_MIN
+from afterbay.core.change.sequence import DIGITS_MAX, DIGITS_MIN, SequenceNumber
 from afterbay.core.change.value import TypedItem, encode_item
 from afterbay.core.change.view import ViewType
 from afterbay.core.change.wire import JsonValue, lambda_record
 from afterbay.core.shard.position import Position
 from afterbay.emulator.record import Change, encode_record, kind_of
 from afterbay.errors import SettingsError
+from afterbay.sinks.entry import refuse_no_key
 
 __all__ = ["FIRST_NUMBER", "STREAM_ARN", "Record", "StreamEvent", "change", "stream_event"]
 
@@ -24,6 +26,9 @@ STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/items/stream/2026-01
 FIRST_NUMBER = 100_000_000_000_000_000_000_001
 CREATED_S = 1_767_225_600
 """2026-01-01T00:00:00Z, when the default stream was made."""
+
+KEYS_MAX = 2
+_KEYS_AS_IN = 'name the key attributes, as in keys=("pk", "sk")'
 
 Record: TypeAlias = dict[str, JsonValue]
 """A stream record in the form that Lambda hands to a function."""
@@ -62,10 +67,10 @@ def change(
     raw = encode_record(
         images,
         kind,
-        keys=_keys(images, (keys,) if isinstance(keys, str) else tuple(keys)),
+        keys=_keys(images, _names(keys)),
         view=_view(view),
         number=Position(_number(number)),
-        created_s=int(created.timestamp() if isinstance(created, datetime) else created),
+        created_s=_created_s(created),
         region=stream.region,
         event_id=_event_id(number),
     )
@@ -74,13 +79,18 @@ def change(
 
 def stream_event(*records: Record) -> StreamEvent:
     """The event of a mapping with these records, in this order. Their sequence numbers rise: one that does not follows
-    the number before it. The records given stay as they are."""
+    the number before it. The records given stay as they are. Raises ``SettingsError`` for what is no record,
+    ``RecordError`` for a number that is none."""
     last = 0
     made: list[Record] = []
     for one in records:
         record = copy.deepcopy(one)
-        inner = cast("dict[str, JsonValue]", record["dynamodb"])
-        number = int(str(inner["SequenceNumber"]))
+        inner = record.get("dynamodb") if isinstance(record, dict) else None  # pyright: ignore[reportUnnecessaryIsInstance] # a test's
+        if not isinstance(inner, dict):
+            raise SettingsError(
+                f"{type(one).__name__} is no record", where="stream_event()", hint="change(new={...}) makes one"
+            )
+        number = SequenceNumber(str(inner.get("SequenceNumber"))).number
         if number <= last:
             number = last + 1
             inner["SequenceNumber"] = str(number)
@@ -91,7 +101,22 @@ def stream_event(*records: Record) -> StreamEvent:
 
 
 def _typed(item: Mapping[str, object] | None, name: str) -> TypedItem | None:
-    return None if item is None else encode_item(item, name)
+    if item is None:
+        return None
+    if not isinstance(item, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # a test's
+        raise SettingsError(
+            f"an item is a dict, not {type(item).__name__}", where=f"change({name}=)", hint='as in {"pk": "o1"}'
+        )
+    return encode_item(item, name)
+
+
+def _names(keys: str | Sequence[str]) -> tuple[str, ...]:
+    names = (keys,) if isinstance(keys, str) else keys
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):  # pyright: ignore[reportUnnecessaryIsInstance] # a test's
+        raise SettingsError(f"{keys!r} names no attributes", where="change(keys=)", hint=_KEYS_AS_IN)
+    if len(set(names)) != len(names) or len(names) > KEYS_MAX:
+        raise SettingsError("a table's key has one attribute or two", where="change(keys=)", hint=_KEYS_AS_IN)
+    return tuple(names)
 
 
 def _keys(images: Change, names: Sequence[str]) -> TypedItem:
@@ -102,13 +127,14 @@ def _keys(images: Change, names: Sequence[str]) -> TypedItem:
         raise SettingsError(
             f"an item has no key attribute {missing[0]!r}" if missing else "a table has a key",
             where="change()",
-            hint='name the key attributes, as in keys=("pk", "sk")',
+            hint=_KEYS_AS_IN,
         )
     found = [{name: image[name] for name in names} for image in there]
     if found[0] != found[-1]:
         raise SettingsError(
             "old and new have different keys: they are two items", where="change()", hint="make two changes of it"
         )
+    refuse_no_key(found[0])
     return found[0]
 
 
@@ -118,8 +144,19 @@ def _view(view: str) -> ViewType:
     return ViewType(view)
 
 
+def _created_s(created: datetime | float) -> int:
+    if isinstance(created, datetime):
+        return int(created.timestamp())
+    if not isinstance(created, int | float) or not math.isfinite(created):  # pyright: ignore[reportUnnecessaryIsInstance] # a test's
+        raise SettingsError(
+            f"{created!r} is no time", where="change(created=)", hint="a datetime, or seconds since 1970"
+        )
+    return int(created)
+
+
 def _number(number: int) -> int:
-    if not 10 ** (DIGITS_MIN - 1) <= number < 10**DIGITS_MAX:
+    whole = isinstance(number, int)  # pyright: ignore[reportUnnecessaryIsInstance] # a test's
+    if not whole or not 10 ** (DIGITS_MIN - 1) <= number < 10**DIGITS_MAX:
         raise SettingsError(
             f"a sequence number has {DIGITS_MIN} to {DIGITS_MAX} digits (S46)",
             where="change(number=)",

@@ -93,6 +93,10 @@ def replay(
     Raises ``SettingsError`` for wrong settings and for what is no recording of a table's stream, ``RecordError`` for a
     record that cannot be read. What the handler raises is a failed attempt, as on AWS, and stands in ``calls``.
     """
+    if not callable(handler):
+        raise SettingsError(
+            f"{type(handler).__name__} is no handler", where="replay()", hint="a function of event and context"
+        )
     recorded = _recorded(source)
     if source_kind(recorded.stream_arn) is SourceKind.KINESIS:
         raise SettingsError(
@@ -127,7 +131,7 @@ def _recorded(source: str | os.PathLike[str] | Recording | Mapping[str, object])
         return source.recorded
     if isinstance(source, str | os.PathLike):
         return load_recording(source)
-    records = source.get("Records")
+    records = source.get("Records") if isinstance(source, Mapping) else None  # pyright: ignore[reportUnnecessaryIsInstance] # a test's
     if not isinstance(records, list) or not records:
         raise SettingsError("an event has Records", where="replay()", hint="stream_event(change(new={...})) makes one")
     raw = tuple(raw_from_lambda(msgspec.json.encode(one)) for one in cast("list[object]", records))

@@ -203,6 +203,10 @@ async def test_an_export_that_is_being_made_is_refused() -> None:
     ("change", "words"),
     [
         ({"exportType": "INCREMENTAL_EXPORT"}, "changes, not all items"),
+        (
+            {"exportType": "INCREMENTAL_EXPORT", "exportTime": None, "exportFromTime": "2026-02-03T04:00:00Z"},
+            "FULL_EXPORT",
+        ),
         ({"outputFormat": "ION"}, "DYNAMODB_JSON"),
         ({"exportTime": "2026-02-03T04:05:06"}, "no zone"),
         ({"exportTime": "yesterday"}, "not the summary"),
@@ -221,8 +225,14 @@ async def test_a_line_that_is_no_item_is_an_error() -> None:
     one = await found(bucket)
     files = (one.files[0].__class__("data/file0.json.gz", md5_of(body), 1),)
     source = ExportFiles(bucket, Export(one.bucket, one.folder, one.summary, files), PassingTime())
-    with pytest.raises(RecordError, match="no item"):
+    with pytest.raises(RecordError, match=rf"s3://b/{FOLDER}data/file0\.json\.gz:1: the line holds no item"):
         await source.read(one.parts[0])
+
+
+async def test_files_that_hold_another_number_of_items_than_the_summary_counts_are_doubted() -> None:
+    assert (await found(export(["a"], ["b", "c"], itemCount=3))).doubt is None
+    doubt = (await found(export(["a"], itemCount=3))).doubt
+    assert doubt is not None and "lists 1 item(s), and the summary counts 3" in doubt
 
 
 @pytest.mark.parametrize("place", ["exports", "s3:/b/x", "s3://", "http://b/x"])

@@ -235,6 +235,16 @@ async def test_the_sink_of_another_table_is_refused(pair):
         await pair.verify()
 
 
+@pytest.mark.parametrize("sample", [None, 2])
+async def test_a_sink_that_cannot_be_asked_is_one_error_and_no_group_of_them(pair, monkeypatch, sample):
+    def away(keys):
+        raise UnavailableError("the sink is away", code="Away")
+
+    monkeypatch.setattr(pair.memory, "look_up", away)
+    with pytest.raises(UnavailableError, match="the sink is away"):
+        await pair.verify(sample=sample)
+
+
 def test_changes_are_what_the_sink_was_written_with():
     """The rows above are what ``apply`` leaves."""
     record = {

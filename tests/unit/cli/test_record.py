@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from afterbay.cli.main import app
 from afterbay.cli.record import Recorder, trimmed_meanwhile
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.change.wire import UnreadableRecordError
@@ -130,6 +132,18 @@ def test_a_file_that_is_there_is_refused_and_an_empty_one_is_not(tmp_path):
     made.close()
     with pytest.raises(SettingsError, match="--append"):
         recorder(tmp_path / "r")
+
+
+@pytest.mark.parametrize("append", [False, True])
+def test_a_folder_is_no_file_to_go_on_with(tmp_path, append):
+    with pytest.raises(SettingsError, match="is a folder"):
+        Recorder(tmp_path, append=append).open(ARN)
+
+
+@pytest.mark.parametrize("words", [["record", "items", "r"], ["tail", "items"]])
+def test_an_empty_place_to_begin_is_refused(words):
+    done = CliRunner().invoke(app, [*words, "--from", "", "--endpoint-url", "http://127.0.0.1:1"])
+    assert done.exit_code == 2 and "'' is no place to begin" in done.stderr
 
 
 def test_going_on_with_a_file_that_is_not_there_begins_it(tmp_path):

@@ -114,3 +114,14 @@ def test_without_an_address_and_without_a_file_there_is_nobody_to_ask(monkeypatc
 def test_a_state_file_that_is_not_there_is_told_before_what_its_keys_would_want(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["why", "k", "--state", str(tmp_path / "none")])
     assert (done.exit_code, done.stdout) == (1, "") and "none is not there" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--mappings", "--key-name"])
+def test_what_is_for_a_state_file_is_not_dropped_without_one(option: str) -> None:
+    done = CliRunner().invoke(app, ["why", "k", option, "x", "--endpoint-url", "http://127.0.0.1:1"])
+    assert (done.exit_code, done.stdout) == (2, "") and f"{option} is for --state" in done.stderr
+
+
+def test_where_it_was_looked_is_told_when_nothing_is_known() -> None:
+    assert "no record of k by f in s: none was read" in why._unknown("k", "f", "s")
+    assert "messages of queues" in why._unknown("k", None, None)

@@ -83,6 +83,28 @@ def test_a_function_that_a_call_does_not_run_is_refused_at_once():
             afterbay.each(function)
 
 
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda: afterbay.sink(None), "a sink address is text, not NoneType"),
+        (lambda: afterbay.ledger(b"sqlite:///x?table=t"), "text, not bytes"),
+        (lambda: afterbay.into("memory:x"), r"into\(\) takes sinks, not str"),
+        (lambda: afterbay.into(afterbay.sink("memory:x"), transform="f"), "a function of a change, not str"),
+        (lambda: afterbay.each(None), "a function of one change, not NoneType"),
+        (lambda: afterbay.once(None, None), "takes a change, not NoneType"),
+        (lambda: afterbay.once({"dynamodb": {}}, afterbay.ledger("sqlite:///x?table=t")), "takes a change, not dict"),
+    ],
+)
+def test_what_is_none_of_it_is_refused_where_it_is_given(made, words):
+    with pytest.raises(afterbay.SettingsError, match=words):
+        made()
+
+
+def test_a_sink_is_no_ledger(records):
+    with pytest.raises(afterbay.SettingsError, match="takes a ledger, not MemorySink"):
+        afterbay.once(afterbay.ChangeRecord(records[0]), afterbay.sink("memory:x"))
+
+
 def carriers(record):
     text = json.dumps(record)
     data = b64encode(text.encode()).decode()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
+
+from afterbay.errors import NotFoundError, SettingsError
 from afterbay.redrive.bucket import DONE_TAG, BucketMailbox
 from afterbay.redrive.letter import LetterKind
 from unit.redrive.world import NOW, S3, document, s3_place
@@ -26,6 +29,15 @@ def test_every_page_of_a_prefix_is_read_and_nothing_is_taken():
     told = asyncio.run(box(s3, "aws/lambda/").read())
     assert sorted(str(one.place) for one in told.letters) == [f"s3://letters/{key}" for key in KEYS]
     assert len(s3.objects) == 6 and not s3.tags
+
+
+def test_a_bucket_that_is_not_there_is_named():
+    class Gone(S3):
+        async def call(self, service, operation, **parameters):
+            raise NotFoundError("the bucket does not exist", code="NoSuchBucket")
+
+    with pytest.raises(SettingsError, match=r"there is no bucket letters \(.*list-buckets"):
+        asyncio.run(box(Gone({})).read())
 
 
 def test_what_is_no_letter_is_unknown_and_bodies_of_an_archive_are_no_letters():

@@ -65,3 +65,9 @@ def test_the_columns_of_a_key_are_the_keys_whatever_an_image_says_of_it(tmp_path
     assert sink.apply(list(afterbay.changes({"Records": records}))) == [APPLIED] * 3
     assert len(list(sink.read_live())) == 3
     sink.close()
+
+
+@pytest.mark.parametrize("change", [None, {"dynamodb": {}}, "a"])
+def test_what_is_no_change_is_refused_as_a_whole(change):
+    with pytest.raises(afterbay.SettingsError, match=r"a sink takes changes, not .*afterbay\.changes"):
+        afterbay.sink("memory:t").apply([change])

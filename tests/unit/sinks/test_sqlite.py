@@ -96,6 +96,17 @@ def test_two_processes_writing_at_once_end_in_the_tables_state(file):
         assert {one.key: one.item for one in sink.read_live()} == history(7, mirrored=True).expected()
 
 
+def test_a_place_that_cannot_be_a_file_says_what_is_wrong_with_it(tmp_path, made):
+    for place, words in (
+        (tmp_path, r"is a folder, not a file \(name a file in it, as in sqlite:///.*/copy\.db\?table=T\)"),
+        (tmp_path / "gone" / "x.db", r"there is no folder for it \(make .*/gone first\)"),
+        (tmp_path / "file" / "x.db", "there is no folder for it"),
+    ):
+        (tmp_path / "file").touch()
+        with closing(SqliteSink(place, "copy")) as sink, pytest.raises(SettingsError, match=words):
+            sink.apply([ChangeRecord(made.put(KEYS[2]))])
+
+
 def test_a_table_of_another_shape_is_refused_and_left_alone(sink, file, made):
     with opened(file) as other:
         other.execute("CREATE TABLE copy (id INTEGER PRIMARY KEY, name TEXT)")
@@ -140,11 +151,6 @@ def test_a_file_that_is_no_database_is_refused(sink, file, made):
         kinds(sink, made.put(KEYS[2]))
     with pytest.raises(SettingsError, match="is no SQLite database"):
         list(sink.read_live())
-
-
-def test_a_folder_that_does_not_exist_is_named(tmp_path, made):
-    with pytest.raises(SettingsError, match="folder"):
-        kinds(SqliteSink(tmp_path / "nowhere" / "sink.db", "copy"), made.put(KEYS[2]))
 
 
 def at(record, created_s):

@@ -9,7 +9,7 @@ import pytest
 
 import afterbay
 from afterbay.errors import RecordError, SettingsError
-from afterbay.testing import FIRST_NUMBER, STREAM_ARN, change, stream_event
+from afterbay.testing import FIRST_NUMBER, STREAM_ARN, Address, AddressError, change, stream_event
 
 PENDING = {"pk": "o1", "status": "PENDING", "total": Decimal("12.50")}
 SHIPPED = {**PENDING, "status": "SHIPPED"}
@@ -90,6 +90,12 @@ REFUSED = {
     "an expiry that leaves an item": ({"old": {"pk": "a"}, "new": {"pk": "a", "n": 1}, "expired": True}, "give old="),
     "a short number": ({"new": {"pk": "a"}, "number": 5}, "21 to 40 digits"),
     "no view": ({"new": {"pk": "a"}, "view": "ALL"}, "'ALL' is no view type"),
+    "three keys": ({"new": {"a": "a", "b": 1, "c": 1}, "keys": ("a", "b", "c")}, "one attribute or two"),
+    "a key twice": ({"new": {"pk": "a"}, "keys": ("pk", "pk")}, "one attribute or two"),
+    "no names": ({"new": {"pk": "a"}, "keys": None}, "None names no attributes"),
+    "a text for a number": ({"new": {"pk": "a"}, "number": "5"}, "21 to 40 digits"),
+    "no time": ({"new": {"pk": "a"}, "created": "yesterday"}, "'yesterday' is no time"),
+    "no item": ({"new": "a"}, r"change\(new=\): an item is a dict, not str"),
     "no stream": ({"new": {"pk": "a"}, "stream_arn": "orders"}, "is not an ARN"),
 }
 
@@ -100,6 +106,24 @@ def test_what_no_table_writes_is_refused(made, told):
         change(**made)
 
 
+@pytest.mark.parametrize("key", ["", b"", True, None, ["a"]])
+def test_a_key_is_what_a_table_could_have(key):
+    """S99."""
+    with pytest.raises(RecordError, match=r"Keys\.pk: a key attribute is"):
+        change(new={"pk": key})
+
+
+@pytest.mark.parametrize("record", [None, {}, {"Records": []}, "a"])
+def test_what_is_no_record_makes_no_event(record):
+    with pytest.raises(SettingsError, match="is no record"):
+        stream_event(record)
+
+
 def test_a_float_is_refused_since_it_is_not_exact():
     with pytest.raises(RecordError, match=r"new\.n: a float is not exact"):
         change(new={"pk": "a", "n": 0.1})
+
+
+def test_an_address_that_is_gone_says_so(tmp_path):
+    with pytest.raises(AddressError, match=r"clock: nothing answers at http://127\.0\.0\.1:1: .*\(has its with block"):
+        Address("http://127.0.0.1:1", "us-east-1", tmp_path / "log").advance(1)

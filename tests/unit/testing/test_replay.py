@@ -234,6 +234,19 @@ def test_settings_are_checked_as_aws_checks_them(settings, told):
 def test_what_is_no_event_is_refused():
     with pytest.raises(SettingsError, match="an event has Records"):
         replay({"Records": []}, succeed)
+    with pytest.raises(SettingsError, match="an event has Records"):
+        replay([], succeed)
+    with pytest.raises(SettingsError, match="NoneType is no handler"):
+        replay(event("a"), None)
+
+
+def test_only_a_memory_sink_shows_its_items(afterbay_sink):
+    filtered = afterbay.sink(str(afterbay_sink), where={"pk": {"S": ["a"]}})
+    assert afterbay.into(filtered)(event("ab"), None) == {"batchItemFailures": []}
+    assert items(filtered) == items(afterbay_sink) == [{"pk": "a", "n": 0}]
+    for other in (None, "memory:x", afterbay.sink("sqlite:///x?table=t")):
+        with pytest.raises(SettingsError, match="shows a memory sink"):
+            items(other)
 
 
 def test_a_record_that_could_not_be_read_stops_it_as_it_stops_a_mapping(tmp_path):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from afterbay.core.change.record import ChangeRecord
 from afterbay.core.change.sequence import idempotency_key
@@ -38,6 +38,7 @@ class Intent:
     again: bool
 
 
+@runtime_checkable
 class Ledger(Protocol[Transaction_co]):
     """Both give None for a change that is done. An exception in the ``with`` block leaves the change undone."""
 
