@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pyarrow as pa
 import pytest
@@ -304,7 +305,9 @@ def test_a_function_without_code_finds_its_catalog_in_the_environment(tmp_path):
 def test_an_operators_retry_setting_is_taken_back(tmp_path):
     """pyiceberg would repeat a lost commit on the newer snapshot, past the guard."""
     made = History(random.Random(1))
-    kinds(LakeSink(lakes.iceberg(tmp_path)), changes(made.put(KEY)))
+    with closing(LakeSink(lakes.iceberg(tmp_path))) as sink:
+        kinds(sink, changes(made.put(KEY)))
     lakes.set_properties(tmp_path, {"commit.retry.num-retries": "4"})
-    kinds(LakeSink(lakes.iceberg(tmp_path)), changes(made.put(KEY)))
+    with closing(LakeSink(lakes.iceberg(tmp_path))) as sink:
+        kinds(sink, changes(made.put(KEY)))
     assert lakes.properties(tmp_path)["commit.retry.num-retries"] == "0"

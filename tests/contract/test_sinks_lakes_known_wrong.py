@@ -95,3 +95,5 @@ def test_a_commit_repeated_on_a_newer_snapshot_makes_two_rows_of_one_key(tmp_pat
     store.commit = late
     sink_suite.kinds(LakeSink(store), [older])
     assert [row["_key"] for row in lakes.iceberg_rows(tmp_path)].count('{"pk":{"S":"a#b"},"sk":{"S":"c"}}') == 2
+    store.close()
+    other.close()

@@ -21,7 +21,7 @@ from afterbay.engine.clock import Clock
 from afterbay.errors import NotFoundError
 from afterbay.functions.child import LaunchSettings
 from afterbay.functions.logs import LogLine
-from afterbay.functions.runtimes import Node
+from afterbay.functions.runtimes import Node, python_here
 
 REGION = "eu-west-1"
 ARN = f"arn:aws:lambda:{REGION}:000000000000:function:orders"
@@ -90,7 +90,7 @@ class Api:
     async def create(self, name: str = "orders", code: str = "def handler(e, c): return e\n", **more: object):
         body = {
             "FunctionName": name,
-            "Runtime": "python3.11",
+            "Runtime": python_here(),
             "Handler": "app.handler",
             "Role": "arn:aws:iam::000000000000:role/any",
             "Code": {"ZipFile": base64.b64encode(zipped(app=code)).decode()},

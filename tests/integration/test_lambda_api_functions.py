@@ -51,7 +51,10 @@ def test_a_new_function_has_awss_body(on_api) -> None:
 
     async def test(api: Api):
         return await api.create(
-            Code={"ZipFile": base64.b64encode(content).decode()}, Environment={"Variables": {"AA": "1"}}, Timeout=7
+            Runtime="python3.11",
+            Code={"ZipFile": base64.b64encode(content).decode()},
+            Environment={"Variables": {"AA": "1"}},
+            Timeout=7,
         )
 
     status, body = on_api(test)

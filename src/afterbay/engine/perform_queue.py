@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ class QueuePerformer:
     def at_once(self, command: QueueCommand) -> bool:
         """Do what needs no waiting and has no answer; False: it is another kind of command."""
         if isinstance(command, StopWaiting):
-            self.source.stop_waiting()
+            # A receive that was commanded just now has not begun, and would not hear it: it begins first.
+            asyncio.get_running_loop().call_soon(self.source.stop_waiting)
             return True
         return False
 

@@ -74,11 +74,9 @@ class Rig:
         self.put += data
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async def met() -> None:
+        async with asyncio.timeout(20):
             while not condition():
                 await asyncio.sleep(0)
-
-        await asyncio.wait_for(met(), 20)
 
     def sums(self) -> dict[str, float]:
         found: dict[str, float] = {}

@@ -171,7 +171,7 @@ def test_an_event_of_all_levels_goes_where_nothing_is_taken_out_of_it(
 )
 def test_an_event_too_deep_to_be_looked_into_is_refused(settings: dict[str, Any]) -> None:
     """B44: a failed delivery, and not a fault of ours."""
-    refused = call_of(nested(999), RULE, parse_target({"Id": "t", "Arn": arn("sqs", "q"), **settings}, HOME), NOW)
+    refused = call_of(nested(100_000), RULE, parse_target({"Id": "t", "Arn": arn("sqs", "q"), **settings}, HOME), NOW)
     assert isinstance(refused, Refused)
     assert refused.code is ErrorCode.INVALID_JSON
 
