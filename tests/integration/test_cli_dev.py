@@ -15,6 +15,7 @@ import pytest
 
 from integration.serving import AFTERBAY, READY, ROLE, WAIT_S, Served, environment, wait_for, zipped
 
+EXAMPLE = Path(__file__).parents[2] / "examples/sam-python/template.yaml"
 WAITING = """\
 import os
 from pathlib import Path
@@ -97,6 +98,30 @@ def test_a_signal_lets_the_function_finish_and_ends_with_0(tmp_path, number):
         assert served.process.wait(WAIT_S) == 0, served.log.read_text()
         assert (tmp_path / "finished").exists(), "what was in flight finished"
         assert "Traceback" not in served.log.read_text()
+
+
+def test_a_signal_while_the_template_is_made_ends_with_0_too(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    log = tmp_path / "dev.log"
+    words = ("dev", str(EXAMPLE), "--port", str(port))
+    with log.open("wb") as stderr:
+        process = subprocess.Popen([*AFTERBAY, *words], env={**environment(), "TMPDIR": str(tmp_path)}, stderr=stderr)
+    try:
+        wait_for(lambda: _listens(port), "the address listens")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait(WAIT_S)
+    assert log.read_text().splitlines()[-1].startswith("draining")
+    assert [one.name for one in tmp_path.iterdir()] == ["dev.log"], "no folder of the address is left behind"
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_health_status_and_reset_answer_json(tmp_path):

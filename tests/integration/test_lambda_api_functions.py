@@ -274,11 +274,12 @@ def test_a_dry_run_runs_nothing(on_api) -> None:
     "body, headers, code, status",
     [
         (b"{not json", {}, "InvalidRequestContentException", 400),
+        (b"[" * 30_000 + b"]" * 30_000, {}, "InvalidRequestContentException", 400),
         (b" " * 6_291_455 + b"{}", {}, "RequestEntityTooLargeException", 413),
         (b"{}", {"x_amz_invocation_type": "Later"}, "InvalidParameterValueException", 400),
         (b"{}", {"x_amz_client_context": "?"}, "InvalidRequestContentException", 400),
     ],
-    ids=["no JSON", "too large", "kind", "context"],
+    ids=["no JSON", "nested too deep", "too large", "kind", "context"],
 )
 def test_an_invocation_that_cannot_be_is_refused(on_api, body, headers, code: str, status: int) -> None:
     async def test(api: Api):

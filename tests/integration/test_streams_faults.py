@@ -148,6 +148,9 @@ def test_shards_end_by_themselves_and_a_reader_who_waits_hears_of_it(stream):
     assert (parent["ShardId"], after["ParentShardId"]) == (shard, shard)
 
 
+PLAN = {"service": "dynamodb", "operation": "DescribeLimits", "error": "ThrottlingException"}
+
+
 @pytest.mark.parametrize(
     ("members", "text"),
     [
@@ -162,6 +165,25 @@ def test_shards_end_by_themselves_and_a_reader_who_waits_hears_of_it(stream):
 def test_a_schedule_that_cannot_be_is_refused(stream, members, text):
     status, answer = stream.address.call("streams/schedule", "POST", {"StreamArn": stream.arn, **members})
     assert status == 400 and text in answer["error"]
+
+
+DEEP = b'{"a":' * 30_000 + b"1" + b"}" * 30_000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "text"),
+    [
+        ("DELETE", "faults", {"service": "lambda"}, "unknown member 'service' (this call takes none: it clears all)"),
+        ("POST", "reset", {"table": "orders"}, "unknown member 'table' (this call takes none: it clears all)"),
+        ("POST", "faults", {**PLAN, "times": 0}, "times must be a whole number from 1 on, not 0"),
+        ("POST", "clock", DEEP, "the body is not JSON: nested too deep"),
+    ],
+)
+def test_what_a_call_does_not_take_is_refused_and_changes_nothing(stream, method, path, body, text):
+    stream.address.call("faults", "POST", PLAN)
+    status, answer = stream.address.call(path, method, body)
+    assert status == 400 and text in answer["error"]
+    assert b"ThrottlingException" in stream.address.dynamodb("DescribeLimits", {}).body
 
 
 def test_an_oddity_of_another_operation_is_refused(stream):

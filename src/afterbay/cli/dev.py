@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import AsyncExitStack
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,8 @@ from afterbay.cli.live import LiveLines
 from afterbay.cli.options import Archive
 from afterbay.cli.output import say
 from afterbay.cli.parameters import template_parameters
-from afterbay.cli.running import logging_to_stderr, until_told_to_stop
+from afterbay.cli.running import logging_to_stderr, say_ready, until_told_to_stop
+from afterbay.cli.token import read_token
 from afterbay.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -58,6 +60,10 @@ def dev(
         Path | None,
         typer.Option(metavar="DIR", help="A folder that keeps everything over a restart; made if missing."),
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A token with which other machines may reset, move the clock and the like."),
+    ] = None,
     archive: Archive = None,
 ) -> None:
     """One local AWS-compatible address: tables, streams, functions, event source mappings, queues, topics, buckets.
@@ -73,13 +79,14 @@ def dev(
     _check_region(region)
     logging_to_stderr()
     given = template_parameters(param or [])
+    token = None if token_file is None else read_token(token_file)
     if template is None:
         if given or parameters or imports or skip_unknown:
             raise SettingsError(
                 "--param, --parameters, --imports and --skip-unknown are for a template",
                 hint="afterbay dev template.yaml",
             )
-        asyncio.run(_serve(host, port, state, quiet=quiet, archive=archive))
+        asyncio.run(_serve(host, port, state, quiet=quiet, archive=archive, token=token))
         return
     from afterbay.manifest.load import load  # YAML and the SAM transform: not what an empty address should wait for
 
@@ -91,7 +98,7 @@ def dev(
         imports_file=imports,
         skip_unknown=skip_unknown,
     )
-    asyncio.run(_serve(host, port, state, declared, template.parent, quiet=quiet, archive=archive))
+    asyncio.run(_serve(host, port, state, declared, template.parent, quiet=quiet, archive=archive, token=token))
 
 
 async def _serve(
@@ -103,23 +110,49 @@ async def _serve(
     *,
     quiet: bool,
     archive: str | None,
+    token: str | None,
 ) -> None:
     from afterbay.endpoint.local import LocalAddress  # moto and uvicorn: not what --help should wait for
 
     lines = LiveLines(None if quiet else say)
-    async with LocalAddress(
-        host, port, ready=template is None, state=state, listeners=(lines,), log=lines.line, archive=archive
-    ) as local:
-        reloading: asyncio.Task[None] | None = None
-        if template is not None and folder is not None:
-            code = await _assemble(local, template, folder)
-            reloading = asyncio.create_task(_reload(local, template, code))
-        ready = f"ready: export AWS_ENDPOINT_URL={local.url} (any access key, any region; sqs needs --endpoint-url too)"
-        await until_told_to_stop(ready=ready, failed=local.failed)
-        if reloading is not None:
-            reloading.cancel()
-            await asyncio.gather(reloading, return_exceptions=True)
-        say("draining")
+    local = LocalAddress(
+        host,
+        port,
+        ready=template is None,
+        state=state,
+        listeners=(lines,),
+        log=lines.line,
+        archive=archive,
+        token=token,
+    )
+    told_to_stop = asyncio.ensure_future(until_told_to_stop(failed=local.failed))  # heard while it starts, too
+    async with AsyncExitStack() as stack:
+        starting = asyncio.ensure_future(_start(stack, local, template, folder))
+        await asyncio.wait({starting, told_to_stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+        else:
+            starting.result()
+            where = f"export AWS_ENDPOINT_URL={local.url}"
+            say_ready(f"ready: {where} (any access key, any region; sqs needs --endpoint-url too)")
+        await told_to_stop
+        say("draining: what is in flight finishes first; a second signal ends at once")
+
+
+async def _start(stack: AsyncExitStack, local: LocalAddress, template: Template | None, folder: Path | None) -> None:
+    """Everything is up behind it; ``stack`` takes it down again."""
+    await stack.enter_async_context(local)
+    if template is None or folder is None:
+        return
+    code = await _assemble(local, template, folder)
+    reloading = asyncio.create_task(_reload(local, template, code))
+    stack.push_async_callback(_end, reloading)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _reload(local: LocalAddress, template: Template, code: Sequence[WatchedCode]) -> None:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from afterbay.cli.output import JsonLines, say
 
-__all__ = ["INTERRUPTED", "ended_by_signals", "logging_to_stderr", "until_told_to_stop"]
+__all__ = ["INTERRUPTED", "ended_by_signals", "logging_to_stderr", "say_ready", "until_told_to_stop"]
 
 INTERRUPTED = 130
 """The exit code that shells know for Ctrl-C."""
@@ -25,6 +25,13 @@ def logging_to_stderr(level: int = logging.INFO) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("afterbay").setLevel(level)
+
+
+def say_ready(line: str) -> None:
+    """Say that everything is up. What is loaded by now stays: looking through it for garbage would hold up records for
+    50 ms at a time."""
+    gc.freeze()
+    say(line)
 
 
 async def until_told_to_stop(*, ready: str | None = None, failed: asyncio.Future[None] | None = None) -> None:
@@ -45,8 +52,7 @@ async def until_told_to_stop(*, ready: str | None = None, failed: asyncio.Future
     for number in signals:
         loop.add_signal_handler(number, stop)
     if ready is not None:
-        gc.freeze()  # what is here now stays: looking through it for garbage would hold up records for 50 ms at a time
-        say(ready)
+        say_ready(ready)
     ended: list[asyncio.Future[object]] = [asyncio.ensure_future(_heard(told))]
     if failed is not None:
         ended.append(asyncio.ensure_future(_outcome(failed)))

@@ -147,6 +147,9 @@ class _Reader:
                 alike = nearest(str(name), [SAM, *_HARMLESS])
                 sentence = f"{what} is not carried out: macros run on AWS{alike}"
                 self.judge.refuse(str(name), self.document.place(("Transform",)), sentence)
+        if SAM not in transforms and "Globals" in self.document.value:
+            sentence = f"Globals are read by SAM's transform: the template needs Transform: {SAM}"
+            self.judge.refuse("Globals", self.document.place(("Globals",)), sentence)
         return SAM in transforms
 
     def _resolver(

@@ -13,6 +13,7 @@ from afterbay.errors import SettingsError
 __all__ = ["read_json"]
 
 DEPTH_MAX = 200
+DIGITS_MAX = 300  # as in YAML
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _WORD = re.compile(r"true|false|null")
@@ -58,7 +59,9 @@ class _Reader:
             return _WORDS[found[0]]
         if found := _NUMBER.match(self._text, self._at):
             self._at = found.end()
-            return float(found[0]) if found[1] or found[2] else int(found[0])
+            if found[1] or found[2]:
+                return float(found[0])
+            return int(found[0]) if len(found[0]) <= DIGITS_MAX else found[0]
         raise self._wrong("a value is missing" if begin else "the text ends too early")
 
     def _object(self, path: Path) -> dict[str, JsonValue]:

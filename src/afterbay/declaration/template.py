@@ -25,6 +25,7 @@ class NoteKind(Enum):
     UNKNOWN = "unknown until deployed"
     LEFT_OUT = "left out"
     SKIPPED = "skipped"
+    KEPT = "as it was in the state"
     WITHOUT_EFFECT = "without effect here"
 
 

@@ -20,6 +20,9 @@ NODES_MAX = 500_000
 
 DEPTH_MAX = 200
 
+DIGITS_MAX = 300
+"""A longer whole number is no setting of anything, and Python refuses to read one of 4,300 digits: it stays text."""
+
 _STANDARD = "tag:yaml.org,2002:"
 _FUNCTIONS = (
     *("And", "Base64", "Cidr", "Contains", "Equals", "FindInMap", "GetAtt", "GetAZs", "If", "ImportValue", "Join"),
@@ -46,7 +49,8 @@ def read_yaml(text: str, file: str) -> tuple[JsonValue, dict[Path, int]]:
         line = mark.line + 1 if mark is not None else 1
         raise SettingsError(f"this is not YAML: {error.problem or error.context}", where=f"{file}:{line}") from error
     except yaml.YAMLError as error:
-        raise SettingsError(f"this is not YAML: {error}", where=file) from error
+        told = " ".join(str(error).split())  # two lines for a character that is none
+        raise SettingsError(f"this is not YAML: {told}", where=file) from error
     if node is None:
         raise SettingsError("the file is empty", where=file)
     reader = _Reader(file)
@@ -145,7 +149,7 @@ def _scalar(tag: str, text: str) -> JsonValue:
         case "bool" if text.lower() in _TRUTH:
             return _TRUTH[text.lower()]
         case "int" if _WHOLE.fullmatch(text):
-            return int(text)
+            return int(text) if len(text) <= DIGITS_MAX else text
         case "float":
             try:
                 number = float(text)

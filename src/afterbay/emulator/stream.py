@@ -7,7 +7,7 @@ Pure: the time is an argument, randomness is a seed handed in. Shards end on req
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -116,7 +116,7 @@ class StreamLog:
         bounds = [_HASH_SPACE * part // roots for part in range(roots + 1)] if roots else []
         for low, high in pairwise(bounds):
             self._open(None, low, high, first_counter, created)
-        self._route()
+        self._route(self._shards.values())
 
     def take_up(
         self,
@@ -133,7 +133,7 @@ class StreamLog:
         self._shards = {one.shard_id: one for one in shards}
         self._lifetime_s, self._children = lifetime_s, children
         self._ordinal, self._last_ms, self.disabled_at = ordinal, last_ms, disabled_at
-        self._route()
+        self._route(self._shards.values())
 
     @property
     def ordinal(self) -> int:
@@ -272,7 +272,7 @@ class StreamLog:
         children = tuple(
             self._open(parent.shard_id, low, high, parent.counter + 1, now) for low, high in pairwise(bounds)
         )
-        self._route()
+        self._route([*self._open_shards, *(self._shards[one] for one in children)])
         return children
 
     def _open(self, parent: ShardId | None, low: int, high: int, counter: int, now: datetime) -> ShardId:
@@ -286,8 +286,12 @@ class StreamLog:
         )
         return shard_id
 
-    def _route(self) -> None:
-        self._open_shards = sorted((one for one in self._shards.values() if not one.closed), key=lambda one: one.low)
+    def _route(self, shards: Iterable[ShardLog]) -> None:
+        """Records go to those of ``shards`` that are open.
+
+        To look at a day of shards whenever one ends would take minutes where they live for one.
+        """
+        self._open_shards = sorted((one for one in shards if not one.closed), key=lambda one: one.low)
         self._lows = [one.low for one in self._open_shards]
         self._note_due()
 

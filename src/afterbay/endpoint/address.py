@@ -65,6 +65,7 @@ class Address:
         outbox: Callable[[], Awaitable[object]] = _no_outbox,
         on_reset: Callable[[], Awaitable[None]] | None = None,
         state: State | None = None,
+        token: str | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -96,6 +97,7 @@ class Address:
             outbox=outbox,
             after_advance=self._catch_up,
             reset=self.reset,
+            token=token,
         )
         self._services: dict[str, Service] = {
             "dynamodb": self._tables,

@@ -1,12 +1,13 @@
 """``/_afterbay/``: the address's own calls, for tests and the curious (interfaces.md section 5).
 
-Destructive calls are refused to a client that is not on this machine.
+Destructive calls are refused to a client that is not on this machine, unless it shows the address's token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from hmac import compare_digest
 from ipaddress import ip_address
 
 from botocore import xform_name
@@ -47,7 +48,9 @@ class Control:
         outbox: Callable[[], Awaitable[object]],
         after_advance: Callable[[], Awaitable[None]],
         reset: Callable[[], Awaitable[None]],
+        token: str | None = None,
     ) -> None:
+        self._token = token
         self._clock = clock
         self._streams = streams
         self._faults = faults
@@ -84,14 +87,24 @@ class Control:
             call = self._destructive.get((request.method, name))
             if call is None:
                 return self._unknown(request.method, name)
-            if not _is_loopback(request.client_host):
-                return _refusal(403, f"{name} is refused away from loopback: call it on the machine of the address")
+            if not _is_loopback(request.client_host) and (refusal := self._stranger(name, request)):
+                return refusal
         try:
             return await call({**request.parameters, **json_object(request.body)})
         except EndpointError as error:
             return _refusal(400, f"{error.message}; send a JSON object")
         except AfterbayError as error:
             return _refusal(400, str(error))
+
+    def _stranger(self, name: str, request: Request) -> Response | None:
+        """Why a client of another machine may not make this call; None if it may."""
+        if self._token is None:
+            text = f"{name} is refused away from loopback: call it on the machine of the address"
+            return _refusal(403, f"{text}, or start the address with --token-file")
+        shown = request.headers.get("authorization", "")
+        if compare_digest(shown.encode(), f"Bearer {self._token}".encode()):
+            return None
+        return _refusal(401, f"{name} wants the token of --token-file: send Authorization: Bearer TOKEN")
 
     async def _get_health(self, members: Members) -> Response:
         ready = self._ready()
@@ -142,16 +155,20 @@ class Control:
         _only(members, "service", "operation", "error", "times")
         service, operation, error = (_text(members, name) for name in ("service", "operation", "error"))
         times = members.get("times", 1)
-        if isinstance(times, bool) or not isinstance(times, int):
-            raise SettingsError(f"times must be a whole number, not {times!r}", hint="leave it out for one call")
+        if isinstance(times, bool) or not isinstance(times, int) or times < 1:
+            raise SettingsError(
+                f"times must be a whole number from 1 on, not {times!r}", hint="leave it out for one call"
+            )
         self._faults.plan(Fault(service, _operation(service, operation), error, times))
         return json_response({})
 
     async def _delete_faults(self, members: Members) -> Response:
+        _only(members)
         self._faults.clear()
         return json_response({})
 
     async def _post_reset(self, members: Members) -> Response:
+        _only(members)
         await self._reset()
         return json_response({})
 
@@ -172,7 +189,8 @@ def _stream_and_shard(members: Members) -> tuple[str, str]:
 def _only(members: Members, *known: str) -> None:
     unknown = sorted(set(members) - set(known))
     if unknown:
-        raise SettingsError(f"unknown member {unknown[0]!r}", hint=f"known are {', '.join(known)}")
+        hint = f"known are {', '.join(known)}" if known else "this call takes none: it clears all"
+        raise SettingsError(f"unknown member {unknown[0]!r}", hint=hint)
 
 
 def _text(members: Members, name: str) -> str:

@@ -88,10 +88,12 @@ class LocalAddress:
         listeners: Sequence[Listener] = (),
         log: LogSink = lambda line: None,
         archive: str | None = None,
+        token: str | None = None,
         through: Callable[[str, Function], Function] = lambda arn, function: function,
     ) -> None:
         """``state`` is the folder that keeps everything over a restart. Raises ``StateError`` for one that cannot.
         ``archive``: where the bodies of discarded records are kept, None: nowhere.
+        ``token``: with it other machines may make the destructive calls; None: nobody may.
         ``listeners`` hear what the engine measures, ``log`` what functions print. ``through`` is put around the
         functions of mappings, given their ARNs: to watch them, or to let them fail."""
         self._listeners = listeners
@@ -109,6 +111,7 @@ class LocalAddress:
             outbox=self._outbox,
             on_reset=self._reset,
             state=self._state,
+            token=token,
         )
         self._folder = tempfile.TemporaryDirectory(prefix="afterbay-dev-")
         self._targets: dict[str, Target] = {}

@@ -119,6 +119,8 @@ def json_object(body: bytes) -> dict[str, JsonValue]:
         value: JsonValue = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise EndpointError("SerializationException", f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise EndpointError("SerializationException", "the body is not JSON: nested too deep") from error
     if not isinstance(value, dict):
         raise EndpointError("SerializationException", f"the body must be a JSON object, not {type(value).__name__}")
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from afterbay.declaration.resources import (
@@ -34,6 +35,16 @@ _SENT = (
     *("Architectures", "DeadLetterConfig", "Description", "EphemeralStorage", "Handler", "Layers", "MemorySize"),
     *("Runtime", "Timeout"),
 )
+_UNSAID: dict[str, object] = {
+    "Description": "",
+    "Environment": {"Variables": {}},
+    "EphemeralStorage": {"Size": 512},
+    "Layers": [],
+    "MemorySize": 128,
+    "Timeout": 3,
+}
+"""What takes a setting of an earlier template away: an update leaves alone what it does not name."""
+
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
 """No role is looked at here; the API wants one."""
 
@@ -58,9 +69,7 @@ async def make_function(session: Session, function: Function) -> dict[str, Value
     }
     answer = await session.create("lambda", "create_function", Code=code, **settings)
     if answer is None:
-        settings.pop("Architectures", None)
-        await session.call("lambda", "update_function_code", FunctionName=name, **code)
-        answer = await session.call("lambda", "update_function_configuration", **settings)
+        answer = await _renew(session, name, code, settings)
     arn = str(answer["FunctionArn"])
     reserved = properties.get("ReservedConcurrentExecutions")
     if reserved is not None:
@@ -68,6 +77,17 @@ async def make_function(session: Session, function: Function) -> dict[str, Value
             "lambda", "put_function_concurrency", FunctionName=name, ReservedConcurrentExecutions=reserved
         )
     return {"Ref": name, "Arn": arn}
+
+
+async def _renew(
+    session: Session, name: str, code: dict[str, object], settings: dict[str, object]
+) -> Mapping[str, object]:
+    """Give the function that is there this code and these settings, and none that it has from an earlier template."""
+    given = {one: value for one, value in settings.items() if one != "Architectures" and value is not None}
+    logging = {"LoggingConfig": {"LogGroup": f"/aws/lambda/{name}"}}
+    await session.call("lambda", "delete_function_concurrency", FunctionName=name)
+    await session.call("lambda", "update_function_code", FunctionName=name, **code)
+    return await session.call("lambda", "update_function_configuration", **{**_UNSAID, **logging, **given})
 
 
 async def make_version(session: Session, version: FunctionVersion) -> dict[str, Value]:

@@ -16,6 +16,9 @@ from afterbay.manifest.names import stack_name
 
 __all__ = ["load"]
 
+_PARAMETERS = '{"Name": "value"}, or what `aws cloudformation deploy` takes'
+_EXPORTS = '{"export-name": "value"}, or what `aws cloudformation list-exports` prints'
+
 
 def load(
     file: Path,
@@ -70,11 +73,13 @@ def _parameters(file: Path) -> dict[str, str]:
             if isinstance(one, dict):
                 pairs.append((one.get("ParameterKey"), one.get("ParameterValue")))
             else:
-                name, _, told = (text_of(one) or "").partition("=")
-                pairs.append((name, told))
+                name, equals, told = (text_of(one) or "").partition("=")
+                pairs.append((name, told if equals else None))
     elif isinstance(value, dict):
         pairs = list(value.items())
-    return _texts(pairs, file, hint='{"Name": "value"}, or what `aws cloudformation deploy` takes')
+    else:
+        raise SettingsError("this is no object of names and values", where=str(file), hint=_PARAMETERS)
+    return _texts(pairs, file, hint=_PARAMETERS)
 
 
 def _exports(file: Path) -> dict[str, str]:
@@ -87,7 +92,9 @@ def _exports(file: Path) -> dict[str, str]:
         pairs = [(one.get("Name"), one.get("Value")) for one in listed if isinstance(one, dict)]
     elif isinstance(value, dict):
         pairs = list(value.items())
-    return _texts(pairs, file, hint='{"export-name": "value"}, or what `aws cloudformation list-exports` prints')
+    else:
+        raise SettingsError("this is no object of names and values", where=str(file), hint=_EXPORTS)
+    return _texts(pairs, file, hint=_EXPORTS)
 
 
 def _texts(pairs: list[tuple[JsonValue, JsonValue]], file: Path, *, hint: str) -> dict[str, str]:

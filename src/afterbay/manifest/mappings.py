@@ -5,14 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from afterbay.declaration.resources import SourceMapping
+from afterbay.core.change.source import SourceKind, source_kind
+from afterbay.declaration.resources import Declared, SourceMapping
 from afterbay.declaration.template import Note, NoteKind
-from afterbay.declaration.value import Unknown, Value
+from afterbay.declaration.value import Unknown, Value, text_of
 from afterbay.manifest.session import Session
 
 __all__ = ["make_mapping"]
 
+_OFF = frozenset({"Disabled", "Disabling"})
 _CREATE_ONLY = frozenset({"EventSourceArn", "StartingPosition", "StartingPositionTimestamp", "Tags"})
+_UNSAID: Mapping[str, Value] = {
+    "MaximumBatchingWindowInSeconds": 0,
+    "FunctionResponseTypes": [],
+    "FilterCriteria": {"Filters": []},
+    "MetricsConfig": {"Metrics": []},
+}
+_UNSAID_OF_STREAMS: Mapping[str, Value] = {
+    "BatchSize": 100,
+    "BisectBatchOnFunctionError": False,
+    "DestinationConfig": {"OnFailure": {"Destination": ""}},
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "ParallelizationFactor": 1,
+    "TumblingWindowInSeconds": 0,
+}
+_UNSAID_OF_QUEUES: Mapping[str, Value] = {"BatchSize": 10, "ScalingConfig": {}}
+"""What takes a setting of an earlier template away: an update leaves alone what it does not name (R21)."""
+
 _RENAMED = {"KmsKeyArn": "KMSKeyArn"}
 
 
@@ -42,18 +62,25 @@ async def make_mapping(session: Session, mapping: SourceMapping) -> dict[str, Va
     _tell_strange_destination(session, mapping, parameters.get("DestinationConfig"))
     answer = await session.create("lambda", "create_event_source_mapping", **parameters)
     if answer is None:
-        answer = await _update(session, parameters)
+        answer = await _update(session, declared, parameters)
     uuid = str(answer["UUID"])
     return {"Ref": uuid, "Id": uuid, "EventSourceMappingArn": str(answer.get("EventSourceMappingArn", ""))}
 
 
-async def _update(session: Session, parameters: dict[str, Value]) -> Mapping[str, object]:
+async def _update(session: Session, declared: Declared, parameters: dict[str, Value]) -> Mapping[str, object]:
     """Bring the mapping of this source and function, which is there already, up to date; it goes on where it was."""
     named = {name: parameters.get(name) for name in ("EventSourceArn", "FunctionName")}
     told = await session.call("lambda", "list_event_source_mappings", **named)
     (found,) = cast("Sequence[Mapping[str, object]]", told["EventSourceMappings"])
+    if "Enabled" not in parameters and str(found["State"]) in _OFF:
+        text = "it is disabled, and the template says nothing of it; Enabled: true enables it"
+        session.notes.append(Note(NoteKind.KEPT, declared.place, declared.id, text))
+    kind = source_kind(text_of(parameters.get("EventSourceArn")) or "")
+    of_kind = _UNSAID_OF_QUEUES if kind is SourceKind.QUEUE else _UNSAID_OF_STREAMS
     changes = {name: value for name, value in parameters.items() if name not in _CREATE_ONLY}
-    return await session.call("lambda", "update_event_source_mapping", UUID=found["UUID"], **changes)
+    return await session.call(
+        "lambda", "update_event_source_mapping", UUID=found["UUID"], **{**_UNSAID, **of_kind, **changes}
+    )
 
 
 def _tell_strange_destination(session: Session, mapping: SourceMapping, config: Value) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from afterbay.declaration.resources import Declared, Queue, Subscription, Topic
 from afterbay.declaration.template import Note, NoteKind
@@ -15,6 +16,17 @@ QUEUE_NAME_MAX = 80
 TOPIC_NAME_MAX = 256
 
 _DELIVERED = frozenset({"sqs", "http", "https"})
+
+_UNSAID: Mapping[str, str] = {
+    "DelaySeconds": "0",
+    "MessageRetentionPeriod": "345600",
+    "ReceiveMessageWaitTimeSeconds": "0",
+    "RedrivePolicy": "",
+    "VisibilityTimeout": "30",
+}
+"""What takes an attribute of an earlier template away."""
+
+_UNSAID_OF_SUBSCRIPTIONS: Mapping[str, str] = {"FilterPolicy": "{}", "RawMessageDelivery": "false"}
 
 _SUBSCRIPTION = ("FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
 
@@ -35,8 +47,12 @@ async def make_queue(session: Session, queue: Queue) -> dict[str, Value]:
         changes = {one: value for one, value in attributes.items() if one != "FifoQueue"}
         await session.call("sqs", "set_queue_attributes", QueueUrl=answer["QueueUrl"], Attributes=changes)
     url = str(answer["QueueUrl"])
-    told = await session.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"])
-    arn = str(part_of(told, "Attributes")["QueueArn"])
+    told = await session.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["All"])
+    there = part_of(told, "Attributes")
+    unsaid = {one: value for one, value in _UNSAID.items() if one not in attributes and there.get(one, value) != value}
+    if unsaid:
+        await session.call("sqs", "set_queue_attributes", QueueUrl=url, Attributes=unsaid)
+    arn = str(there["QueueArn"])
     return {"Ref": url, "QueueUrl": url, "Arn": arn, "QueueName": name}
 
 
@@ -74,6 +90,13 @@ async def make_subscription(session: Session, subscription: Subscription) -> dic
         ReturnSubscriptionArn=True,
     )
     arn = str(answer["SubscriptionArn"])
+    told = await session.call("sns", "get_subscription_attributes", SubscriptionArn=arn)
+    for one in part_of(told, "Attributes").keys() & _UNSAID_OF_SUBSCRIPTIONS.keys() - attributes.keys():
+        nothing = _UNSAID_OF_SUBSCRIPTIONS[one]
+        if part_of(told, "Attributes")[one] != nothing:
+            await session.call(
+                *("sns", "set_subscription_attributes"), SubscriptionArn=arn, AttributeName=one, AttributeValue=nothing
+            )
     return {"Ref": arn, "Arn": arn}
 
 

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from afterbay.errors import SettingsError
 
-__all__ = ["LEFT_OUT", "WatchedCode", "zip_path", "zip_text"]
+__all__ = ["STATE_FILE", "WatchedCode", "is_left_out", "zip_path", "zip_text"]
 
 LEFT_OUT = frozenset({".git", ".hg", ".aws-sam", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", "cdk.out"})
 """Folders that no deployment carries; with ``CodeUri: .`` they would be most of the file."""
+
+STATE_FILE = "address.sqlite3"
+"""What a folder of ``--state`` holds. Code with it would change at each write, and so when it is handed over, too."""
 
 FILES_MAX = 50_000
 BYTES_MAX = 262_144_000  # AWS's bound on a function's code, unzipped
@@ -35,7 +38,8 @@ class WatchedCode:
 def zip_path(path: Path) -> bytes:
     """A folder, packed; a zip file, as it is; a lone file, packed. Blocking.
 
-    Raises ``SettingsError`` for a path that is not there or holds more than a function may.
+    Raises ``SettingsError`` for a path that is not there, holds more than a function may, or is a zip file by its name
+    alone.
     """
     if path.is_dir():
         return _zip((name, file) for name, file in _files(path))
@@ -43,6 +47,8 @@ def zip_path(path: Path) -> bytes:
         raise SettingsError(f"its code is not there: {path}")
     if zipfile.is_zipfile(path):
         return path.read_bytes()
+    if path.suffix == ".zip":
+        raise SettingsError(f"its code is no zip file, or a damaged one: {path}")
     return _zip([(path.name, path)])
 
 
@@ -52,6 +58,11 @@ def zip_text(text: str, name: str) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(_member(name, executable=False), text)
     return buffer.getvalue()
+
+
+def is_left_out(folder: Path) -> bool:
+    """True for a folder that is not code: no deployment carries it, or an address keeps its state in it."""
+    return folder.name in LEFT_OUT or (folder / STATE_FILE).exists()
 
 
 def _zip(files: Iterator[tuple[str, Path]] | list[tuple[str, Path]]) -> bytes:
@@ -71,7 +82,7 @@ def _zip(files: Iterator[tuple[str, Path]] | list[tuple[str, Path]]) -> bytes:
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for root, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(one for one in folders if one not in LEFT_OUT)
+        folders[:] = sorted(one for one in folders if not is_left_out(Path(root, one)))
         for name in sorted(names):
             file = Path(root, name)
             if file.is_file():  # no sockets, no broken links

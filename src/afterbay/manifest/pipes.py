@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import cast
 
-from afterbay.core.pipe.lifecycle import PipeState
+from afterbay.core.pipe.lifecycle import DesiredState, PipeState
 from afterbay.declaration.resources import Pipe
 from afterbay.declaration.template import Note, NoteKind
 from afterbay.declaration.value import Unknown, Value
 from afterbay.errors import SettingsError
 from afterbay.manifest.session import Session
+from afterbay.manifest.standing import tell_kept
 
 __all__ = ["make_pipe"]
 
@@ -21,6 +24,11 @@ PATIENCE = 1_500
 """Looks, some thirty seconds: more is a bug of ours, and better told than waited for."""
 
 _CREATE_ONLY = frozenset({"Source", "Tags"})
+
+
+_UNSAID: Mapping[str, Value] = {"Description": "", "Enrichment": "", "LogConfiguration": {"Level": "OFF"}}
+_GROUPS = ("SourceParameters", "EnrichmentParameters", "TargetParameters")
+_UNSAID_OF_GROUPS: Mapping[str, Value] = {"FilterCriteria": {"Filters": []}, "InputTemplate": ""}
 
 
 async def make_pipe(session: Session, pipe: Pipe) -> dict[str, Value] | None:
@@ -46,17 +54,31 @@ async def make_pipe(session: Session, pipe: Pipe) -> dict[str, Value] | None:
     parameters.pop("Tags", None)
     answer = await session.create("pipes", "create_pipe", **parameters)
     if answer is None:
-        answer = await session.call("pipes", "update_pipe", **_changes(parameters))
+        there = await session.call("pipes", "describe_pipe", Name=name)
+        if "DesiredState" not in parameters and there["DesiredState"] == DesiredState.STOPPED:
+            text = "it is stopped, and the template says nothing of it; DesiredState: RUNNING starts it"
+            session.notes.append(Note(NoteKind.KEPT, declared.place, declared.id, text))
+        reads, source = str(there["Source"]), str(parameters["Source"])
+        if reads != source:
+            tell_kept(session, declared, "Source", reads, source)
+        answer = await session.call("pipes", "update_pipe", **_changes(parameters, there))
     await _settled(session, name)
     return {"Ref": name, "Arn": str(answer["Arn"])}
 
 
-def _changes(parameters: dict[str, Value]) -> dict[str, Value]:
-    """What UpdatePipe takes of it: all but the source and where it began (X10)."""
+def _changes(parameters: Mapping[str, Value], there: Mapping[str, object]) -> dict[str, Value]:
+    """What UpdatePipe takes of it, all but the source and where it began, and what takes the rest away (X10)."""
     changes = {name: value for name, value in parameters.items() if name not in _CREATE_ONLY}
-    reading = changes.get("SourceParameters")
-    if isinstance(reading, dict):
-        changes["SourceParameters"] = {name: _without_start(value) for name, value in reading.items()}
+    for name, nothing in _UNSAID.items():
+        if there.get(name):
+            changes.setdefault(name, nothing)
+    for name in _GROUPS:
+        given, before = parameters.get(name), there.get(name)
+        groups = dict(given) if isinstance(given, dict) else {}
+        for one in cast("Mapping[str, object]", before or {}):
+            groups.setdefault(one, _UNSAID_OF_GROUPS.get(one, {}))
+        if groups:
+            changes[name] = {one: _without_start(value) for one, value in groups.items()}
     return changes
 
 

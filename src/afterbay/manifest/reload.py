@@ -11,7 +11,7 @@ import watchfiles
 
 from afterbay.aws.client import Aws
 from afterbay.errors import AfterbayError
-from afterbay.manifest.package import LEFT_OUT, WatchedCode, zip_path
+from afterbay.manifest.package import WatchedCode, is_left_out, zip_path
 
 __all__ = ["watch"]
 
@@ -19,7 +19,9 @@ QUIET_MS = 250
 """How long nothing must change before what changed is taken: an editor writes a file in several steps."""
 
 _Awatch = Callable[..., AsyncIterator[set[tuple[watchfiles.Change, str]]]]
-_LEFTOVERS = (".pyc", "~", ".swp", ".swx", ".tmp")
+_LEFTOVERS = (".pyc", "~", ".swp", ".swx", ".tmp", ".log")
+"""What Python and editors leave beside a file, and where our own lines may go: to take such a line as a change would
+write the next."""
 
 
 async def watch(code: Sequence[WatchedCode], aws: Aws, say: Callable[[str], None]) -> None:
@@ -53,5 +55,5 @@ async def _renew(one: WatchedCode, changed: Sequence[Path], aws: Aws, say: Calla
 
 
 def _counts(change: watchfiles.Change, path: str) -> bool:
-    """False for what no deployment carries, and for what Python and editors leave beside a file."""
-    return not (LEFT_OUT & set(Path(path).parts) or path.endswith(_LEFTOVERS))
+    """False for what no deployment carries, and for what is no code."""
+    return not (path.endswith(_LEFTOVERS) or any(map(is_left_out, (Path(path), *Path(path).parents))))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from afterbay.declaration.resources import Declared, Table
 from afterbay.declaration.template import Note, NoteKind
 from afterbay.declaration.value import Value
 from afterbay.errors import SettingsError
 from afterbay.manifest.session import Session, part_of
+from afterbay.manifest.standing import take_table, tell_kept
 
 __all__ = ["make_table"]
 
@@ -20,7 +22,10 @@ _INDEX = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput")
 
 
 async def make_table(session: Session, table: Table) -> dict[str, Value]:
-    """Create the table, or take the one that is there; a global table is its replica in this region."""
+    """Create the table, or take the one that is there and add what the template adds.
+
+    A global table is its replica in this region.
+    """
     declared = table.declared
     properties = session.settled(declared)
     is_global = declared.kind == "AWS::DynamoDB::GlobalTable"
@@ -47,21 +52,33 @@ async def make_table(session: Session, table: Table) -> dict[str, Value]:
         LocalSecondaryIndexes=_indexes(properties.get("LocalSecondaryIndexes"), None),
         StreamSpecification={"StreamEnabled": True, "StreamViewType": view} if view else None,
     )
-    if answer is None:  # it is as it was, with its items
-        told = await session.call("dynamodb", "describe_table", TableName=name)
-        return _attributes(part_of(told, "Table"))
-    attribute = session.text(table.ttl_attribute)
-    if attribute:
-        await session.call(
-            "dynamodb",
-            "update_time_to_live",
-            TableName=name,
-            TimeToLiveSpecification={"AttributeName": attribute, "Enabled": True},
-        )
+    if answer is None:  # it is there, with its items
+        made = await take_table(session, declared, properties, name=name, view=view)
+        expires_by = await _expires_by(session, name)
+    else:
+        made, expires_by = part_of(answer, "TableDescription"), None
+    await _expire(session, declared, name, before=expires_by, attribute=session.text(table.ttl_attribute))
     _note_index_members(session, declared, properties.get("GlobalSecondaryIndexes"))
     await _stream_to_kinesis(session, declared, name, properties.get("KinesisStreamSpecification"))
     _note_replicas(session, declared, properties.get("Replicas"))
-    return _attributes(part_of(answer, "TableDescription"))
+    return _attributes(made)
+
+
+async def _expires_by(session: Session, table: str) -> str | None:
+    told = await session.call("dynamodb", "describe_time_to_live", TableName=table)
+    attribute = part_of(told, "TimeToLiveDescription").get("AttributeName")
+    return None if attribute is None else str(attribute)
+
+
+async def _expire(
+    session: Session, declared: Declared, table: str, *, before: str | None, attribute: str | None
+) -> None:
+    """Let items expire by ``attribute``, unless they do ``before`` by another: that takes a day's wait on AWS."""
+    if attribute and before is None:
+        wanted = {"AttributeName": attribute, "Enabled": True}
+        await session.call("dynamodb", "update_time_to_live", TableName=table, TimeToLiveSpecification=wanted)
+    elif attribute != before:
+        tell_kept(session, declared, "TimeToLiveSpecification", before, attribute)
 
 
 def _attributes(made: Mapping[str, object]) -> dict[str, Value]:
@@ -79,6 +96,10 @@ async def _stream_to_kinesis(session: Session, declared: Declared, table: str, w
     if not isinstance(wanted, dict):
         return
     with session.step(declared, "KinesisStreamSpecification"):
+        told = await session.call("dynamodb", "describe_kinesis_streaming_destination", TableName=table)
+        there = cast("Sequence[Mapping[str, object]]", told["KinesisDataStreamDestinations"])
+        if any(one["StreamArn"] == wanted.get("StreamArn") and one["DestinationStatus"] == "ACTIVE" for one in there):
+            return
         precision = wanted.get("ApproximateCreationDateTimePrecision")
         await session.call(
             "dynamodb",

@@ -64,6 +64,7 @@ def test_resources_are_typed_with_their_lines_and_know_what_they_need():
         (queue("    Properties: {QueueName: [a]}"), 4, "Q.QueueName must be text, not a list"),
         ("Resources:\n  Q: {Properties: {}}\n", 2, "Q: a resource is an object with a Type"),
         ("Resources:\n  Q-1: {Type: AWS::SQS::Queue}\n", 2, "a logical id has letters and digits only"),
+        ("Globals: {Function: {Timeout: 9}}\n" + BASE, 1, "the template needs Transform: AWS::Serverless-2016-10-31"),
         ("Transform: Shout\n" + BASE, 1, "the macro Shout is not carried out"),
         ("Transform: {Name: AWS::Include, Parameters: {Location: s3://b/k}}\n" + BASE, 1, "AWS::Include"),
         ("Resources:\n  S: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: x}}\n", 2, "nested stack"),

@@ -119,5 +119,15 @@ def test_json_that_is_too_deep_is_refused():
     assert "levels deep" in refused('{"a":' * 500 + "1" + "}" * 500)
 
 
+@pytest.mark.parametrize("text", ["a: {}", '{{"a": {}}}'])
+def test_a_whole_number_too_long_for_python_is_no_number(text):
+    digits = "9" * 5000
+    assert read_document(text.format(digits), "t.yaml").value == {"a": digits}
+
+
+def test_a_character_that_is_none_is_refused_in_one_line():
+    assert "\n" not in refused("a: 1\n\0")
+
+
 def test_a_yaml_file_may_begin_with_a_brace():
     assert read_document("{a: 1, b: !Ref X}", "t.yaml").value == {"a": 1, "b": {"Ref": "X"}}

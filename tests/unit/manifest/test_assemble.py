@@ -260,7 +260,9 @@ def test_what_is_there_already_is_taken_and_brought_up_to_date():
         aws.made, ("update_function_code", "update_function_configuration", "update_event_source_mapping")
     )
     assert code["ZipFile"] and settings["Handler"] == "index.handler" and "Code" not in settings
-    assert mapping == {"UUID": "uuid-0", "FunctionName": settings["FunctionName"]}
+    assert mapping["UUID"] == "uuid-0" and mapping["FunctionName"] == settings["FunctionName"]
+    assert not {"EventSourceArn", "StartingPosition"} & mapping.keys(), "an update has no such members (R21)"
+    assert mapping["BatchSize"] == 100, "what an earlier template said is taken away"
     assert aws.made("set_queue_attributes")[0]["Attributes"] == {"VisibilityTimeout": "7"}
     assert not aws.made("update_time_to_live")
 
@@ -419,6 +421,18 @@ def test_what_is_there_already_is_brought_up_to_date():
     assert pipe["SourceParameters"]["DynamoDBStreamParameters"] == {"BatchSize": 10}
     assert aws.made("update_event_bus") and aws.made("update_connection") and aws.made("update_api_destination")
     assert aws.made("update_archive") == [{"ArchiveName": "kept", "RetentionDays": 1}]
+
+
+def test_a_pipe_that_reads_and_does_otherwise_than_the_template_says_is_told():
+    class Stopped(FakeAws):
+        def _describe_pipe(self, given):
+            return {"CurrentState": "STOPPED", "DesiredState": "STOPPED", "Source": "arn:of:another"}
+
+    told = lines(assembled("Resources:" + TABLE + EVENTS, Stopped(create_pipe=THERE)))
+    assert any(
+        "as it was in the state" in one and "Source: arn:of:another, and the template has" in one for one in told
+    )
+    assert any("it is stopped, and the template says nothing of it" in one for one in told)
 
 
 def test_a_pipe_that_does_not_come_up_is_told_with_its_reason():

@@ -73,12 +73,20 @@ def test_imports_come_from_a_file(file, content):
     assert names(load(file, region="eu-west-1", parameters={"A": "a"}, imports_file=given))[2] == "b"
 
 
-@pytest.mark.parametrize("content", ['{"A": {"x": 1}}', "[{}]", "{"])
+@pytest.mark.parametrize("content", ['{"A": {"x": 1}}', "[{}]", "{", '"A"', '["A=a", "L"]'])
 def test_a_wrong_file_of_parameters_is_refused_by_its_name(file, content):
     given = file.with_name("parameters.json")
     given.write_text(content)
     with pytest.raises(SettingsError, match=r"parameters\.json"):
         load(file, region="eu-west-1", parameters_file=given)
+
+
+@pytest.mark.parametrize("content", ['"base"', "[]", "7"])
+def test_a_wrong_file_of_imports_is_refused_by_its_name(file, content):
+    given = file.with_name("exports.json")
+    given.write_text(content)
+    with pytest.raises(SettingsError, match=r"exports\.json: this is no object of names and values"):
+        load(file, region="eu-west-1", parameters={"A": "a"}, imports_file=given)
 
 
 def test_a_file_that_cannot_be_read_is_refused_by_its_name(tmp_path):

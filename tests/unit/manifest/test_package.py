@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from afterbay.endpoint.state.folder import ADDRESS_FILE
 from afterbay.errors import SettingsError
 from afterbay.manifest.package import zip_path, zip_text
 
@@ -20,6 +21,14 @@ def test_a_folder_is_packed_without_what_no_deployment_carries(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     assert names(zip_path(tmp_path)) == ["app.py", "lib/a.py"]
+
+
+def test_the_state_of_an_address_is_no_code(tmp_path):
+    """With ``CodeUri: .`` and ``--state state`` each write would be new code, and new code is a write."""
+    (tmp_path / "state").mkdir()
+    for name in ("app.py", f"state/{ADDRESS_FILE}", "state/engine.sqlite3-wal"):
+        (tmp_path / name).write_text("x")
+    assert names(zip_path(tmp_path)) == ["app.py"]
 
 
 def test_the_same_code_is_the_same_zip_file(tmp_path):
@@ -54,5 +63,9 @@ def test_a_broken_link_is_passed_over(tmp_path):
 def test_code_that_is_not_there_or_empty_is_said(tmp_path):
     with pytest.raises(SettingsError, match=r"its code is not there: .*nowhere"):
         zip_path(tmp_path / "nowhere")
+    (tmp_path / "code.zip").write_text("half of a download")
+    with pytest.raises(SettingsError, match=r"its code is no zip file, or a damaged one: .*code\.zip"):
+        zip_path(tmp_path / "code.zip")
+    (tmp_path / "code.zip").unlink()
     with pytest.raises(SettingsError, match="empty folder"):
         zip_path(tmp_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import watchfiles
 
 from afterbay.errors import UnavailableError
-from afterbay.manifest.package import WatchedCode
+from afterbay.manifest.package import STATE_FILE, WatchedCode
 from afterbay.manifest.reload import _counts, watch
 
 
@@ -80,8 +80,11 @@ async def test_nothing_to_watch_ends_at_once(tmp_path: Path) -> None:
     await watch([WatchedCode("f", tmp_path / "nowhere")], Recorded(), print)
 
 
-def test_what_no_deployment_carries_does_not_count() -> None:
+def test_what_no_deployment_carries_does_not_count(tmp_path: Path) -> None:
     modified = watchfiles.Change.modified
     assert _counts(modified, "/src/app.py")
     for path in ("/src/__pycache__/app.cpython-311.pyc", "/src/.git/index", "/src/app.py~", "/src/.app.py.swp"):
         assert not _counts(modified, path)
+    (tmp_path / STATE_FILE).touch()
+    for name in (STATE_FILE, "engine.sqlite3-wal", "../dev.log"):
+        assert not _counts(modified, str(tmp_path / name)), "a line of ours would be the next change"

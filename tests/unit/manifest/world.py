@@ -35,7 +35,8 @@ class FakeAws:
     def _create_table(self, given):
         arn = f"arn:aws:dynamodb:{HOME}:table/{given['TableName']}"
         stream = {"LatestStreamArn": f"{arn}/stream/label"} if "StreamSpecification" in given else {}
-        return {"TableDescription": {"TableName": given["TableName"], "TableArn": arn, **stream}}
+        keys = {name: given[name] for name in ("AttributeDefinitions", "KeySchema") if name in given}
+        return {"TableDescription": {"TableName": given["TableName"], "TableArn": arn, **keys, **stream}}
 
     def _create_function(self, given):
         return {
@@ -59,7 +60,13 @@ class FakeAws:
         return {"UUID": "uuid-1"}
 
     def _describe_table(self, given):
-        return {"Table": self._create_table({**given, "StreamSpecification": {}})["TableDescription"]}
+        """As the call that failed would have made it."""
+        wanted = self.made("create_table")[-1]
+        there = self._create_table({**given, **wanted, "StreamSpecification": {}})["TableDescription"]
+        return {"Table": {**there, "StreamSpecification": wanted.get("StreamSpecification")}}
+
+    def _describe_time_to_live(self, given):
+        return {"TimeToLiveDescription": {"AttributeName": "expires"}}
 
     def _update_function_configuration(self, given):
         return self._create_function(given)
@@ -68,7 +75,7 @@ class FakeAws:
         return self._create_alias(given)
 
     def _list_event_source_mappings(self, given):
-        return {"EventSourceMappings": [{"UUID": "uuid-0"}]}
+        return {"EventSourceMappings": [{"UUID": "uuid-0", "State": "Enabled"}]}
 
     def _update_event_source_mapping(self, given):
         return {"UUID": given["UUID"]}
@@ -101,7 +108,8 @@ class FakeAws:
         return self._create_pipe(given)
 
     def _describe_pipe(self, given):
-        return {"CurrentState": "RUNNING"}
+        source = next((one["Source"] for one in self.made("create_pipe")), "")
+        return {"CurrentState": "RUNNING", "DesiredState": "RUNNING", "Source": source}
 
     def _create_archive(self, given):
         return {"ArchiveArn": f"arn:aws:events:{HOME}:archive/{given['ArchiveName']}"}
@@ -133,6 +141,9 @@ class FakeAws:
 
     def _subscribe(self, given):
         return {"SubscriptionArn": f"{given['TopicArn']}:sub"}
+
+    def _get_subscription_attributes(self, given):
+        return {"Attributes": {"SubscriptionArn": given["SubscriptionArn"]}}
 
     def _describe_stream_summary(self, given):
         return {"StreamDescriptionSummary": {"StreamARN": f"arn:aws:kinesis:{HOME}:stream/{given['StreamName']}"}}

@@ -65,7 +65,7 @@ def _event(body: bytes) -> bytes:
         return b"{}"
     try:
         msgspec.json.decode(body, type=msgspec.Raw)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise EndpointError(
             "InvalidRequestContentException", f"Could not parse request body into json: {error}"
         ) from error
@@ -81,7 +81,7 @@ def _client_context(request: Request) -> str | None:
         text = base64.b64decode(given, validate=True)
         msgspec.json.decode(text)
         return msgspec.json.format(text, indent=-1).decode("ascii")
-    except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise EndpointError(
             "InvalidRequestContentException", f"ClientContext must be base64 of JSON in ASCII: {error}"
         ) from error
