@@ -28,6 +28,24 @@ def test_an_update_that_fails_on_a_new_item_leaves_none(address, table):
     assert (stored(address, table), keys(address, table)) == (set(), [])
 
 
+@pytest.mark.parametrize(("asked", "told"), [({}, False), ({"ReturnConsumedCapacity": "NONE"}, False),
+                                              ({"ReturnConsumedCapacity": "TOTAL"}, True)])  # fmt: skip
+def test_consumed_capacity_is_told_to_who_asks(address, table, asked, told):
+    client, key = address.client("dynamodb"), {"pk": {"S": "a"}}
+    answers = [
+        client.put_item(TableName=table, Item={**key, "ConsumedCapacity": {"S": "an attribute"}}, **asked),
+        client.update_item(TableName=table, Key=key, **asked),
+        client.get_item(TableName=table, Key=key, **asked),
+        client.query(
+            TableName=table, KeyConditionExpression="pk = :a", ExpressionAttributeValues={":a": {"S": "a"}}, **asked
+        ),
+        client.batch_get_item(RequestItems={table: {"Keys": [key]}}, **asked),
+        client.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": key}}]}, **asked),
+    ]
+    assert ["ConsumedCapacity" in one for one in answers] == [told] * len(answers)
+    assert answers[2]["Item"]["ConsumedCapacity"] == {"S": "an attribute"}
+
+
 @pytest.mark.parametrize("value", [{"L": [{"N": 7}]}, {"M": {"a": {"N": 7}}}, {"NS": [7]}])
 def test_a_value_of_another_json_type_is_refused_and_leaves_nothing(address, table, value):
     """boto3 would not send it. It was stored, and the next write of the item was never answered."""

@@ -141,7 +141,7 @@ class Tables:
         if operation in _RESTORING or operation == "UpdateTimeToLive":
             made = str(members.get("TargetTableName", "")) if operation in _RESTORING else ""
             await self._moto.run(lambda: self._adopt(request.region, made))
-        return response
+        return _without_unasked_capacity(body, response)
 
     async def _perform(self, region: str, operation: str, members: dict[str, JsonValue]) -> Response:
         """What a statement stands for, as if it had been asked for by itself."""
@@ -437,6 +437,17 @@ def _check_keys(members: Mapping[str, JsonValue]) -> None:
                 f"1 validation error detected: Value '{name}' at 'keySchema.{place + 1}.member.attributeName' failed "
                 f"to satisfy constraint: Member must have length less than or equal to {KEY_NAME_BYTES_MAX}",
             )
+
+
+def _without_unasked_capacity(asked: bytes, response: Response) -> Response:
+    """moto tells the capacity that some operations consume unasked."""
+    if response.status != 200 or b'"ConsumedCapacity"' not in response.body:
+        return response
+    if b'"ReturnConsumedCapacity"' in asked and json_object(asked).get("ReturnConsumedCapacity") != "NONE":
+        return response
+    answer = json_object(response.body)
+    answer.pop("ConsumedCapacity", None)
+    return json_response(answer, protocol="json-1.0")
 
 
 def _table_name(name_or_arn: str) -> str:

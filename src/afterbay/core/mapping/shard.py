@@ -71,6 +71,7 @@ class Shard:
 
     @property
     def lanes(self) -> list[Lane]:
+        """By number (R61)."""
         return self._dispatch.lanes
 
     @property
