@@ -11,6 +11,9 @@ from datetime import datetime
 import msgspec
 
 from afterbay.cli.change_lines import change_document, change_lines, unreadable_document, unreadable_line
+from afterbay.cli.kinesis_lines import envelope_document, envelope_lines
+from afterbay.core.change.kinesis import EVENT_NAME, envelope_of
+from afterbay.core.change.kinesis_change import change_in
 from afterbay.core.change.raw import RawRecord
 from afterbay.errors import RecordError
 from afterbay.redrive.letter import DeadLetter, LetterKind
@@ -65,14 +68,24 @@ def show_document(seen: Seen, now: datetime) -> dict[str, object]:
 
 def _record_document(record: RawRecord, shard: str) -> bytes:
     try:
-        return change_document(change_of(record), shard, images=True)
+        if record.event_name != EVENT_NAME:
+            return change_document(change_of(record), shard, images=True)
+        envelope = envelope_of(record.body)
+        change = change_in(envelope.data)
+        if change is None:
+            return envelope_document(envelope, shard, data=True)
+        return change_document(change, shard, images=True, number=envelope.sequenceNumber)
     except RecordError as broken:
         return unreadable_document(shard, str(record.position), str(broken), record.body)
 
 
 def _record_lines(record: RawRecord, shard: str) -> list[str]:
     try:
-        return change_lines(change_of(record), images=False)
+        if record.event_name != EVENT_NAME:
+            return change_lines(change_of(record), images=False)
+        envelope = envelope_of(record.body)
+        change = change_in(envelope.data)
+        return envelope_lines(envelope, data=False) if change is None else change_lines(change, images=False)
     except RecordError as broken:
         return [unreadable_line(shard or "its event", str(record.position), str(broken), record.body)]
 

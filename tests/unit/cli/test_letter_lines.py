@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import msgspec
 
 from afterbay.cli.letter_lines import list_lines, show_document, show_lines
+from afterbay.core.change.kinesis import kinesis_record
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.redrive.bodies import Bodies, BodiesFrom
 from afterbay.redrive.letter import DeadLetter, QueuePlace, read_letter
@@ -57,6 +59,31 @@ def test_lines_of_a_look():
     assert "lost from the stream: trimmed: over; the bodies below come from the archive" in lines
     assert "1 more in the range, left out by the filter of its mapping" in lines
     assert "cannot be read: x" in "\n".join(show_lines(seen(letter(), bodies=Bodies(unreadable="x")), NOW))
+
+
+def test_records_of_kinesis_are_told_as_tail_tells_them():
+    inner = {"ApproximateCreationDateTime": 1767225600123, "Keys": {"pk": {"S": "o1"}}, "NewImage": {"pk": {"S": "o1"}}}
+    change = {"eventID": "e", "eventName": "INSERT", "tableName": "orders", "eventSource": "aws:dynamodb"}
+    records = [
+        kinesis_record(
+            stream_arn="arn:aws:kinesis:eu-west-1:000000000000:stream/changes",
+            shard="shardId-000000000000",
+            sequence_number=str(place),
+            partition_key="anna",
+            data=data,
+            arrived=datetime(2026, 1, 1, tzinfo=UTC),
+            role="r",
+        )
+        for place, data in ((7, json.dumps({**change, "dynamodb": inner}).encode()), (8, b"hello"))
+    ]
+    about = seen(letter(), bodies=Bodies(tuple(records), come_from=BodiesFrom.STREAM))
+    assert list(show_lines(about, NOW))[-2:] == [
+        "  2026-01-01T00:00:00.123Z INSERT o1",
+        "  2026-01-01T00:00:00.000Z RECORD anna  5 bytes  8",
+    ]
+    first, second = plain(show_document(about, NOW))["records"]
+    assert (first["kind"], first["sequence_number"], first["token"]) == ("INSERT", "7", None)
+    assert (second["kind"], second["data"], second["sequence_number"]) == ("RECORD", "aGVsbG8=", "8")
 
 
 def test_lines_of_a_rules_letter():
