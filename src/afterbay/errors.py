@@ -37,7 +37,13 @@ __all__ = [
     "ThrottledError",
     "TrimmedError",
     "UnavailableError",
+    "told_once",
 ]
+
+
+def told_once(code: str, message: str) -> str:
+    """The code and the message, the code once: what a service answered often begins with it."""
+    return message if message.startswith(code) else f"{code}: {message}"
 
 
 class AfterbayError(Exception):
@@ -97,7 +103,7 @@ class ServiceError(AfterbayError):
     @property
     def told(self) -> str:
         """The code and the message, the code once: what a service answered begins with it (``aws.errors``)."""
-        return self.message if self.message.startswith(self.code) else f"{self.code}: {self.message}"
+        return told_once(self.code, self.message)
 
 
 class ThrottledError(ServiceError):

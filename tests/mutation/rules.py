@@ -464,8 +464,8 @@ _RETRIES = (
         "R91",
         "the pause does not grow",
         RETRY,
-        "BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 16)",
-        "BACKOFF_FIRST_S * 1.0 ** min(failures - 1, 16)",
+        "first_s * 2.0 ** min(failures - 1, 16)",
+        "first_s * 1.0 ** min(failures - 1, 16)",
     ),
     RuleMutation("R91", "the pause grows without end", RETRY, "BACKOFF_MAX_S = 30.0", "BACKOFF_MAX_S = 3000.0"),
     RuleMutation(

@@ -141,7 +141,7 @@ class Tables:
         if operation in _RESTORING or operation == "UpdateTimeToLive":
             made = str(members.get("TargetTableName", "")) if operation in _RESTORING else ""
             await self._moto.run(lambda: self._adopt(request.region, made))
-        return _without_unasked_capacity(body, response)
+        return response
 
     async def _perform(self, region: str, operation: str, members: dict[str, JsonValue]) -> Response:
         """What a statement stands for, as if it had been asked for by itself."""
@@ -279,7 +279,8 @@ class Tables:
         rows, operation = self._rows, target.removeprefix(TARGET_PREFIX)
         if rows is not None and operation in DEFINING:
             return rows.define(region, target, body, lambda: self._moto.call_dynamodb(region, target, body))
-        return self._carry_out(region, lambda: self._moto.call_dynamodb(region, target, body), removing)
+        response = self._carry_out(region, lambda: self._moto.call_dynamodb(region, target, body), removing)
+        return _without_unasked_capacity(body, response)
 
     def _put(self, region: str, put: PlainPut, target: str) -> Response:
         """By the table alone where it takes the item, else as any other request."""

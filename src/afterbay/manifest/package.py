@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afterbay.errors import SettingsError
+from afterbay.stores.opening import ADDRESS_FILE
 
-__all__ = ["STATE_FILE", "WatchedCode", "is_left_out", "zip_path", "zip_text"]
+__all__ = ["WatchedCode", "is_left_out", "zip_path", "zip_text"]
 
 LEFT_OUT = frozenset({".git", ".hg", ".aws-sam", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", "cdk.out"})
 """Folders that no deployment carries; with ``CodeUri: .`` they would be most of the file."""
-
-STATE_FILE = "address.sqlite3"
-"""What a folder of ``--state`` holds. Code with it would change at each write, and so when it is handed over, too."""
 
 FILES_MAX = 50_000
 BYTES_MAX = 262_144_000  # AWS's bound on a function's code, unzipped
@@ -61,8 +59,9 @@ def zip_text(text: str, name: str) -> bytes:
 
 
 def is_left_out(folder: Path) -> bool:
-    """True for a folder that is not code: no deployment carries it, or an address keeps its state in it."""
-    return folder.name in LEFT_OUT or (folder / STATE_FILE).exists()
+    """True for a folder that is not code: no deployment carries it, or an address keeps its state in it, and would
+    change it at each write, and so when it is handed over, too."""
+    return folder.name in LEFT_OUT or (folder / ADDRESS_FILE).exists()
 
 
 def _zip(files: Iterator[tuple[str, Path]] | list[tuple[str, Path]]) -> bytes:

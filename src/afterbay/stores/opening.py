@@ -11,7 +11,10 @@ from pathlib import Path
 from afterbay.errors import StateError
 from afterbay.stores.refusal import refusal
 
-__all__ = ["open_private", "transaction", "whole"]
+__all__ = ["ADDRESS_FILE", "open_private", "transaction", "whole"]
+
+ADDRESS_FILE = "address.sqlite3"
+"""The database of an address, in its folder of ``--state``: by this a folder is known for one."""
 
 
 def open_private(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:

@@ -10,8 +10,9 @@ from pathlib import Path
 import watchfiles
 
 from afterbay.errors import UnavailableError
-from afterbay.manifest.package import STATE_FILE, WatchedCode
+from afterbay.manifest.package import WatchedCode
 from afterbay.manifest.reload import _counts, watch
+from afterbay.stores.opening import ADDRESS_FILE
 
 
 class Recorded:
@@ -85,6 +86,6 @@ def test_what_no_deployment_carries_does_not_count(tmp_path: Path) -> None:
     assert _counts(modified, "/src/app.py")
     for path in ("/src/__pycache__/app.cpython-311.pyc", "/src/.git/index", "/src/app.py~", "/src/.app.py.swp"):
         assert not _counts(modified, path)
-    (tmp_path / STATE_FILE).touch()
-    for name in (STATE_FILE, "engine.sqlite3-wal", "../dev.log"):
+    (tmp_path / ADDRESS_FILE).touch()
+    for name in (ADDRESS_FILE, "engine.sqlite3-wal", "../dev.log"):
         assert not _counts(modified, str(tmp_path / name)), "a line of ours would be the next change"

@@ -151,13 +151,18 @@ def _failed_and_behind(records: Sequence[RawRecord], positions: frozenset[int]) 
 
 def backoff_s(failures: int) -> float:
     """The pause after the n-th failure in a row: 250 ms, doubling, at most 30 s (R91, an engine default)."""
-    return min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 16))
+    return _doubled(BACKOFF_FIRST_S, failures, BACKOFF_MAX_S)
 
 
 def pipe_backoff_s(failures: int) -> float:
     """The longest pause of a pipe after the n-th failure in a row: 1 s, doubling, at most 60 s (X89); the driver takes
     any part of it."""
-    return min(PIPE_PAUSE_MAX_S, PIPE_PAUSE_FIRST_S * 2.0 ** min(failures - 1, 16))
+    return _doubled(PIPE_PAUSE_FIRST_S, failures, PIPE_PAUSE_MAX_S)
+
+
+def _doubled(first_s: float, failures: int, max_s: float) -> float:
+    """``first_s`` after the first failure, doubled with each that follows."""
+    return min(max_s, first_s * 2.0 ** min(failures - 1, 16))
 
 
 def expired_prefix(records: Sequence[RawRecord], age_max_s: float | None, now_s: float) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from afterbay.core.change.wire import JsonValue
+from afterbay.errors import told_once
 
 __all__ = ["Answered", "AwsCall", "Call", "DestinationCall", "Fault", "FunctionCall", "Refused", "Rejected", "Reply"]
 
@@ -104,7 +105,7 @@ class Refused:
     @property
     def told(self) -> str:
         """The code and the message, the code once."""
-        return self.message if self.message.startswith(self.code) else f"{self.code}: {self.message}"
+        return told_once(self.code, self.message)
 
 
 Reply = Answered | Refused

@@ -88,7 +88,7 @@ class Statements:
             return response
         answer = json_object(response.body)
         told: Members = {"Items": [answer["Attributes"]] if answer.get("Attributes") else []}
-        return _answer(told | _consumed(members, answer))
+        return _answer(told | _taken(answer, "ConsumedCapacity"))
 
     async def _select(self, region: str, members: Members, statement: Select, *, one: bool) -> Response:
         pages = Pages.of(members)  # before numbers are normalised, which are the request's own
@@ -106,7 +106,7 @@ class Statements:
         last = answer.get("LastEvaluatedKey")
         if last is not None:
             told |= {"LastEvaluatedKey": last, "NextToken": pages.token(last)}
-        return _answer(told | _consumed(members, answer))
+        return _answer(told | _taken(answer, "ConsumedCapacity"))
 
     async def _batch(self, region: str, members: Members) -> Response:
         statements = _statements(members, "Statements", BATCH_STATEMENTS_MAX)
@@ -246,11 +246,6 @@ def _items(answer: Mapping[str, JsonValue], statement: Select) -> list[JsonValue
 
 def _taken(members: Mapping[str, JsonValue], *names: str) -> Members:
     return {name: members[name] for name in names if name in members}
-
-
-def _consumed(members: Mapping[str, JsonValue], answer: Mapping[str, JsonValue]) -> Members:
-    """moto tells it unasked, of some operations."""
-    return {} if members.get("ReturnConsumedCapacity") in (None, "NONE") else _taken(answer, "ConsumedCapacity")
 
 
 def _code(response: Response) -> str:

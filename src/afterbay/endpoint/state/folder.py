@@ -11,14 +11,13 @@ from pathlib import Path
 
 from afterbay.errors import StateError
 from afterbay.stores.lock import FileLock
-from afterbay.stores.opening import open_private
+from afterbay.stores.opening import ADDRESS_FILE, open_private
 from afterbay.stores.refusal import refusal
 from afterbay.stores.schema import form_of, migrate
 
 __all__ = ["StateFolder"]
 
 APPLICATION_ID = 0x41464244  # "AFBD"
-ADDRESS_FILE = "address.sqlite3"
 ENGINE_FILE = "engine.sqlite3"
 LOCK_FILE = "lock"
 
