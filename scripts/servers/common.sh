@@ -15,8 +15,11 @@ stop_signal=${stop_signal:-TERM}
 mkdir -p "$home"
 
 running() {
-  local pid
-  pid=$(cat "$pid_file" 2>/dev/null) && kill -0 "$pid" 2>/dev/null
+  local pid command
+  pid=$(cat "$pid_file" 2>/dev/null) && kill -0 "$pid" 2>/dev/null || return 1
+  # After a restart of the machine the number may be another program's; where there is no ps, it is believed.
+  command=$(ps -ww -o args= -p "$pid" 2>/dev/null) || return 0
+  [[ $command == *"$server"* ]] # this script, before it becomes the server, or a path under $home
 }
 
 refuse() {

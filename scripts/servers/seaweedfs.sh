@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # An S3 server: SeaweedFS, all of it in one process; it comes as a wheel.
-#   AFTERBAY_S3_PORT        28333; the three ports above it, and each of the four plus 10000, are taken too
+#   AFTERBAY_S3_PORT        28333; the seven ports above it are taken too
 #   AFTERBAY_S3_ACCESS_KEY  test
 #   AFTERBAY_S3_SECRET_KEY  test
 server=seaweedfs
@@ -26,12 +26,13 @@ fetch() {
 }
 
 launch() {
-  local master=$((port + 1)) volume=$((port + 2)) filer=$((port + 3))
+  local master=$((port + 1)) volume=$((port + 2)) filer=$((port + 3)) grpc=$((port + 4))
   rm -rf data # of tests that are over: each start is an empty server
   mkdir -p data sockets
   (umask 077 && printf '{"identities": [{"name": "tests", "actions": ["Admin"], "credentials": [{"accessKey": "%s", "secretKey": "%s"}]}]}\n' \
     "${AFTERBAY_S3_ACCESS_KEY:-test}" "${AFTERBAY_S3_SECRET_KEY:-test}" >identities.json)
   # Telemetry is on unless said otherwise. A bucket takes up to 7 volumes of its own: many small ones then.
+  # The gRPC ports would be the others plus 10000: among those that the system lends to outgoing connections.
   local settings=(
     -dir="$home/data" -ip=127.0.0.1 -ip.bind=127.0.0.1
     -master.telemetry=false -master.port="$master" -master.volumeSizeLimitMB=64
@@ -39,6 +40,7 @@ launch() {
     -filer -filer.port="$filer" -filer.localSocket="$home/sockets/filer"
     -s3 -s3.port="$port" -s3.config="$home/identities.json" -s3.localSocket="$home/sockets/s3"
     -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0
+    -master.port.grpc="$grpc" -volume.port.grpc=$((grpc + 1)) -filer.port.grpc=$((grpc + 2)) -s3.port.grpc=$((grpc + 3))
   )
   GOMEMLIMIT=$memory exec "$home/venv/bin/weed" -logtostderr=true server "${settings[@]}"
 }
