@@ -8,15 +8,13 @@ filters and the grammar of answers are those of streams.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import assert_never
 
 from afterbay.core.change.message import Message
-from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.change.source import is_fifo
-from afterbay.core.mapping.batch import PAYLOAD_BYTES_MAX, Batch, Why, fitting, leaves_no_room, make_batch
+from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.commands import Notice, Tell, WakeAt
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.events import (
@@ -29,7 +27,9 @@ from afterbay.core.mapping.events import (
     Woke,
 )
 from afterbay.core.mapping.filters import CompileFilters, Passes, compile_filters
+from afterbay.core.mapping.inbox import Inbox, Taken
 from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step
+from afterbay.core.mapping.message_batch import MessageBatch
 from afterbay.core.mapping.outcome import Delivered, Failed, FailedFrom, FailedSome, NotReached, Outcome
 from afterbay.core.mapping.queue_commands import (
     DeleteMessages,
@@ -58,7 +58,7 @@ from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.mapping.warnings import Warnings
 from afterbay.core.shard.position import Position, ShardId
 
-__all__ = ["RECEIVES_MAX", "MessageBatch", "QueueMapping"]
+__all__ = ["RECEIVES_MAX", "QueueMapping"]
 
 RECEIPT_MAX = 10
 """What one ReceiveMessage gives at most."""
@@ -69,8 +69,6 @@ LONG_POLL_S = 20.0
 RECEIVES_MAX = 5
 """Receives side by side while messages keep coming; one at a time on an empty queue."""
 
-EVENT_NAME = "aws:sqs"
-
 
 class _Phase(Enum):
     RESTING = "resting"
@@ -78,30 +76,6 @@ class _Phase(Enum):
     RECEIVING = "receiving"
     DRAINING = "draining"
     OVER = "over"
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A message that no batch has yet. ``record`` has a position of its own: its place among all that were received."""
-
-    message: Message
-    record: RawRecord
-    received_at: datetime
-
-
-@dataclass(slots=True, eq=False)
-class MessageBatch:
-    """Messages under way. ``again_at``: the function was not reached, and is tried again then; None while it is being
-    invoked or its messages deleted. ``hidden_until``: then the queue hands the first of them out again."""
-
-    batch: Batch
-    messages: tuple[Message, ...]
-    hidden_until: datetime
-    again_at: datetime | None = None
-
-    @property
-    def groups(self) -> frozenset[str]:
-        return frozenset(one.group for one in self.messages if one.group is not None)
 
 
 class QueueMapping:
@@ -126,7 +100,7 @@ class QueueMapping:
         self.counters = Counters()
         self.failure: str | None = None
         self.batches: dict[str, MessageBatch] = {}
-        self.waiting: dict[str, _Waiting] = {}
+        self.inbox = Inbox()
         self.scaling = Scaling(CONCURRENCY_MAX)
         self._ids = RequestIds(seed, uuid)
         self._warnings = Warnings()
@@ -137,8 +111,6 @@ class QueueMapping:
         self._compile_filters = compile_filters
         self._passes: Passes | None = None
         self._visibility = timedelta(0)
-        self._received = 0
-        self._waiting_bytes = 0
         self._receiving: list[int] = []
         self._deleting = 0
         self._returning = 0
@@ -146,7 +118,6 @@ class QueueMapping:
         self._failures = 0
         self._denied = False
         self._again_at: datetime | None = None
-        self._window_ends: datetime | None = None
         self._wake: datetime | None = None
 
     @property
@@ -283,8 +254,7 @@ class QueueMapping:
         for one in resting:
             del self.batches[one.batch.request_id]
         given_back = [message for one in resting for message in one.messages]
-        given_back += [one.message for one in self.waiting.values()]
-        self._remove(tuple(self.waiting.values()))
+        given_back += self.inbox.clear()
         stop: list[QueueCommand] = [StopWaiting()] if self._receiving else []
         return stop + self._give_back(given_back)
 
@@ -316,28 +286,12 @@ class QueueMapping:
             if self._passes is not None and not self._passes(message.body):
                 unwanted.append(message)
             else:
-                self._admit(message, now)
+                self.inbox.admit(message, now, self.settings.batching_window_s)
         if unwanted:
             self.counters.filtered_out += len(unwanted)
             self._deleting += 1
             commands.append(DeleteMessages(None, tuple(unwanted)))
         return commands
-
-    def _admit(self, message: Message, now: datetime) -> None:
-        """Let it wait for a batch. One that waits already came again: its new receipt is the one that counts."""
-        if not self.waiting:
-            self._window_ends = now + timedelta(seconds=self.settings.batching_window_s)
-        self._received += 1
-        key = ItemKey((message.group or "").encode())
-        record = RawRecord(message.body, self._received, key, message.sent_s, EVENT_NAME)
-        before = self.waiting.get(message.message_id)
-        self._waiting_bytes += len(message.body) - (0 if before is None else len(before.message.body))
-        self.waiting[message.message_id] = _Waiting(message, record, now)
-
-    def _remove(self, ended: Iterable[_Waiting]) -> None:
-        for one in ended:
-            del self.waiting[one.message.message_id]
-            self._waiting_bytes -= len(one.message.body)
 
     def _ask_for_more(self, now: datetime) -> list[QueueCommand]:
         """One receive that waits for messages, and several while they keep coming; never for more than can be
@@ -347,7 +301,7 @@ class QueueMapping:
         self._again_at = None
         commands: list[QueueCommand] = []
         size = self.settings.batch_size
-        room = size * (self.scaling.limit - len(self.batches)) - len(self.waiting) - sum(self._receiving)
+        room = size * (self.scaling.limit - len(self.batches)) - len(self.inbox) - sum(self._receiving)
         while room > 0 and len(self._receiving) < (RECEIVES_MAX if self._active else 1):
             limit = min(RECEIPT_MAX, size, room)
             room -= limit
@@ -378,46 +332,25 @@ class QueueMapping:
     # Batches
 
     def _deliver_what_is_due(self, now: datetime) -> list[QueueCommand]:
-        """Rules: Q8 a batch is full, or its window is over, or there is none; Q13 at most so many at once."""
+        """Rules: Q12 one batch of a FIFO queue's group at a time; Q13 at most so many at once."""
+        size, window_s = self.settings.batch_size, self.settings.batching_window_s
         commands: list[QueueCommand] = []
-        while self.waiting and len(self.batches) < self.scaling.limit:
-            if self._window_ends is not None and now < self._window_ends and not self._is_full:
+        while len(self.batches) < self.scaling.limit and self.inbox.due(now, size):
+            busy = {group for one in self.batches.values() for group in one.groups} if self._fifo else set[str]()
+            taken = self.inbox.take(size, window_s, busy)
+            if taken is None:
                 break
-            taken = self._take()
-            if not taken:
-                break
-            commands.append(self._deliver(self._batch_of(taken, self._why(taken))))
-            self._window_ends = now + timedelta(seconds=self.settings.batching_window_s)
+            commands.append(self._deliver(self._batch_of(taken)))
+            self.inbox.open_window(now, window_s)
         return commands
 
-    @property
-    def _is_full(self) -> bool:
-        count = len(self.waiting)
-        return count >= self.settings.batch_size or leaves_no_room(count, self._waiting_bytes, PAYLOAD_BYTES_MAX)
-
-    def _take(self) -> list[_Waiting]:
-        """The next batch's messages, in the order in which they came; none of a group that is under way (Q12)."""
-        busy = {group for one in self.batches.values() for group in one.groups} if self._fifo else set[str]()
-        ready = [one for one in self.waiting.values() if one.message.group not in busy]
-        count = fitting([one.record for one in ready], self.settings.batch_size, PAYLOAD_BYTES_MAX) if ready else 0
-        self._remove(ready[:count])
-        return ready[:count]
-
-    def _why(self, taken: list[_Waiting]) -> Why:
-        if len(taken) == self.settings.batch_size:
-            return Why.FULL
-        all_bytes = sum(len(one.record.body) for one in taken) + self._waiting_bytes
-        if leaves_no_room(len(taken) + len(self.waiting), all_bytes, PAYLOAD_BYTES_MAX):
-            return Why.BYTES
-        return Why.WINDOW_OVER if self.settings.batching_window_s else Why.NO_WINDOW
-
-    def _batch_of(self, taken: list[_Waiting], why: Why) -> MessageBatch:
+    def _batch_of(self, taken: Taken) -> MessageBatch:
         """A receipt is handed out once, so an id that derives from it is this batch's alone."""
-        records = tuple(one.record for one in taken)
-        first, last = records[0].position, records[-1].position
-        request_id = self._ids.derive(ShardId(taken[0].message.receipt), first, last, len(taken), 0)
-        hidden_until = min(one.received_at for one in taken) + self._visibility
-        made = MessageBatch(Batch(records, request_id, 0, why=why), tuple(one.message for one in taken), hidden_until)
+        records = taken.records
+        receipt = ShardId(taken.messages[0].receipt)
+        request_id = self._ids.derive(receipt, records[0].position, records[-1].position, len(records), 0)
+        batch = Batch(records, request_id, 0, why=taken.why)
+        made = MessageBatch(batch, taken.messages, taken.received_at + self._visibility)
         self.batches[request_id] = made
         return made
 
@@ -425,7 +358,7 @@ class QueueMapping:
         one.again_at = None
         self.counters.invocations += 1
         self.counters.invoked += len(one.messages)
-        return DeliverMessages(one.batch, tuple(message.message_id for message in one.messages))
+        return DeliverMessages(one.batch, one.ids)
 
     def _again(self, now: datetime) -> list[QueueCommand]:
         """Deliver again what did not reach the function, as long as its messages are hidden (Q17)."""
@@ -452,7 +385,7 @@ class QueueMapping:
                 if not_reached is not None:
                     return commands + self._rest_of(one, positions, not_reached, now)
                 self.counters.errors += 1
-                done, left = _split(one, positions)
+                done, left = one.split(positions)
                 self.counters.delivered += len(done)
                 commands += self._give_back(self._overtaking(left))
                 return commands + (self._delete(one, done) if done else self._leave(one, left))
@@ -476,16 +409,12 @@ class QueueMapping:
     ) -> list[QueueCommand]:
         """What was not reached waits as a batch of its own, so that the queue does not count another receive (X85)."""
         self.counters.not_reached += 1
-        done, _ = _split(one, positions)
+        done, _ = one.split(positions)
         if not done:
             return self._rest(one, why.retry_after_s, now)
         self.counters.delivered += len(done)
-        pairs = zip(one.batch.records, one.messages, strict=True)
-        left = [(record, message) for record, message in pairs if record.position in positions]
-        receipt = ShardId(left[0][1].receipt)
-        batch = make_batch([record for record, _ in left], receipt, self._ids, generation=one.batch.generation + 1)
-        rest = MessageBatch(batch, tuple(message for _, message in left), one.hidden_until)
-        self.batches[batch.request_id] = rest
+        rest = one.rest(positions, self._ids)
+        self.batches[rest.batch.request_id] = rest
         return self._rest(rest, why.retry_after_s, now) + self._delete(one, done)
 
     def _slow_down(self) -> None:
@@ -522,10 +451,7 @@ class QueueMapping:
 
     def _overtaking(self, left: Iterable[Message]) -> list[Message]:
         """Messages that wait and would overtake one of their group that failed (Q12); they wait no longer."""
-        groups = {message.group for message in left} if self._fifo else set[str | None]()
-        found = [one for one in self.waiting.values() if one.message.group in groups]
-        self._remove(found)
-        return [one.message for one in found]
+        return self.inbox.withdraw({message.group for message in left}) if self._fifo else []
 
     def _give_back(self, messages: Iterable[Message]) -> list[QueueCommand]:
         returned = tuple(messages)
@@ -546,17 +472,10 @@ class QueueMapping:
         moments = [one.again_at for one in self.batches.values() if one.again_at is not None]
         if self._again_at is not None:
             moments.append(self._again_at)
-        if self.settings.batching_window_s and self.waiting and self._window_ends is not None:
-            moments.append(self._window_ends)
+        if self.settings.batching_window_s and self.inbox.due_at is not None:
+            moments.append(self.inbox.due_at)
         wake = min(moments, default=None) if self._phase in (_Phase.RECEIVING, _Phase.DESCRIBING) else None
         if wake == self._wake:
             return []
         self._wake = wake
         return [WakeAt(wake)]
-
-
-def _split(one: MessageBatch, failed: frozenset[Position]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-    """The messages that are done, and those that are not."""
-    pairs = list(zip(one.batch.records, one.messages, strict=True))
-    done = tuple(message for record, message in pairs if record.position not in failed)
-    return done, tuple(message for record, message in pairs if record.position in failed)

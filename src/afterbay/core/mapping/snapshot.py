@@ -99,7 +99,7 @@ def queue_snapshot(mapping: QueueMapping, now: datetime) -> MappingSnapshot:
     """The same of a queue's mapping. What is in the queue and was not received, only the queue knows."""
     batches = mapping.batches.values()
     sent = [message.sent_s for one in batches for message in one.messages]
-    sent += [one.message.sent_s for one in mapping.waiting.values()]
+    sent += [message.sent_s for message in mapping.inbox]
     return MappingSnapshot(
         uuid=mapping.uuid,
         event_source_arn=mapping.settings.event_source_arn,
@@ -115,7 +115,7 @@ def queue_snapshot(mapping: QueueMapping, now: datetime) -> MappingSnapshot:
             batches=len(batches),
             resting=sum(one.again_at is not None for one in batches),
             messages=sum(len(one.messages) for one in batches),
-            waiting=len(mapping.waiting),
+            waiting=len(mapping.inbox),
         ),
     )
 

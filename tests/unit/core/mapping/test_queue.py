@@ -233,7 +233,7 @@ def test_no_more_is_received_than_can_be_delivered() -> None:
     world.start()
     world.queue.send(*(f"m{n}" for n in range(20)))
     world.run(10)
-    assert len(world.in_hand) == 2 and world.polls == 0 and world.mapping.waiting == {}
+    assert len(world.in_hand) == 2 and world.polls == 0 and len(world.mapping.inbox) == 0
     assert sum(one.count for one in world.queue.kept) == 4, "the others stay visible for whoever else reads"
     world.answer(world.in_hand.pop(0), Delivered())
     world.run(1)
@@ -318,7 +318,7 @@ def test_a_disabled_mapping_finishes_what_runs_and_gives_back_what_waits() -> No
     world.start().run(1)
     world.queue.send(*(f"m{n:03}" for n in range(103)))
     world.run(1)
-    assert len(world.in_hand) == 1 and len(world.mapping.waiting) == 3
+    assert len(world.in_hand) == 1 and len(world.mapping.inbox) == 3
     world.tell(DisableRequested())
     world.run(1)
     assert world.mapping.state is State.DISABLING and world.polls == 0
