@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from afterbay.errors import SettingsError
 
-__all__ = ["USER_ACTION", "LifecycleEvent", "State", "diagram", "settle", "step", "update_event"]
+__all__ = ["USER_ACTION", "LifecycleEvent", "State", "diagram", "step", "update_event"]
 
 USER_ACTION = "User action"
 """``StateTransitionReason`` of every state in this table: none is left but by a user's request (R27, R31, R33)."""
@@ -83,11 +83,6 @@ def step(state: State | None, event: LifecycleEvent) -> State | None:
         code="ResourceInUseException",
         hint=f"it is {state}: try again once it is {State.ENABLED} or {State.DISABLED}",
     )
-
-
-def settle(state: State, *, enabled: bool) -> State | None:
-    """The state that a transition ends in. A settled state stays; ``None``: the mapping is gone."""
-    return state if state.settled else step(state, _E.STARTED if enabled else _E.STOPPED)
 
 
 def update_event(state: State, *, enabled: bool | None) -> LifecycleEvent:

@@ -26,9 +26,6 @@ from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.dispatch import ShardContext
 from afterbay.core.mapping.events import (
     Created,
-    DeletionRequested,
-    DisableRequested,
-    EnableRequested,
     Event,
     Invoked,
     LetterStored,
@@ -43,12 +40,10 @@ from afterbay.core.mapping.events import (
     ShardsListed,
     ShardWithdrawn,
     SkipRequested,
-    StopRequested,
-    UpdateRequested,
     Woke,
 )
 from afterbay.core.mapping.filters import CompileFilters, compile_filters
-from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step
+from afterbay.core.mapping.lifecycle import LifecycleEvent, State
 from afterbay.core.mapping.lineup import Lineup
 from afterbay.core.mapping.listings import Listings
 from afterbay.core.mapping.outcome import Outcome
@@ -57,6 +52,7 @@ from afterbay.core.mapping.result import LastResult, result_of
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
 from afterbay.core.mapping.shard import Shard
 from afterbay.core.mapping.skip import SkipPlan
+from afterbay.core.mapping.standing import Next, Request, Standing
 from afterbay.core.shard.position import ShardId
 from afterbay.errors import SettingsError
 
@@ -98,7 +94,6 @@ class Mapping:
     ) -> None:
         self.uuid = uuid
         self.settings = settings
-        self.state = State.CREATING
         self.last_result = LastResult.NONE
         self.counters = Counters()
         self.shards: dict[ShardId, Shard] = {}
@@ -115,8 +110,11 @@ class Mapping:
         self._forget: list[ShardId] = []
         self._listings = Listings()
         self._wake: datetime | None = None
-        self._enabled = False
-        self._then: Callable[[datetime], list[Command]] = self._rest_now
+        self._standing = Standing()
+
+    @property
+    def state(self) -> State:
+        return self._standing.state
 
     @property
     def gone(self) -> bool:
@@ -149,7 +147,7 @@ class Mapping:
             commands += self._settle(self._touched(event))
         commands += self._save()
         if self._phase is _Phase.DRAINING and self._drained:
-            commands += self._drain_over(now)
+            commands += self._drain_over()
         return tuple(commands + self._wake_up())
 
     def _absorb(self, event: Event, now: datetime) -> list[Command]:
@@ -201,104 +199,59 @@ class Mapping:
             )
         return shard
 
-    def _asked(
-        self,
-        event: Created | EnableRequested | DisableRequested | UpdateRequested | DeletionRequested | StopRequested,
-        now: datetime,
-    ) -> list[Command]:
-        match event:
-            case Created(enabled=enabled):
-                self._enabled = enabled
-                return self._start(now) if enabled else self._rest_now(now)
-            case EnableRequested(settings=settings):
-                self._enabled = True
-                return self._drain(LifecycleEvent.ENABLE, self._start_with(settings), now)
-            case DisableRequested(settings=settings):
-                self._enabled = False
-                return self._drain(LifecycleEvent.DISABLE, self._rest_with(settings), now)
-            case UpdateRequested(settings=settings):
-                resume = self._start_with(settings) if self._enabled else self._rest_with(settings)
-                return self._drain(LifecycleEvent.UPDATE, resume, now)
-            case DeletionRequested():
-                return self._drain(LifecycleEvent.DELETE, self._delete, now)
-            case StopRequested():
-                return self._drain(None, self._over, now)
-            case _:
-                assert_never(event)
-
-    def _start_with(self, settings: MappingSettings | None) -> Callable[[datetime], list[Command]]:
-        def start(now: datetime) -> list[Command]:
-            self.settings = settings or self.settings
-            return self._start(now)
-
-        return start
-
-    def _rest_with(self, settings: MappingSettings | None) -> Callable[[datetime], list[Command]]:
-        def rest(now: datetime) -> list[Command]:
-            self.settings = settings or self.settings
-            return self._rest_now(now)
-
-        return rest
-
-    def _start(self, now: datetime) -> list[Command]:
-        """Read the saved positions, then the stream's shards."""
-        self._passes = self._compile_filters(self.settings.filters, self.settings.kind)
-        self._phase = _Phase.LOADING
-        return [LoadPositions()]
-
-    def _rest_now(self, now: datetime) -> list[Command]:
-        self._phase = _Phase.RESTING
-        self._arrive(LifecycleEvent.STOPPED)
-        return []
-
-    def _delete(self, now: datetime) -> list[Command]:
-        self._phase = _Phase.FORGETTING
-        return [ForgetPositions()]
-
-    def _over(self, now: datetime) -> list[Command]:
-        self._phase = _Phase.OVER
-        return []
-
-    def _arrive(self, event: LifecycleEvent) -> None:
-        """End a transition; a settled state stays."""
-        if not self.state.settled:
-            self._go(event)
-
-    def _go(self, event: LifecycleEvent) -> None:
-        state = step(self.state, event)
-        assert state is not None, "a mapping is gone only when its positions are forgotten"
-        self.state = state
-
-    def _drain(
-        self, event: LifecycleEvent | None, then: Callable[[datetime], list[Command]], now: datetime
-    ) -> list[Command]:
-        """Start nothing new; once nothing is in flight, go on with ``then`` (R38, R66). None: the state stays.
+    def _asked(self, request: Request, now: datetime) -> list[Command]:
+        """Start nothing new; once nothing is in flight, go on with what is wished (R38, R66).
 
         Raises ``SettingsError`` (ResourceInUseException) for a request that the state does not take (E19).
         """
         if self._phase in (_Phase.OVER, _Phase.FORGETTING):
             return []
-        if self._phase is _Phase.DRAINING and self._then in (self._delete, self._over):
-            return []  # a mapping that is being deleted, or whose process ends, stays so
-        if event is not None:
-            self._go(event)
-        self._then = then
+        if self._phase is _Phase.DRAINING and self._standing.wish.final:
+            return []
+        self._standing.take(request)
+        if isinstance(request, Created):
+            return self._go_on()
         self._phase = _Phase.DRAINING
         self._listings.clear()
         for shard in self.shards.values():
             shard.drain()
         return []
 
+    def _go_on(self) -> list[Command]:
+        wish = self._standing.wish
+        self.settings = wish.settings or self.settings
+        match wish.next:
+            case Next.START:
+                return self._start()
+            case Next.REST:
+                self._phase = _Phase.RESTING
+                self._standing.arrive(LifecycleEvent.STOPPED)
+                return []
+            case Next.DELETE:
+                self._phase = _Phase.FORGETTING
+                return [ForgetPositions()]
+            case Next.END:
+                self._phase = _Phase.OVER
+                return []
+            case _:
+                assert_never(wish.next)
+
+    def _start(self) -> list[Command]:
+        """Read the saved positions, then the stream's shards."""
+        self._passes = self._compile_filters(self.settings.filters, self.settings.kind)
+        self._phase = _Phase.LOADING
+        return [LoadPositions()]
+
     @property
     def _drained(self) -> bool:
         return not self._saving and not self._dirty and all(shard.idle for shard in self.shards.values())
 
-    def _drain_over(self, now: datetime) -> list[Command]:
+    def _drain_over(self) -> list[Command]:
         # Those that only wait, too: LATEST may have been fixed in them, and is fixed anew.
         released: list[Command] = [ReleaseShard(shard) for shard in {**self.shards, **self._lineup.listed}]
         self.shards.clear()
         self._lineup.clear()
-        return released + self._then(now)
+        return released + self._go_on()
 
     # Positions
 
@@ -344,7 +297,8 @@ class Mapping:
             return []
         match event:
             case ListingFailed():
-                self._arrive(LifecycleEvent.STARTED)  # a stream that cannot be read must not hold up the API (R34, R52)
+                # A stream that cannot be read must not hold up the API (R34, R52).
+                self._standing.arrive(LifecycleEvent.STARTED)
                 return self._listings.failed(event)
             case ShardWithdrawn(shard=shard):
                 self.shards.pop(shard, None)
@@ -374,7 +328,7 @@ class Mapping:
     def _begin(self, now: datetime) -> list[Command]:
         """The positions are fixed and saved: from here on nothing that is written is missed (R46)."""
         self._phase = _Phase.READING
-        self._arrive(LifecycleEvent.STARTED)
+        self._standing.arrive(LifecycleEvent.STARTED)
         return self._start_shards(now)
 
     def _start_shards(self, now: datetime) -> list[Command]:

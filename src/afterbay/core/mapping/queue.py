@@ -7,7 +7,7 @@ filters and the grammar of answers are those of streams.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import assert_never
@@ -19,16 +19,11 @@ from afterbay.core.mapping.commands import Notice, Tell, WakeAt
 from afterbay.core.mapping.counters import Counters
 from afterbay.core.mapping.events import (
     Created,
-    DeletionRequested,
-    DisableRequested,
-    EnableRequested,
-    StopRequested,
-    UpdateRequested,
     Woke,
 )
 from afterbay.core.mapping.filters import CompileFilters, Passes, compile_filters
 from afterbay.core.mapping.inbox import Inbox, Taken
-from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step
+from afterbay.core.mapping.lifecycle import LifecycleEvent, State
 from afterbay.core.mapping.message_batch import MessageBatch
 from afterbay.core.mapping.outcome import Delivered, Failed, FailedFrom, FailedSome, NotReached, Outcome
 from afterbay.core.mapping.queue_commands import (
@@ -55,6 +50,7 @@ from afterbay.core.mapping.result import LastResult, result_of
 from afterbay.core.mapping.retry import backoff_s
 from afterbay.core.mapping.scaling import CONCURRENCY_MAX, Scaling
 from afterbay.core.mapping.settings import MappingSettings
+from afterbay.core.mapping.standing import Next, Request, Standing
 from afterbay.core.mapping.warnings import Warnings
 from afterbay.core.shard.position import Position, ShardId
 
@@ -95,7 +91,6 @@ class QueueMapping:
     ) -> None:
         self.uuid = uuid
         self.settings = settings
-        self.state = State.CREATING
         self.last_result = LastResult.NONE
         self.counters = Counters()
         self.failure: str | None = None
@@ -105,8 +100,7 @@ class QueueMapping:
         self._ids = RequestIds(seed, uuid)
         self._warnings = Warnings()
         self._phase = _Phase.RESTING
-        self._then: Callable[[], list[QueueCommand]] = self._rest_now
-        self._enabled = False
+        self._standing = Standing()
         self._run = 0
         self._compile_filters = compile_filters
         self._passes: Passes | None = None
@@ -119,6 +113,10 @@ class QueueMapping:
         self._denied = False
         self._again_at: datetime | None = None
         self._wake: datetime | None = None
+
+    @property
+    def state(self) -> State:
+        return self._standing.state
 
     @property
     def gone(self) -> bool:
@@ -142,7 +140,7 @@ class QueueMapping:
             commands += self._deliver_what_is_due(now)
             commands += self._ask_for_more(now)
         elif self._phase is _Phase.DRAINING and self._drained:
-            commands += self._then()
+            commands += self._go_on()
         return tuple(commands + self._wake_up())
 
     def _absorb(self, event: QueueEvent, now: datetime) -> list[QueueCommand]:
@@ -179,34 +177,41 @@ class QueueMapping:
 
     # What the user asks for
 
-    def _asked(
-        self,
-        event: Created | EnableRequested | DisableRequested | UpdateRequested | DeletionRequested | StopRequested,
-    ) -> list[QueueCommand]:
-        match event:
-            case Created(enabled=enabled):
-                self._enabled = enabled
-                return self._start() if enabled else self._rest_now()
-            case EnableRequested(settings=settings):
-                return self._change(LifecycleEvent.ENABLE, settings, enabled=True)
-            case DisableRequested(settings=settings):
-                return self._change(LifecycleEvent.DISABLE, settings, enabled=False)
-            case UpdateRequested(settings=settings):
-                return self._change(LifecycleEvent.UPDATE, settings, enabled=self._enabled)
-            case DeletionRequested():
-                return self._drain(LifecycleEvent.DELETE, self._over)
-            case StopRequested():
-                return self._drain(None, self._over)
+    def _asked(self, request: Request) -> list[QueueCommand]:
+        """Start nothing new, give back what was not delivered; once nothing is in flight, go on with what is wished
+        (Q19).
+
+        Raises ``SettingsError`` (ResourceInUseException) for a request that the state does not take (E19).
+        """
+        if self._phase is _Phase.OVER or (self._phase is _Phase.DRAINING and self._standing.wish.final):
+            return []
+        self._standing.take(request)
+        if isinstance(request, Created):
+            return self._go_on()
+        self._phase = _Phase.DRAINING
+        self._again_at = None
+        resting = [one for one in self.batches.values() if one.again_at is not None]
+        for one in resting:
+            del self.batches[one.batch.request_id]
+        given_back = [message for one in resting for message in one.messages] + self.inbox.clear()
+        stop: list[QueueCommand] = [StopWaiting()] if self._receiving else []
+        return stop + self._give_back(given_back)
+
+    def _go_on(self) -> list[QueueCommand]:
+        wish = self._standing.wish
+        self.settings = wish.settings or self.settings
+        match wish.next:
+            case Next.START:
+                return self._start()
+            case Next.REST:
+                self._phase = _Phase.RESTING
+                self._standing.arrive(LifecycleEvent.STOPPED)
+                return []
+            case Next.DELETE | Next.END:
+                self._phase = _Phase.OVER
+                return []
             case _:
-                assert_never(event)
-
-    def _change(self, event: LifecycleEvent, settings: MappingSettings | None, *, enabled: bool) -> list[QueueCommand]:
-        def go_on() -> list[QueueCommand]:
-            self.settings = settings or self.settings
-            self._enabled = enabled
-            return self._start() if enabled else self._rest_now()
-
-        return self._drain(event, go_on)
+                assert_never(wish.next)
 
     def _start(self) -> list[QueueCommand]:
         """Polling begins: the API shows it at once, whatever the queue says (R34)."""
@@ -216,47 +221,8 @@ class QueueMapping:
         self._phase = _Phase.DESCRIBING
         self._run += 1
         self._active = self._denied = False
-        self._arrive(LifecycleEvent.STARTED)
+        self._standing.arrive(LifecycleEvent.STARTED)
         return [DescribeQueue(self._run)]
-
-    def _rest_now(self) -> list[QueueCommand]:
-        self._phase = _Phase.RESTING
-        self._arrive(LifecycleEvent.STOPPED)
-        return []
-
-    def _over(self) -> list[QueueCommand]:
-        self._phase = _Phase.OVER
-        return []
-
-    def _arrive(self, event: LifecycleEvent) -> None:
-        """End a transition; a settled state stays."""
-        if not self.state.settled:
-            self._go(event)
-
-    def _go(self, event: LifecycleEvent) -> None:
-        state = step(self.state, event)
-        assert state is not None, "a mapping is gone only when it is over"
-        self.state = state
-
-    def _drain(self, event: LifecycleEvent | None, then: Callable[[], list[QueueCommand]]) -> list[QueueCommand]:
-        """Start nothing new, give back what was not delivered; once nothing is in flight, go on with ``then`` (Q19).
-
-        Raises ``SettingsError`` (ResourceInUseException) for a request that the state does not take (E19).
-        """
-        if self._phase is _Phase.OVER or (self._phase is _Phase.DRAINING and self._then == self._over):
-            return []  # a mapping that is being deleted, or whose process ends, stays so
-        if event is not None:
-            self._go(event)
-        self._then = then
-        self._phase = _Phase.DRAINING
-        self._again_at = None
-        resting = [one for one in self.batches.values() if one.again_at is not None]
-        for one in resting:
-            del self.batches[one.batch.request_id]
-        given_back = [message for one in resting for message in one.messages]
-        given_back += self.inbox.clear()
-        stop: list[QueueCommand] = [StopWaiting()] if self._receiving else []
-        return stop + self._give_back(given_back)
 
     @property
     def _drained(self) -> bool:

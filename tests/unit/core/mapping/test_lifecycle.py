@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from afterbay.core.mapping.lifecycle import LifecycleEvent, State, diagram, settle, step, update_event
+from afterbay.core.mapping.lifecycle import LifecycleEvent, State, diagram, step, update_event
 from afterbay.errors import SettingsError
 
 PAGE = Path(__file__).parents[4] / "docs" / "semantics" / "mapping-api.md"
@@ -75,19 +75,6 @@ def test_a_mapping_on_its_way_to_another_state_is_in_use(state: State, event: Li
 )
 def test_an_update_shows_where_it_is_going(state: State, enabled: bool | None, shown: State) -> None:
     assert step(state, update_event(state, enabled=enabled)) is shown
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_an_update_returns_to_the_state_it_came_from(enabled: bool) -> None:
-    before = State.ENABLED if enabled else State.DISABLED
-    updating = step(before, LifecycleEvent.UPDATE)
-    assert updating is not None
-    assert settle(updating, enabled=enabled) is before
-    assert settle(before, enabled=not enabled) is before, "a settled state stays"
-
-
-def test_a_deleted_mapping_is_gone_once_nothing_of_it_runs() -> None:
-    assert settle(State.DELETING, enabled=False) is None
 
 
 @pytest.mark.parametrize("event", [event for event in LifecycleEvent if event is not LifecycleEvent.CREATE])
