@@ -25,9 +25,6 @@ __all__ = ["NewestTokens", "Verification", "VerifyOptions"]
 SAMPLES_MAX = 10
 """Keys of each kind that a report shows."""
 
-STALE_KEYS_MAX = 10_000
-"""Keys that the stream is searched for; what differs beyond them is told as different."""
-
 FAILED_SHOWN_MAX = 100
 """Keys that a repair could not mend, told one by one."""
 

@@ -42,15 +42,13 @@ class Meaning(Enum):
 class Done:
     """One attempt. The first ``done`` records count as done; ``worked`` are those that reached the sink.
 
-    ``lied``: the answer hides a failed record. ``outcome``: what the core made of the answer. ``responds``: a dead
-    letter may tell of an answer.
+    ``outcome``: what the core made of the answer.
     """
 
     meaning: Meaning
     done: int
     worked: int
     outcome: Outcome
-    lied: bool = False
 
 
 class SimulatedFunction:
@@ -169,7 +167,7 @@ class SimulatedFunction:
         if done == 0:
             return self._hit(Done(Meaning.FAIL, 0, 0, outcome), "first record failed")
         worked = done if hidden is None else hidden
-        return self._hit(Done(Meaning.PROGRESS, done, worked, outcome, lied=hidden is not None), "partial")
+        return self._hit(Done(Meaning.PROGRESS, done, worked, outcome), "partial")
 
     def _success(self, *, reports: bool) -> bytes:
         """Every way to say that all is well (R97), or, where answers are not read, to say anything (R86)."""

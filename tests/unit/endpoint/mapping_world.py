@@ -16,7 +16,7 @@ import botocore.serialize
 import botocore.session
 
 from afterbay.core.mapping.body import MappingStatus
-from afterbay.core.mapping.lifecycle import LifecycleEvent, settle, step, update_event
+from afterbay.core.mapping.lifecycle import LifecycleEvent, step, update_event
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.endpoint.protocol import Request, Response, error_response
 from afterbay.endpoint.services.lambda_mappings import LambdaMappings
@@ -107,7 +107,9 @@ class Engine:
 
     def settle_all(self) -> None:
         for uuid, status in list(self.statuses.items()):
-            state = settle(status.state, enabled=self.enabled[uuid])
+            if status.state.settled:
+                continue
+            state = step(status.state, LifecycleEvent.STARTED if self.enabled[uuid] else LifecycleEvent.STOPPED)
             if state is None:
                 del self.statuses[uuid]
             else:

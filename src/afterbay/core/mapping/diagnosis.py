@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 
+from afterbay.core.change.scalar import json_kind
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.notice import Notice, Warned
 from afterbay.core.shard.position import Position
@@ -77,10 +78,10 @@ def no_state() -> Warned:
 
 def _first_fault(answer: JsonValue, positions: Mapping[str, Position]) -> str:
     if not isinstance(answer, dict):
-        return f"the answer is {_kind(answer)}, not an object"
+        return f"the answer is {json_kind(answer)}, not an object"
     failures = answer.get(FAILURES)
     if not isinstance(failures, list):
-        return f"{FAILURES} is {_kind(failures)}, not a list"
+        return f"{FAILURES} is {json_kind(failures)}, not an array"
     for index, entry in enumerate(failures):
         fault = _fault(entry, positions)
         if fault is not None:
@@ -90,13 +91,13 @@ def _first_fault(answer: JsonValue, positions: Mapping[str, Position]) -> str:
 
 def _fault(entry: JsonValue, positions: Mapping[str, Position]) -> str | None:
     if not isinstance(entry, dict):
-        return f"is {_kind(entry)}, not an object"
+        return f"is {json_kind(entry)}, not an object"
     if IDENTIFIER not in entry:
         name = _looks_like(IDENTIFIER, list(entry))
         return f"has no {IDENTIFIER}" + (f" but {name!r}" if name is not None else "")
     named = entry[IDENTIFIER]
     if not isinstance(named, str):
-        return f"has {_kind(named)} as its {IDENTIFIER}, not a text"
+        return f"has {json_kind(named)} as its {IDENTIFIER}, not a string"
     if not named:
         return f"has an empty {IDENTIFIER}"
     if named in positions:
@@ -111,19 +112,3 @@ def _looks_like(wanted: str, names: Sequence[str]) -> str | None:
     plain = {re.sub(r"[^a-z]", "", name.lower()): name for name in names}
     close = difflib.get_close_matches(wanted.lower(), plain, n=1, cutoff=0.8)
     return plain[close[0]] if close else None
-
-
-def _kind(value: JsonValue) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case list():
-            return "a list"
-        case _:
-            return "an object"

@@ -51,7 +51,6 @@ class Shard:
         self.failures = 0
         self._restarts = 0
         self.last_failure: str | None = None
-        self.last_read_at: datetime | None = None
         self.run = context.run
         self._context = context
         self._kind = context.settings.kind
@@ -127,7 +126,6 @@ class Shard:
         """Hand a page to the lanes. Records at or below the last one are repeats of the source (S41) and are
         dropped."""
         self.reading = False
-        self.last_read_at = now
         self._restarts = 0
         commands: list[Command] = self._recovered()
         self._dispatch.page_comes(now)

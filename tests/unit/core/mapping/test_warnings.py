@@ -38,22 +38,22 @@ def failures(*entries: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("answer", "fault"),
     [
-        ("text", "the answer is a text, not an object"),
+        ("text", "the answer is a string, not an object"),
         (7, "the answer is a number, not an object"),
         (True, "the answer is a boolean, not an object"),
-        ([1], "the answer is a list, not an object"),
+        ([1], "the answer is an array, not an object"),
         (b"{", "the answer is no JSON"),
         (b'{"batchItemFailures": ["\xff"]}', "the answer is no JSON"),
-        ({"batchItemFailures": {"itemIdentifier": "1"}}, "batchItemFailures is an object, not a list"),
-        (failures("1"), "batchItemFailures[0] is a text, not an object"),
+        ({"batchItemFailures": {"itemIdentifier": "1"}}, "batchItemFailures is an object, not an array"),
+        (failures("1"), "batchItemFailures[0] is a string, not an object"),
         (
             failures({"itemIdentifier": "1"}, {"item_identifier": "2"}),
             "[1] has no itemIdentifier but 'item_identifier'",
         ),
         (failures({"foo": 1}), "[0] has no itemIdentifier"),
         (failures({}), "[0] has no itemIdentifier"),
-        (failures({"itemIdentifier": 1}), "[0] has a number as its itemIdentifier, not a text"),
-        (failures({"itemIdentifier": None}), "[0] has null as its itemIdentifier, not a text"),
+        (failures({"itemIdentifier": 1}), "[0] has a number as its itemIdentifier, not a string"),
+        (failures({"itemIdentifier": None}), "[0] has null as its itemIdentifier, not a string"),
         (failures({"itemIdentifier": ""}), "[0] has an empty itemIdentifier"),
         (
             failures({"itemIdentifier": "f876943b33210ae00d418dd01ad99c0e"}),
