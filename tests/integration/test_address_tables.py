@@ -1,5 +1,7 @@
 """Writes that moto gets wrong, mended in front of it: what a failed request leaves, and numbers."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -217,6 +219,9 @@ def test_a_transaction_is_cancelled_for_an_item_that_no_table_takes(address, tab
         ("SET v = nope", "refers to an attribute that does not exist in the item"),
         ("SET n.x = :v", "document path provided in the update expression is invalid"),
         ("ADD v :v", "An operand in the update expression has an incorrect data type"),
+        ("SET n = n + v", "An operand in the update expression has an incorrect data type"),
+        ("SET v = v - :v", "An operand in the update expression has an incorrect data type"),
+        ("SET l = list_append(v, l)", "An operand in the update expression has an incorrect data type"),
     ],
 )
 def test_a_transaction_is_cancelled_for_what_an_item_holds(address, table, update, words):
@@ -235,6 +240,81 @@ def test_a_transaction_is_cancelled_for_what_an_item_holds(address, table, updat
     assert keys(address, table) == [("INSERT", "a")]
     with pytest.raises(ClientError, match=f"ValidationException.*{words}"):
         dynamodb.update_item(**one)
+
+
+@pytest.mark.parametrize(
+    ("update", "told"),
+    [
+        ("SET n = n + :v", "or function: [+], operand type: S"),
+        ("SET n = :v - s", "or function: -, operand type: S"),
+        ("SET l = list_append(l, :v)", "or function: list_append, operand type: S"),
+    ],
+)
+def test_an_operand_of_the_request_is_named_with_its_own_type(address, table, update, told):
+    """moto named the left one's, whichever was wrong. Nothing of the item is looked at for it, in a transaction too."""
+    dynamodb = address.client("dynamodb")
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "a"}, "n": {"N": "1"}, "s": {"S": "1"}, "l": {"L": []}})
+    one = {"TableName": table, "Key": {"pk": {"S": "a"}}, "UpdateExpression": update}
+    one["ExpressionAttributeValues"] = {":v": {"S": "1"}}
+    for call in (
+        lambda: dynamodb.update_item(**one),
+        lambda: dynamodb.transact_write_items(TransactItems=[{"Update": one}]),
+    ):
+        with pytest.raises(ClientError, match=f"ValidationException.*{told}"):
+            call()
+
+
+@pytest.mark.parametrize("key", ['{"pk": {"N": "1"}}', '{"pk": {"L": []}}', '{"q": {"S": "a"}}'])
+def test_a_key_that_is_none_of_its_table_is_refused(address, table, key):
+    """moto took some for items that are not there, and failed for a list."""
+    wrong, right = json.loads(key), {"pk": {"S": "a"}}
+    writes = ({"PutRequest": {"Item": wrong}}, {"DeleteRequest": {"Key": wrong}})
+    of_one, longer = (
+        {"TableName": table, "Key": wrong},
+        {"TableName": table, "Key": {**right, **wrong, "r": {"S": "a"}}},
+    )
+    for operation, body in (
+        *((one, asked) for one in ("GetItem", "DeleteItem", "UpdateItem") for asked in (of_one, longer)),
+        ("BatchGetItem", {"RequestItems": {table: {"Keys": [right, wrong]}}}),
+        *(("BatchWriteItem", {"RequestItems": {table: [one]}}) for one in writes),
+    ):
+        answer = address.dynamodb(operation, body)
+        assert answer.status == 400 and b"The provided key element does not match the schema" in answer.body, operation
+    for operation, body in (
+        ("GetItem", {"TableName": "not-there", "Key": wrong}),
+        ("BatchGetItem", {"RequestItems": {"not-there": {"Keys": [wrong]}}}),
+    ):
+        answer = address.dynamodb(operation, body)
+        assert answer.status == 400 and b"ResourceNotFoundException" in answer.body
+    assert keys(address, table) == []
+
+
+WRONG_KEYS = [
+    ({"Put": {"Item": {"pk": {"N": "1"}}}}, "Type mismatch for key pk expected: S actual: N"),
+    ({"Put": {"Item": {"n": {"N": "1"}}}}, "Missing the key pk in the item"),
+    ({"Delete": {"Key": {"pk": {"N": "1"}}}}, "The provided key element does not match the schema"),
+    ({"Update": {"Key": {}, "UpdateExpression": "REMOVE v"}}, "The provided key element does not match the schema"),
+    ({"Get": {"Key": {"pk": {"L": []}}}}, "The provided key element does not match the schema"),
+]
+
+
+@pytest.mark.parametrize(("item", "told"), WRONG_KEYS, ids=[f"{next(iter(one))}: {told}" for one, told in WRONG_KEYS])
+def test_a_transaction_is_cancelled_for_a_key_that_is_none_of_its_table(address, table, item, told):
+    """moto took some and refused the whole request for others. A table that is not there comes first."""
+    dynamodb = address.client("dynamodb")
+    ((kind, members),) = item.items()
+    reads = kind == "Get"
+    call = dynamodb.transact_get_items if reads else dynamodb.transact_write_items
+    other = {"Key": {"pk": {"S": "b"}}} if reads else {"Item": {"pk": {"S": "b"}}}
+    first = "Get" if reads else "Put"
+    with pytest.raises(ClientError) as refused:
+        call(TransactItems=[{first: {"TableName": table, **other}}, {kind: {"TableName": table, **members}}])
+    none, reason = refused.value.response["CancellationReasons"]
+    assert none == {"Code": "None"} and reason["Code"] == "ValidationError" and reason["Message"].endswith(told)
+    assert refused.value.response["Error"]["Message"].endswith("[None, ValidationError]")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        call(TransactItems=[{kind: {"TableName": table, **members}}, {first: {"TableName": "not-there", **other}}])
+    assert keys(address, table) == []
 
 
 @pytest.mark.parametrize("text", [" 1", "1_0", "\u0663", "abc", ""])

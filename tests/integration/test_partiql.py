@@ -158,6 +158,21 @@ def test_a_transaction_is_cancelled_whole_and_gives_each_reason(address, dynamod
             ]
         )
     assert refused.value.response["CancellationReasons"][1]["Item"] == {**KEY, "n": {"N": "1"}}
+    with pytest.raises(ClientError) as refused:
+        dynamodb.execute_transaction(
+            TransactStatements=[insert(table, "b"), statement(f"UPDATE \"{table}\" SET n = n + pk WHERE pk='a'")]
+        )
+    assert [(one["Code"], one.get("Message")) for one in refused.value.response["CancellationReasons"]] == [
+        ("None", None),
+        ("ValidationError", "An operand in the update expression has an incorrect data type"),
+    ]
+    wrong = [
+        f"{text} WHERE pk={key}" for text in (f'DELETE FROM "{table}"', f'SELECT * FROM "{table}"') for key in "12"
+    ]
+    for texts in (wrong[:2], wrong[2:]):
+        with pytest.raises(ClientError) as refused:
+            dynamodb.execute_transaction(TransactStatements=[statement(text) for text in texts])
+        assert refused.value.response["Error"]["Message"].endswith("[ValidationError, ValidationError]")
     assert [name for name, *_ in told(address, table)] == ["INSERT"]
 
 
@@ -252,6 +267,33 @@ def test_a_select_goes_on_where_its_page_ended(dynamodb, filled):
         dynamodb.execute_statement(Statement=f'SELECT * FROM "{filled}"', NextToken=first["NextToken"])
     with pytest.raises(ClientError, match="NextToken does not match request"):
         dynamodb.execute_statement(**asked, NextToken="none")
+
+
+def test_partition_keys_in_a_list_are_read_one_after_the_other_in_pages_of_ten(address, dynamodb):
+    table = address.table(view=None, key={"HASH": "pk", "RANGE": "sk:N"})
+    there = [(key, n) for key in "abcd" for n in range(5)]
+    puts = [{"PutRequest": {"Item": {"pk": {"S": key}, "sk": {"N": str(n)}}}} for key, n in there]
+    dynamodb.batch_write_item(RequestItems={table: puts})
+
+    def pages(text: str, **more) -> list[list[tuple[str, int]]]:
+        found: list[list[tuple[str, int]]] = []
+        while True:
+            answer = dynamodb.execute_statement(Statement=f'SELECT * FROM "{table}" WHERE {text}', **more)
+            found.append([(one["pk"]["S"], int(one["sk"]["N"])) for one in answer["Items"]])
+            if "NextToken" not in answer:
+                return found
+            more["NextToken"] = answer["NextToken"]
+
+    wanted = [one for one in there if one[0] != "d"]
+    assert pages("pk IN ['c', 'x', 'a', 'b', 'a']") == [wanted[:10], wanted[10:]]
+    assert pages("pk IN ['a', 'b'] AND sk >= 3 ORDER BY pk DESC, sk DESC", Limit=3) == [
+        [("b", 4), ("b", 3), ("a", 4)],
+        [("a", 3)],
+    ]
+    answer = dynamodb.execute_statement(
+        Statement=f"SELECT * FROM \"{table}\" WHERE pk IN ['a', 'b']", ReturnConsumedCapacity="TOTAL"
+    )
+    assert answer["ConsumedCapacity"]["TableName"] == table and answer["ConsumedCapacity"]["CapacityUnits"] == 2.0
 
 
 @pytest.mark.parametrize(

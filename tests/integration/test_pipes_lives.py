@@ -165,6 +165,20 @@ def test_what_is_denied_by_a_planned_fault_fails_a_new_pipe_and_stops_one_that_r
     assert wait_for(lambda: out.left() == 1, "it goes on where it was")
 
 
+def test_a_pipe_whose_queue_lets_nobody_delete_stops(served, pipes):
+    """X5."""
+    source, out = Queue(served), Queue(served)
+    name = pipes.make(source.arn, out.arn)
+    try:
+        served.call("faults", service="sqs", operation="DeleteMessageBatch", error="AccessDenied", times=1)
+        source.send("a")
+        wait_for(lambda: pipes.describe(name)["CurrentState"] == "STOPPED", "it stopped")
+    finally:
+        served.call("faults", "DELETE")
+    assert "required permissions to perform Queue operations" in pipes.describe(name)["StateReason"]
+    assert out.left() == 1, "it was delivered, and comes again"
+
+
 def test_what_is_missing_fails_the_pipe_with_its_reason_and_an_update_mends_it(served, pipes):
     table, out, letters = served.table(), Queue(served), Queue(served)
     nowhere = f"arn:aws:sqs:{HOME}:{unique('nowhere')}"

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from afterbay.cli.main import app
 from integration.forked import Process, launch
 from integration.pipes import api_destination, web
 from integration.serving import REGION, ROLE, WAIT_S, Served, afterbay, child, environment, unique, wait_for
@@ -21,6 +23,7 @@ AT_A_TIME = 20
 KILLS, RECORDS, POISON_EVERY = 2, 300, 100
 TEMPLATE = '{"id": <$.dynamodb.Keys.pk.S>, "note": "<$.dynamodb.NewImage.note.M>"}'
 """A note that is a map makes no JSON (X34): such a record is poison."""
+PIPE = f"arn:aws:pipes:{REGION}:000000000000:pipe/orders-shipped"
 DRY_RUN = ("run", "--pipe", "pipe.json", "--state", "state.sqlite3", "--dry-run")
 
 
@@ -108,6 +111,22 @@ class Piped:
                 found.append(read(one["Body"]))
         return found
 
+    def is_explained(self, *, open: str, shipped: str) -> None:
+        """The state file and the pipe's own file say what became of records, and which of a letter's are its own."""
+        state, pipes, out = (str(self.folder / name) for name in ("state.sqlite3", "pipe.json", "plan.json"))
+
+        def verb(*words: str) -> str:
+            done = CliRunner().invoke(app, [*words, "--pipes", pipes], env=environment(self.served.url))
+            assert done.exit_code == 0, done.stderr
+            return done.stdout
+
+        told = {key: json.loads(verb("why", key, "--state", state, "--json"))["records"] for key in (open, shipped)}
+        assert [one["function"] for one in told[open]] == [PIPE] and "left out by filter 1" in told[open][0]["summary"]
+        assert [one["outcome"] for one in told[shipped]] == ["delivered"]
+        verb("redrive", "plan", "--queue", self.letters_queue, "--into", "memory:x", "--out", out)
+        plan = json.loads(Path(out).read_text())
+        assert plan["letters"] and all("SHIPPED" in one["filters"][0] and "why" not in one for one in plan["letters"])
+
     def logged(self) -> list[dict]:
         logs = self.served.client("logs")
         events = logs.filter_log_events(logGroupName=self.group)["events"]
@@ -154,13 +173,13 @@ def test_kills_lose_nothing_between_a_table_and_a_queue(piped: Piped) -> None:
         process.terminate()
         assert process.wait(WAIT_S) == 0, (piped.folder / "run.log").read_text()
     assert seen == wanted, "nothing is lost, nothing else comes"
+    piped.is_explained(open=f"k{RECORDS - 4}", shipped=f"k{RECORDS - 1}")
     letters = piped.taken(piped.letters_queue)
-    pipe = f"arn:aws:pipes:{REGION}:000000000000:pipe/orders-shipped"
-    assert {one["context"]["partnerResourceArn"] for one in letters} == {pipe}
+    assert {one["context"]["partnerResourceArn"] for one in letters} == {PIPE}
     assert len({one["DDBStreamBatchInfo"]["startSequenceNumber"] for one in letters}) == RECORDS // POISON_EVERY
     logged = piped.logged()
     assert {"TargetTransformationFailed", "ExecutionFailed"} <= {one["messageType"] for one in logged}
-    assert {one["resourceArn"] for one in logged} == {pipe}
+    assert {one["resourceArn"] for one in logged} == {PIPE}
     done = afterbay(*DRY_RUN, "--json", url=piped.served.url, cwd=piped.folder)
     (planned,) = json.loads(done.stdout)["planned"]
     assert [one["shard"] for one in planned["positions"]] == piped.table.shards()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from afterbay.endpoint.partiql.items import item_request
 from afterbay.endpoint.partiql.keys import TableKey
-from afterbay.endpoint.partiql.selections import select_request
+from afterbay.endpoint.partiql.selections import select_requests
 from afterbay.endpoint.partiql.statements import Select, read_statement
 from afterbay.errors import EndpointError
 
@@ -42,7 +42,7 @@ def test_a_statement_is_read_or_refused(text: str) -> None:
     with suppress(EndpointError):
         statement = read_statement({"Statement": text, "Parameters": [{"N": "1"}]})
         if isinstance(statement, Select):
-            operation, members = select_request(statement, KEY, one=False)
-            assert operation in ("Query", "Scan") and members["TableName"] == statement.table
+            for operation, members in select_requests(statement, KEY, one=False):
+                assert operation in ("Query", "Scan") and members["TableName"] == statement.table
         else:
             assert item_request(statement, KEY).key.keys() == KEY.types.keys()

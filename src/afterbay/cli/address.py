@@ -20,20 +20,23 @@ TIMEOUT_S = 30
 
 def fetch(url: str, call: str, parameters: Mapping[str, str] | None = None) -> bytes:
     """What ``GET /_afterbay/CALL`` of the address at ``url`` answers. Raises ``SettingsError`` or ``ServiceError``."""
-    return _asked(url, call, "GET", f"?{urlencode(parameters)}" if parameters else "", None)
+    return _asked(url, call, "GET", f"?{urlencode(parameters)}" if parameters else "", None, None)
 
 
-def post(url: str, call: str, members: Mapping[str, str]) -> bytes:
-    """What ``POST /_afterbay/CALL`` with these members answers. Raises as ``fetch`` does."""
-    return _asked(url, call, "POST", "", msgspec.json.encode(members))
+def post(url: str, call: str, members: Mapping[str, str], *, token: str | None = None) -> bytes:
+    """What ``POST /_afterbay/CALL`` with these members answers. ``token``: what the address wants of a caller from
+    another machine. Raises as ``fetch`` does."""
+    return _asked(url, call, "POST", "", msgspec.json.encode(members), token)
 
 
-def _asked(url: str, call: str, method: str, query: str, body: bytes | None) -> bytes:
+def _asked(url: str, call: str, method: str, query: str, body: bytes | None, token: str | None) -> bytes:
     if not url:
         raise SettingsError("no address", hint=f"afterbay {call} --endpoint-url http://127.0.0.1:4566")
     check_address(url)
     try:
         request = Request(f"{url.rstrip('/')}/_afterbay/{call}{query}", data=body, method=method)
+        if token is not None:  # shown to this address alone, not to whom it sends us on
+            request.add_unredirected_header("Authorization", f"Bearer {token}")
         with urlopen(request, timeout=TIMEOUT_S) as answer:
             read: bytes = answer.read()
             msgspec.json.decode(read, type=msgspec.Raw)
@@ -63,7 +66,7 @@ class _Refusal(msgspec.Struct):
 
 def _refusal(error: HTTPError) -> str | None:
     """The address's own sentence about what was asked of it; None: whatever is there did not understand."""
-    if error.code not in (400, 403):
+    if error.code not in (400, 401, 403):
         return None
     try:
         return msgspec.json.decode(error.read(), type=_Refusal).error

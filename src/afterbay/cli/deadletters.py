@@ -14,10 +14,11 @@ import typer
 from afterbay.aws.client import AwsSettings
 from afterbay.cli.address import fetch
 from afterbay.cli.letter_lines import list_lines, show_document, show_lines
-from afterbay.cli.letters import Buckets, Queues, TopicQueues, sources, tell_of_looking
+from afterbay.cli.letters import Buckets, Mappings, Pipes, Queues, TopicQueues, sources, tell_of_looking
 from afterbay.cli.options import STATE_FILE, Archive, AsJson, EndpointUrl, Profile, Region
 from afterbay.cli.output import print_json, say, told_in_one_line
 from afterbay.engine.outbox import outbox_document
+from afterbay.engine.wanted import read_wanted
 from afterbay.errors import SettingsError
 from afterbay.redrive.access import Access
 from afterbay.redrive.listing import Seen, groups, letter_document
@@ -96,6 +97,8 @@ def show_letters(
     topic_queue: TopicQueues = None,
     bucket: Buckets = None,
     archive: Archive = None,
+    mappings: Mappings = None,
+    pipes: Pipes = None,
     endpoint_url: EndpointUrl = None,
     region: Region = None,
     profile: Profile = None,
@@ -109,7 +112,8 @@ def show_letters(
     Example: afterbay deadletters show --queue https://sqs.eu-west-1.amazonaws.com/123456789012/orders-dlq
     """
     settings = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
-    asyncio.run(_show(settings, sources(queue, topic_queue, bucket), archive, as_json=as_json))
+    access = Access(settings, archive=archive, wanted=read_wanted(mappings, pipes))
+    asyncio.run(_show(access, sources(queue, topic_queue, bucket), as_json=as_json))
 
 
 async def _list(settings: AwsSettings, where: Sources, *, as_json: bool) -> None:
@@ -125,8 +129,8 @@ async def _list(settings: AwsSettings, where: Sources, *, as_json: bool) -> None
     _print(list_lines(seen, now), none=not seen)
 
 
-async def _show(settings: AwsSettings, where: Sources, archive: str | None, *, as_json: bool) -> None:
-    async with Access(settings, archive=archive) as access:
+async def _show(access: Access, where: Sources, *, as_json: bool) -> None:
+    async with access:
         found = await read_letters(access, where)
         seen: list[Seen] = [await see(access, one, records=True) for one in found.letters]
         now = access.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
@@ -11,7 +12,7 @@ from afterbay.cli.output import say
 from afterbay.errors import SettingsError
 from afterbay.redrive.survey import Found, Sources
 
-__all__ = ["Buckets", "Queues", "TopicQueues", "sources", "tell_of_looking"]
+__all__ = ["Buckets", "Mappings", "Pipes", "Queues", "TopicQueues", "sources", "tell_of_looking"]
 
 Queues: TypeAlias = Annotated[
     list[str] | None, typer.Option("--queue", metavar="URL", help="A queue with letters; once for each.")
@@ -22,6 +23,13 @@ TopicQueues: TypeAlias = Annotated[
 ]
 Buckets: TypeAlias = Annotated[
     list[str] | None, typer.Option("--bucket", metavar="s3://BUCKET/PREFIX", help="Where letters lie in S3.")
+]
+Mappings: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--mappings", help="The file that `afterbay run --mapping` takes: no service knows its filters."),
+]
+Pipes: TypeAlias = Annotated[
+    Path | None, typer.Option("--pipes", help="The same of pipes, the file that `afterbay run --pipe` takes.")
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from afterbay.core.change.arn import is_pipe, parse_arn, parse_function_name
+from afterbay.core.change.arn import owner_name, parse_arn
 from afterbay.core.mapping.outcome import Delivered, Failed, FailedFrom, FailedSome, NotReached, Outcome
 from afterbay.engine.meter import Attempt, Listener
 from afterbay.functions.logs import LogLine
@@ -26,7 +26,7 @@ class LiveLines(Listener):
 
     def attempt(self, attempt: Attempt) -> None:
         batch = attempt.batch
-        called = _called(attempt.settings.function_arn)
+        called = owner_name(attempt.settings.function_arn)
         count = len(batch.records)
         what = f"{count} record{'' if count == 1 else 's'}" if count else "no records"
         again = f", attempt {batch.attempts + 1}" if batch.attempts else ""
@@ -48,11 +48,6 @@ class LiveLines(Listener):
 
 def _nothing(line: str) -> None:
     """--quiet"""
-
-
-def _called(arn: str) -> str:
-    """The function, or the pipe."""
-    return parse_arn(arn).resource.removeprefix("pipe/") if is_pipe(arn) else parse_function_name(arn).name
 
 
 def _told(outcome: Outcome, count: int) -> str:

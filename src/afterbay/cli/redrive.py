@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from afterbay.aws.client import AwsSettings
-from afterbay.cli.letters import Buckets, Queues, TopicQueues, sources, tell_of_looking
+from afterbay.cli.letters import Buckets, Mappings, Pipes, Queues, TopicQueues, sources, tell_of_looking
 from afterbay.cli.options import Archive, AsJson, EndpointUrl, Profile, Region
 from afterbay.cli.output import Exit, print_json, say, told_in_one_line
 from afterbay.core.change.arn import parse_arn
+from afterbay.engine.wanted import read_wanted
 from afterbay.errors import NotFoundError, SettingsError
 from afterbay.redrive.access import Access
 from afterbay.redrive.apply import Performer
@@ -50,6 +51,8 @@ def plan(
     ] = None,
     images: Annotated[bool, typer.Option("--images", help="Show old and new images in the plan.")] = False,
     archive: Archive = None,
+    mappings: Mappings = None,
+    pipes: Pipes = None,
     endpoint_url: EndpointUrl = None,
     region: Region = None,
     profile: Profile = None,
@@ -66,7 +69,8 @@ def plan(
     skips = into is not None and parse_address(into).options.ttl is Expiry.SKIP
     asked = Asked(into=into, function=function, images=images, skips_expiries=skips)
     settings = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
-    made = asyncio.run(_plan(settings, sources(queue, topic_queue, bucket), asked, archive))
+    access = Access(settings, archive=archive, wanted=read_wanted(mappings, pipes))
+    made = asyncio.run(_plan(access, sources(queue, topic_queue, bucket), asked, archive))
     write_plan(made, out)
     if as_json:
         print_json(made)
@@ -117,8 +121,8 @@ def apply(
         raise typer.Exit(Exit.FAILED)
 
 
-async def _plan(settings: AwsSettings, where: Sources, asked: Asked, archive: str | None) -> Plan:
-    async with Access(settings, archive=archive) as access:
+async def _plan(access: Access, where: Sources, asked: Asked, archive: str | None) -> Plan:
+    async with access:
         if asked.function is not None:
             await _check_function(access, asked.function)
         found = await read_letters(access, where)

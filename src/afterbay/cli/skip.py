@@ -17,15 +17,16 @@ from afterbay.cli.address import fetch, post
 from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.cli.pausing import MappingName
+from afterbay.cli.token import read_token
 from afterbay.cli.which_mapping import Named, find
-from afterbay.core.change.arn import parse_arn, parse_function_name
+from afterbay.core.change.arn import owner_name, parse_arn
 from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping.events import SkipRequested
 from afterbay.core.shard.position import Position, ShardId
 from afterbay.engine.clock import Clock
 from afterbay.engine.offline_skip import GivenUp, give_up
 from afterbay.engine.outbox import OUTBOX_MAX
-from afterbay.engine.wanted import WantedMapping, read_mappings
+from afterbay.engine.wanted import Wanted, read_wanted
 from afterbay.errors import AfterbayError, SettingsError, StateError, UnavailableError
 from afterbay.sources.regions import StreamRegions
 from afterbay.sources.stream import StreamSource
@@ -71,6 +72,13 @@ def skip(
     mappings: Annotated[
         Path | None, typer.Option(help="With --state: the file that `afterbay run --mapping` takes.")
     ] = None,
+    pipes: Annotated[
+        Path | None, typer.Option(help="With --state, to skip in a pipe: the file that `afterbay run --pipe` takes.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The token of an address on another machine (`afterbay dev --token-file`)."),
+    ] = None,
     as_json: AsJson = False,
     endpoint_url: EndpointUrl = None,
     region: Region = None,
@@ -84,11 +92,19 @@ def skip(
         raise SettingsError(f"{through!r} is no sequence number", where="--through", hint="`afterbay why KEY` shows it")
     aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
     request = SkipRequested(ShardId(shard), Position(int(through)), letter_to)
+    token = None if token_file is None else read_token(token_file)
     if state is not None:
-        plan = asyncio.run(_in_file(state, mappings, mapping, request, aws, do=yes))
+        if token is not None:
+            raise SettingsError("a file asks for no token", where="--token-file", hint="leave it out with --state")
+        plan = asyncio.run(_in_file(state, _wanted(mappings, pipes, mapping), request, aws, do=yes))
         left = plan.records if not yes else 0
     else:
-        plan, left = _on_address(mapping, request, aws, do=yes)
+        if mappings is not None or pipes is not None:
+            raise SettingsError(
+                f"{'--mappings' if mappings is not None else '--pipes'} is for --state",
+                hint="leave it out: the local address knows its mappings and pipes",
+            )
+        plan, left = _on_address(mapping, request, aws, do=yes, token=token)
     _tell(plan, left, yes=yes, as_json=as_json)
 
 
@@ -122,7 +138,9 @@ def _print(plan: Plan, *, yes: bool) -> None:
 # A running address
 
 
-def _on_address(name: str, request: SkipRequested, settings: AwsSettings, *, do: bool) -> tuple[Plan, int]:
+def _on_address(
+    name: str, request: SkipRequested, settings: AwsSettings, *, do: bool, token: str | None
+) -> tuple[Plan, int]:
     url = settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL", "")
     named = asyncio.run(_named(name, settings))
     if not url or not _is_ours(url):
@@ -135,7 +153,7 @@ def _on_address(name: str, request: SkipRequested, settings: AwsSettings, *, do:
     plan = _plan(fetch(url, "skip", members))
     if not do or not plan.records:
         return plan, plan.records
-    plan = _plan(post(url, "skip", members))
+    plan = _plan(post(url, "skip", members, token=token))
     return plan, _wait(url, members)
 
 
@@ -192,16 +210,7 @@ def _plan(body: bytes) -> Plan:
 # A stopped engine
 
 
-async def _in_file(
-    state: Path, mappings: Path | None, name: str, request: SkipRequested, settings: AwsSettings, *, do: bool
-) -> Plan:
-    if mappings is None:
-        raise SettingsError(
-            "a state file has positions and no settings",
-            where="--state",
-            hint="name the mapping's file too, with --mappings FILE",
-        )
-    wanted = _wanted(mappings, name)
+async def _in_file(state: Path, wanted: Wanted, request: SkipRequested, settings: AwsSettings, *, do: bool) -> Plan:
     store = _opened(state)
     clock = Clock()
     aws = AwsRegions(settings)
@@ -235,24 +244,30 @@ def _opened(state: Path) -> SqliteStore:
         raise StateError(error.message, hint="stop that engine first, skip, and start it again") from error
 
 
-def _wanted(mappings: Path, name: str) -> WantedMapping:
-    there = read_mappings([mappings])
+def _wanted(mappings: Path | None, pipes: Path | None, name: str) -> Wanted:
+    files = [str(one) for one in (mappings, pipes) if one is not None]
+    if not files:
+        raise SettingsError(
+            "a state file has positions and no settings",
+            where="--state",
+            hint="name the mapping's file too, with --mappings FILE, or the pipe's, with --pipes FILE",
+        )
+    there = read_wanted(mappings, pipes)
     found = [
-        one
-        for one in there
-        if name in (one.uuid, one.settings.function_arn, parse_function_name(one.settings.function_arn).name)
+        one for one in there if name in (one.uuid, one.settings.function_arn, owner_name(one.settings.function_arn))
     ]
     if len(found) != 1:
-        what = f"{name} means {len(found)} mappings" if found else f"no mapping is called {name}"
+        kind = "mapping" if pipes is None else "pipe" if mappings is None else "mapping or pipe"
+        what = f"{name} means {len(found)} of them" if found else f"no {kind} is called {name}"
         listed = "; ".join(f"{one.uuid} ({one.settings.event_source_arn})" for one in found or there)
-        raise SettingsError(what, where=str(mappings), hint=f"name one by its UUID: {listed}")
+        raise SettingsError(what, where=", ".join(files), hint=f"name one by its UUID: {listed}")
     (one,) = found
     if one.settings.kind is not SourceKind.TABLE:
         raise SettingsError(f"{name} reads a {one.settings.kind.value}: only a table's stream is skipped in a file")
     return one
 
 
-def _plan_of(wanted: WantedMapping, request: SkipRequested, given_up: GivenUp, now_s: float) -> Plan:
+def _plan_of(wanted: Wanted, request: SkipRequested, given_up: GivenUp, now_s: float) -> Plan:
     letters = given_up.letters
     oldest_s = min((one.first_created_s for one in letters), default=None)
     return Plan(

@@ -17,7 +17,7 @@ from afterbay.backfill.table import read_table
 from afterbay.cli.address import fetch
 from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
 from afterbay.cli.output import Exit, print_json, say
-from afterbay.core.change.arn import parse_arn, parse_stream_arn
+from afterbay.core.change.arn import is_pipe, parse_arn, parse_stream_arn
 from afterbay.core.change.source import SourceKind
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.settings import MappingSettings
@@ -25,7 +25,7 @@ from afterbay.core.shard.position import Position, ShardId
 from afterbay.engine.asked_key import KeyAttribute, asked_number, whole_key
 from afterbay.engine.clock import Clock
 from afterbay.engine.inquiry import Question, answer, search
-from afterbay.engine.wanted import read_mappings
+from afterbay.engine.wanted import Wanted, read_wanted
 from afterbay.engine.why import as_document, of_mapping
 from afterbay.errors import SettingsError
 from afterbay.sources.regions import StreamRegions
@@ -84,6 +84,9 @@ def why(
             help="With --state: the file that `afterbay run --mapping` takes, to say which filter left it out."
         ),
     ] = None,
+    pipes: Annotated[
+        Path | None, typer.Option(help="With --state: the same of pipes, the file that `afterbay run --pipe` takes.")
+    ] = None,
     key_name: Annotated[
         list[str] | None,
         typer.Option("--key-name", help="With --state: the name of a key attribute; twice for a composite key."),
@@ -100,15 +103,16 @@ def why(
 
     Example: AWS_ENDPOINT_URL=http://127.0.0.1:4566 afterbay why order-1
     """
-    if state is None and (mappings is not None or key_name):
+    given = {"--mappings": mappings, "--pipes": pipes, "--key-name": key_name}
+    stray = [option for option, value in given.items() if value]
+    if state is None and stray:
         raise SettingsError(
-            f"{'--mappings' if mappings is not None else '--key-name'} is for --state",
-            hint="leave it out: the local address knows its mappings and keys",
+            f"{stray[0]} is for --state", hint="leave it out: the local address knows its mappings, pipes and keys"
         )
     url = endpoint_url or os.environ.get("AWS_ENDPOINT_URL", "")
     if state is not None:
         aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
-        looked = _StateFile(state, mappings, tuple(key_name or ()), aws)
+        looked = _StateFile(state, read_wanted(mappings, pipes), tuple(key_name or ()), aws)
         body = asyncio.run(looked.why(asked, by_key=by_key, mapping=mapping, shard=shard, images=show_images))
     elif url:
         body = fetch(url, "why", _parameters(asked, by_key, mapping, shard, show_images))
@@ -151,7 +155,8 @@ def _print(story: _Story) -> None:
         key = bytes(one.key).decode()
         item = f" of {key}" if key != "null" else ""
         typer.echo(f"{one.sequence_number}{item}: {one.outcome}")
-        typer.echo(f"  mapping {one.mapping}, {one.shard}")
+        kind = "pipe" if is_pipe(one.function or one.mapping) else "mapping"
+        typer.echo(f"  {kind} {one.mapping}, {one.shard}")
         for line in _lines(one.events):
             typer.echo(f"  {line}")
         typer.echo(f"  so: {one.summary}")
@@ -175,8 +180,7 @@ def _lines(events: Sequence[_Event]) -> list[str]:
 class _StateFile:
     """The journal of ``afterbay run``, whose keys are marks: a key has to be known whole to be found."""
 
-    def __init__(self, state: Path, mappings: Path | None, key_names: Sequence[str], aws: AwsSettings) -> None:
-        wanted = () if mappings is None else read_mappings([mappings])
+    def __init__(self, state: Path, wanted: Sequence[Wanted], key_names: Sequence[str], aws: AwsSettings) -> None:
         self._state = state
         self._settings: dict[str, MappingSettings] = {one.uuid: one.settings for one in wanted}
         self._key_names = key_names
@@ -197,14 +201,14 @@ class _StateFile:
             self._aws.close()
 
     async def _schemas(self, asked: str) -> tuple[tuple[KeyAttribute, ...], ...]:
-        """The names of key attributes, as they were given; else those of the tables that the mappings read."""
+        """The names of key attributes, as they were given; else those of the tables that mappings and pipes read."""
         if self._key_names:
             return (tuple((name, None) for name in self._key_names),)
         streams = {one.event_source_arn for one in self._settings.values() if one.kind is SourceKind.TABLE}
         if not streams:
             raise SettingsError(
                 f"{self._state} keeps keys as marks only, and {asked!r} does not name the key's attributes",
-                hint='give the whole key, as in {"pk": {"S": "a"}}, or --key-name pk, or --mappings FILE',
+                hint='give a whole key, {"pk": {"S": "a"}}, or --key-name pk, or --mappings FILE, or --pipes FILE',
             )
         return tuple([await self._schema(stream) for stream in sorted(streams)])
 

@@ -19,9 +19,11 @@ from afterbay.core.change.wire import JsonValue
 from afterbay.emulator.record import Change
 from afterbay.emulator.stream import ON_DEMAND_SHARDS, PROVISIONED_SHARDS, KeyElement, StreamLog
 from afterbay.endpoint.batches import check_batch
+from afterbay.endpoint.cancellations import cancelled_for_keys
 from afterbay.endpoint.capture import Capture, Recorder, Write
 from afterbay.endpoint.destinations import OPERATIONS, Destination, Destinations
 from afterbay.endpoint.expiry import ExpiryIndex
+from afterbay.endpoint.keys import KEYED_OPERATIONS, check_keys
 from afterbay.endpoint.kinesis import KinesisStreams
 from afterbay.endpoint.legacy import LEGACY_OPERATIONS, as_expressions
 from afterbay.endpoint.moto import Moto
@@ -47,11 +49,11 @@ __all__ = ["Tables"]
 TARGET_PREFIX = "DynamoDB_20120810."
 
 _SHAPING = frozenset({"CreateTable", "UpdateTable", "DeleteTable", "DescribeTable"})
+_TRANSACTIONS = frozenset({"TransactGetItems", "TransactWriteItems"})
 _READ = _SHAPING | {
     "PutItem",
-    "UpdateItem",
-    "BatchWriteItem",
-    "TransactWriteItems",
+    *KEYED_OPERATIONS,
+    *_TRANSACTIONS,
     "RestoreTableFromBackup",
     "RestoreTableToPointInTime",
 }
@@ -132,6 +134,12 @@ class Tables:
         def step() -> Response:
             if operation == "BatchWriteItem":
                 check_batch(members, partial(self._key_names, request.region))
+            if operation in KEYED_OPERATIONS:
+                check_keys(members, partial(self._key, request.region))
+            if operation in _TRANSACTIONS:
+                refusal = cancelled_for_keys(members, partial(self._key, request.region))
+                if refusal is not None:
+                    return refusal
             return self._call(request.region, target, body, removing)
 
         if operation == "TransactWriteItems":
@@ -301,7 +309,7 @@ class Tables:
         found = self._facts(region, table)
         return None if found is None else tuple(key.name for key in found.keys)
 
-    def _key(self, region: str, name: str, index: str | None) -> TableKey:
+    def _key(self, region: str, name: str, index: str | None = None) -> TableKey:
         table = self._moto.dynamodb(region).tables.get(_table_name(name))
         if table is None:
             raise EndpointError("ResourceNotFoundException", "Requested resource not found")

@@ -41,6 +41,7 @@ from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.outcome import NotReached
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.mapping.shard import Shard
+from afterbay.core.pipe.filters import compiler_of
 from afterbay.core.shard.lineage import ShardDescription
 from afterbay.core.shard.position import After, Position, ShardEnd, ShardId
 from afterbay.errors import IteratorExpiredError, SettingsError, TrimmedError
@@ -98,7 +99,7 @@ async def give_up(
                 f"{request.shard} is not being read: its parent {parent} is not done", hint="skip there"
             )
     kept = tuple(rows[name] for name in (POSITIONED, request.shard) if name in rows)
-    mapping = Mapping(uuid, settings, seed, orders_parents=True)
+    mapping = Mapping(uuid, settings, seed, orders_parents=True, compile_filters=compiler_of(settings.function_arn))
     work = _Work(mapping, described, kept, source, request, now, pause_s)
     await work.run()
     return GivenUp(tuple(work.rows.values()), tuple(work.letters), work.keys)

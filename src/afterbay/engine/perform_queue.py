@@ -41,13 +41,14 @@ __all__ = ["QueuePerformer"]
 
 @dataclass(frozen=True, slots=True)
 class QueuePerformer:
-    """What the commands of a queue's mapping act on."""
+    """What the commands of a queue's mapping act on. ``rests`` spreads the rest of a batch, in seconds."""
 
     mapping: str
     source: QueueSource
     deliverer: Deliverer
     clock: Clock
     meter: Meter
+    rests: Callable[[float], float]
     settings: Callable[[], MappingSettings]
 
     def at_once(self, command: QueueCommand) -> bool:
@@ -67,7 +68,7 @@ class QueuePerformer:
             case Receive():
                 return await self._receive(command)
             case DeliverMessages(batch=batch):
-                return BatchAnswered(batch.request_id, await self._deliver(command))
+                return BatchAnswered(batch.request_id, await self._deliver(command), self.rests(1.0))
             case DeleteMessages():
                 return await self._delete(command)
             case ReturnMessages(messages=messages):
@@ -99,7 +100,7 @@ class QueuePerformer:
         try:
             deleted, failure = await self.source.delete(command.messages)
         except ServiceError as error:
-            deleted, failure = 0, error.told
+            return MessagesDeleted(command.request_id, 0, error.told, isinstance(error, DeniedError))
         return MessagesDeleted(command.request_id, deleted, failure)
 
     async def _deliver(self, command: DeliverMessages) -> Outcome:

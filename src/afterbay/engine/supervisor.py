@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from afterbay.core.change.source import RETENTION_S, SourceKind
-from afterbay.core.mapping import filters as of_mappings
 from afterbay.core.mapping.body import MappingStatus
 from afterbay.core.mapping.commands import Command
 from afterbay.core.mapping.events import (
@@ -25,14 +24,13 @@ from afterbay.core.mapping.events import (
     StopRequested,
     update_requested,
 )
-from afterbay.core.mapping.filters import CompileFilters
 from afterbay.core.mapping.machine import Mapping
 from afterbay.core.mapping.queue import QueueMapping
 from afterbay.core.mapping.retry import backoff_s
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.mapping.skip import SkipPlan
 from afterbay.core.mapping.whereabouts import Whereabouts, find
-from afterbay.core.pipe import filters as of_pipes
+from afterbay.core.pipe.filters import compiler_of
 from afterbay.core.shard.position import Position, ShardId
 from afterbay.engine.clock import Clock
 from afterbay.engine.deliver import Deliverer, FunctionDeliverer
@@ -76,10 +74,6 @@ class Connections:
     def deliverer(self, settings: MappingSettings) -> Deliverer:
         """What delivers the batches of a mapping."""
         return self.pipe(settings.function_arn) if settings.is_pipe else FunctionDeliverer(self.function(settings))
-
-
-def _filters_of(settings: MappingSettings) -> CompileFilters:
-    return of_pipes.compile_filters if settings.is_pipe else of_mappings.compile_filters
 
 
 class Supervisor:
@@ -228,7 +222,7 @@ class Supervisor:
             self._store.seed(),
             orders_parents=source.orders_parents,
             retention_s=RETENTION_S.get(settings.kind),
-            compile_filters=_filters_of(settings),
+            compile_filters=compiler_of(settings.function_arn),
             keeps_bodies=self._outbox.keeps_bodies,
         )
         performer = Performer(
@@ -240,23 +234,27 @@ class Supervisor:
             clock=self._clock,
             threads=self._threads,
             jitter=self._jitter,
-            rests=self._pipe_jitter if settings.is_pipe else self._jitter,
+            rests=self._rests(settings),
             meter=self._meter,
             settings=lambda: mapping.settings,
         )
         return Runner(mapping, performer, self._clock, on_end=self._ended, on_source_over=self._over)
 
     def _of_queue(self, uuid: str, settings: MappingSettings) -> AnyRunner:
-        mapping = QueueMapping(uuid, settings, self._store.seed(), compile_filters=_filters_of(settings))
+        mapping = QueueMapping(uuid, settings, self._store.seed(), compile_filters=compiler_of(settings.function_arn))
         performer = QueuePerformer(
             mapping=uuid,
             source=self._connections.queue(settings),
             deliverer=self._connections.deliverer(settings),
             clock=self._clock,
             meter=self._meter,
+            rests=self._rests(settings),
             settings=lambda: mapping.settings,
         )
         return Runner(mapping, performer, self._clock, on_end=self._ended, on_source_over=self._over)
+
+    def _rests(self, settings: MappingSettings) -> Callable[[float], float]:
+        return self._pipe_jitter if settings.is_pipe else self._jitter
 
     def _over(self, runner: AnyRunner) -> None:
         self._source_over(runner.mapping.uuid)

@@ -27,7 +27,7 @@ from afterbay.core.pipe.target_parameters import BusParameters
 from afterbay.core.pipe.target_service import TargetKind
 from afterbay.errors import SettingsError
 
-__all__ = ["Wanted", "WantedMapping", "WantedPipe", "read_mappings", "read_pipes"]
+__all__ = ["Wanted", "WantedMapping", "WantedPipe", "read_mappings", "read_pipes", "read_wanted"]
 
 _NAMESPACE = uuids.UUID("5f1f4d5e-8f57-4b0c-9f0a-0d8f3a0c7e11")
 
@@ -95,6 +95,13 @@ def read_pipes(paths: Iterable[Path]) -> tuple[WantedPipe, ...]:
     A pipe's account and Region are its source's: it reads no other's (X6).
     """
     return _read(paths, _pipe, "pipe", "the name is that of an earlier pipe")
+
+
+def read_wanted(mappings: Path | None, pipes: Path | None) -> tuple[Wanted, ...]:
+    """What a state file is of, by the files that its engine was given; None: it was given none. Raises
+    ``SettingsError`` with the place."""
+    of_mappings = () if mappings is None else read_mappings([mappings])
+    return (*of_mappings, *(() if pipes is None else read_pipes([pipes])))
 
 
 def _read(

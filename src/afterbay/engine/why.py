@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from afterbay.core.change.arn import is_pipe, parse_arn, parse_function_name
+from afterbay.core.change.arn import is_pipe, owner_name
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.deadletter import Condition
 from afterbay.core.mapping.settings import MappingSettings
@@ -230,9 +230,7 @@ def _names(story: RecordStory) -> set[str]:
 
 def _name(arn: str) -> str:
     """Of a function or a pipe; empty for what is no ARN."""
-    if not arn.startswith("arn:"):
-        return ""
-    return parse_arn(arn).resource.removeprefix("pipe/") if is_pipe(arn) else parse_function_name(arn).name
+    return owner_name(arn) if arn.startswith("arn:") else ""
 
 
 def _called(place: Place, settings: MappingSettings | None) -> str:

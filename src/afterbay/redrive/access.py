@@ -19,13 +19,14 @@ from afterbay.core.change.arn import parse_arn
 from afterbay.core.change.source import TABLE_RETENTION_S, SourceKind
 from afterbay.core.change.value import TypedItem
 from afterbay.engine.clock import Clock
+from afterbay.engine.wanted import Wanted
 from afterbay.errors import ServiceError
 from afterbay.functions.lambda_api import FUNCTION_TIMEOUT_S, LambdaApiFunction
 from afterbay.redrive.bodies import Bodies, compile_filters, find_bodies, source_kind
 from afterbay.redrive.bucket import BucketMailbox
 from afterbay.redrive.letter import DeadLetter, ObjectPlace, Place, QueuePlace
 from afterbay.redrive.mailbox import Mailbox
-from afterbay.redrive.owner import Owner, find_owner
+from afterbay.redrive.owner import Owner, find_owner, owner_in
 from afterbay.redrive.plan import Destination, PlannedLetter
 from afterbay.redrive.queue import QueueMailbox
 from afterbay.redrive.send import FunctionSender, Sender, SinkSender
@@ -50,9 +51,17 @@ _QUEUE_URL = re.compile(r"https?://(?:sqs\.([a-z0-9-]+)\.|([a-z0-9-]+)\.queue\.)
 
 class Access:
     """``async with`` it. ``archive``: where bodies are kept, None: nowhere. ``delete_objects``: letters in S3 that are
-    done with are deleted."""
+    done with are deleted. ``wanted``: what `afterbay run` runs, whose settings no service can be asked for."""
 
-    def __init__(self, settings: AwsSettings, *, archive: str | None = None, delete_objects: bool = False) -> None:
+    def __init__(
+        self,
+        settings: AwsSettings,
+        *,
+        archive: str | None = None,
+        delete_objects: bool = False,
+        wanted: Sequence[Wanted] = (),
+    ) -> None:
+        self._wanted = wanted
         self._aws = AwsRegions(settings)
         self._invoking = AwsRegions(settings, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
         self._clock = Clock()
@@ -115,7 +124,10 @@ class Access:
     # What letters are about
 
     async def owner(self, letter: DeadLetter) -> Owner:
-        """Its settings, asked for once."""
+        """Its settings, asked for once; of what is in a file, those of the file."""
+        written = owner_in(self._wanted, letter)
+        if written is not None:
+            return written
         key = (letter.owner, letter.stream_arn, letter.target or "", str(letter.window))
         if key not in self._owners:
             caller = self._aws.of(parse_arn(letter.owner).region if letter.owner else "")

@@ -12,14 +12,12 @@ from enum import Enum
 
 import msgspec
 
-from afterbay.core.change.arn import is_pipe
 from afterbay.core.change.kinesis import raw_from_kinesis
 from afterbay.core.change.raw import ItemKey, RawRecord
 from afterbay.core.change.source import SourceKind
 from afterbay.core.change.wire import raw_from_lambda
 from afterbay.core.mapping.filters import Passes
-from afterbay.core.mapping.filters import compile_filters as compile_mapping_filters
-from afterbay.core.pipe.filters import compile_filters as compile_pipe_filters
+from afterbay.core.pipe.filters import compiler_of
 from afterbay.errors import RecordError
 from afterbay.redrive.letter import DeadLetter, LetterKind
 from afterbay.sources.span import Reread, Span
@@ -64,8 +62,7 @@ def compile_filters(patterns: Sequence[str], stream_arn: str, owner_arn: str) ->
 
     Raises ``PatternError``.
     """
-    compiled = compile_pipe_filters if is_pipe(owner_arn) else compile_mapping_filters
-    return compiled(tuple(patterns), source_kind(stream_arn))
+    return compiler_of(owner_arn)(tuple(patterns), source_kind(stream_arn))
 
 
 async def find_bodies(letter: DeadLetter, passes: Passes | None, read: Reader, archive: Archive | None) -> Bodies:

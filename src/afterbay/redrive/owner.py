@@ -5,7 +5,7 @@ Decides which setting means what. Rules: E16 filters are the owner's own; R97 an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -15,10 +15,11 @@ import msgspec
 from afterbay.aws.client import Caller
 from afterbay.core.bus.names import split_rule_arn
 from afterbay.core.change.arn import parse_arn
+from afterbay.engine.wanted import Wanted, WantedMapping, WantedPipe
 from afterbay.errors import NotFoundError, UnavailableError
 from afterbay.redrive.letter import DeadLetter, LetterKind
 
-__all__ = ["Form", "Owner", "find_owner"]
+__all__ = ["Form", "Owner", "find_owner", "owner_in"]
 
 BATCH_SIZE_DEFAULT = 100
 """Of a stream (R4), and where the owner is gone."""
@@ -133,9 +134,37 @@ async def find_owner(caller: Caller, letter: DeadLetter) -> Owner:
             return Owner(found=False, why=letter.why)
 
 
+def owner_in(wanted: Iterable[Wanted], letter: DeadLetter) -> Owner | None:
+    """What the owner of a letter is set to in the files of `afterbay run`, of which no service knows; None: it is not
+    in them."""
+    for one in wanted:
+        match one:
+            case WantedMapping(settings=settings) if letter.kind is LetterKind.MAPPING:
+                if (settings.function_arn, settings.event_source_arn) == (letter.owner, letter.stream_arn):
+                    function, window = _through(letter)
+                    return Owner(
+                        filters=settings.filters,
+                        batch_size=settings.batch_size,
+                        partial=settings.report_batch_item_failures,
+                        function=function,
+                        why=window,
+                    )
+            case WantedPipe(pipe=pipe) if letter.kind is LetterKind.PIPE and pipe.arn == letter.owner:
+                return _as_pipe(_read(pipe.described(), _Pipe), pipe.name)
+            case _:
+                pass
+    return None
+
+
+def _through(letter: DeadLetter) -> tuple[str | None, str]:
+    """The function of a mapping's letter, or why it cannot be called again."""
+    if letter.window:
+        return None, "the function was told of a tumbling window, which is over"
+    return letter.owner, ""
+
+
 async def _of_mapping(caller: Caller, letter: DeadLetter) -> Owner:
-    window = "the function was told of a tumbling window, which is over" if letter.window else ""
-    function = None if window else letter.owner
+    function, window = _through(letter)
     try:
         answer = await caller.call(
             "lambda", "list_event_source_mappings", EventSourceArn=letter.stream_arn, FunctionName=letter.owner
@@ -162,7 +191,11 @@ async def _of_pipe(caller: Caller, letter: DeadLetter) -> Owner:
     try:
         pipe = _read(await caller.call("pipes", "describe_pipe", Name=name), _Pipe)
     except NotFoundError:
-        return Owner(found=False, form=Form.ARRAY, why=f"pipe {name} is gone, or one of `afterbay run`")
+        return Owner(found=False, form=Form.ARRAY, why=f"pipe {name} is gone, or one of `afterbay run` (--pipes FILE)")
+    return _as_pipe(pipe, name)
+
+
+def _as_pipe(pipe: _Pipe, name: str) -> Owner:
     source = pipe.SourceParameters
     reading = source.DynamoDBStreamParameters or source.KinesisStreamParameters or _Reading()
     why = _not_through(pipe, name)

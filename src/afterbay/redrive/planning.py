@@ -31,6 +31,12 @@ __all__ = ["Asked", "Tokens", "instant", "keys_of", "plan_letter", "repair_offer
 GUARD_UNKNOWN = "unknown"
 WOULD = {Kind.APPLIED: "would apply", Kind.DUPLICATE: "duplicate", Kind.STALE: "stale: newer already applied"}
 
+_OR_RUN = {
+    LetterKind.MAPPING: ", or one of `afterbay run` (--mappings FILE)",
+    LetterKind.PIPE: ", or one of `afterbay run` (--pipes FILE)",
+}
+"""What runs there is known to its own files alone."""
+
 Tokens = Mapping[bytes, str | None]
 """By canonical key, the token that a sink holds; a key that it was not asked for is not there."""
 
@@ -105,8 +111,8 @@ def _wanted(letter: DeadLetter, owner: Owner, bodies: Bodies, asked: Asked) -> t
     if send is None:
         return Wanted.HELD, f"{owner.why}; give --into SINK or --function NAME", None
     notes: list[str] = []
-    if not owner.found:  # what runs in `afterbay run` is known to its own files alone
-        or_run = ", or one of `afterbay run`" if letter.kind in (LetterKind.MAPPING, LetterKind.PIPE) else ""
+    if not owner.found:
+        or_run = _OR_RUN.get(letter.kind, "")
         notes.append(f"its {letter.kind.value} is gone{or_run}: no filter of it is applied")
     if bodies.lost is not None:
         notes.append(f"the bodies come from the {bodies.come_from.value}")

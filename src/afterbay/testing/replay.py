@@ -88,7 +88,7 @@ def replay(
     checks them; StartingPosition is TRIM_HORIZON unless it is given. Batches, windows, filters, lanes, partial answers,
     bisect, retries, record age and letters are those of the engine; time is virtual and nobody sleeps. All records are
     there from the beginning, at the time of the newest; ``paced``: each comes when it was written. A mapping that may
-    retry for ever stops after ``blocked_after_s`` without progress.
+    retry for ever stops after ``blocked_after_s`` without progress. EventSourceArn may be the records' own alone.
 
     Raises ``SettingsError`` for wrong settings and for what is no recording of a table's stream, ``RecordError`` for a
     record that cannot be read. What the handler raises is a failed attempt, as on AWS, and stands in ``calls``.
@@ -148,6 +148,12 @@ def _request(stream_arn: str, settings: Mapping[str, object]) -> CreateRequest:
             f"{unknown[0]!r} is no parameter of CreateEventSourceMapping",
             where="replay()",
             hint="names are AWS's own, as in BatchSize",
+        )
+    if given.get("EventSourceArn", stream_arn) != stream_arn:
+        raise SettingsError(
+            f"the records are of {stream_arn}, and are not played as those of {given['EventSourceArn']!r}",
+            where="replay(EventSourceArn=)",
+            hint="leave it out; change(stream_arn=...) makes records of another stream",
         )
     wanted: dict[str, JsonValue] = {
         "FunctionName": FUNCTION,

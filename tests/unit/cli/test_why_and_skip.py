@@ -75,13 +75,41 @@ def test_a_file_is_named_with_the_mappings_that_it_is_about(tmp_path: Path) -> N
     two = [{"FunctionName": name, "EventSourceArn": STREAM, "StartingPosition": "LATEST"} for name in ("f", "g")]
     file = tmp_path / "mapping.json"
     file.write_text(json.dumps(two))
-    one = skip._wanted(file, "g")
+    one = skip._wanted(file, None, "g")
     assert one.settings.function_arn.endswith(":function:g")
-    assert skip._wanted(file, one.uuid) == one == skip._wanted(file, one.settings.function_arn)
+    assert skip._wanted(file, None, one.uuid) == one == skip._wanted(file, None, one.settings.function_arn)
     with pytest.raises(SettingsError, match=r"no mapping is called h .*UUID"):
-        skip._wanted(file, "h")
+        skip._wanted(file, None, "h")
     with pytest.raises(SettingsError, match="there is no such file"):
         skip._opened(tmp_path / "state")
+
+
+def test_a_pipe_of_a_file_is_named_as_a_mapping_is(tmp_path: Path) -> None:
+    mapping = {"FunctionName": "f", "EventSourceArn": STREAM, "StartingPosition": "LATEST"}
+    pipe = {
+        "Name": "shipped",
+        "RoleArn": "arn:aws:iam::000000000000:role/any",
+        "Source": STREAM,
+        "SourceParameters": {"DynamoDBStreamParameters": {"StartingPosition": "LATEST"}},
+        "Target": "arn:aws:sqs:eu-west-1:000000000000:q",
+    }
+    mappings, pipes = tmp_path / "mapping.json", tmp_path / "pipe.json"
+    mappings.write_text(json.dumps(mapping))
+    pipes.write_text(json.dumps(pipe))
+    one = skip._wanted(mappings, pipes, "shipped")
+    assert one.settings.function_arn == "arn:aws:pipes:eu-west-1:000000000000:pipe/shipped"
+    assert skip._wanted(None, pipes, one.uuid) == one == skip._wanted(None, pipes, one.settings.function_arn)
+    with pytest.raises(SettingsError, match=r"no pipe is called f .*UUID"):
+        skip._wanted(None, pipes, "f")
+    with pytest.raises(SettingsError, match=r"--mappings FILE, or the pipe's, with --pipes FILE"):
+        skip._wanted(None, None, "f")
+
+
+@pytest.mark.parametrize("option", ["--mappings", "--pipes"])
+def test_a_file_of_settings_is_not_dropped_where_an_address_is_asked(option: str) -> None:
+    words = ["skip", "f", "--shard", "s", "--through", "7", option, "x", "--endpoint-url", "http://127.0.0.1:1"]
+    done = CliRunner().invoke(app, words)
+    assert (done.exit_code, done.stdout) == (2, "") and f"{option} is for --state" in done.stderr
 
 
 @pytest.mark.parametrize(("on", "member"), [(True, '"Enabled": true'), (False, '"Enabled": false')])
@@ -116,10 +144,28 @@ def test_a_state_file_that_is_not_there_is_told_before_what_its_keys_would_want(
     assert (done.exit_code, done.stdout) == (1, "") and "none is not there" in done.stderr
 
 
-@pytest.mark.parametrize("option", ["--mappings", "--key-name"])
+@pytest.mark.parametrize("option", ["--mappings", "--pipes", "--key-name"])
 def test_what_is_for_a_state_file_is_not_dropped_without_one(option: str) -> None:
     done = CliRunner().invoke(app, ["why", "k", option, "x", "--endpoint-url", "http://127.0.0.1:1"])
     assert (done.exit_code, done.stdout) == (2, "") and f"{option} is for --state" in done.stderr
+
+
+def test_a_skip_shows_the_token_of_its_file_to_the_address_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("0123456789abcdef\n")
+    shown: list[str | None] = []
+
+    def on_address(*asked: object, do: bool, token: str | None) -> tuple[skip.Plan, int]:
+        shown.append(token)
+        return plan(), 0
+
+    monkeypatch.setattr(skip, "_on_address", on_address)
+    asked = ["skip", "f", "--shard", "s", "--through", "7", "--yes", "--token-file", str(file)]
+    assert CliRunner().invoke(app, asked).exit_code == 0 and shown == ["0123456789abcdef"]
+    done = CliRunner().invoke(app, [*asked, "--state", str(tmp_path / "state")])
+    assert (done.exit_code, done.stdout) == (2, "") and "a file asks for no token" in done.stderr
 
 
 def test_where_it_was_looked_is_told_when_nothing_is_known() -> None:

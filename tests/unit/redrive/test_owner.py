@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
+from afterbay.engine.wanted import Wanted, read_wanted
 from afterbay.errors import NotFoundError, UnavailableError
 from afterbay.redrive.letter import DeadLetter, LetterKind, QueuePlace, read_letter
-from afterbay.redrive.owner import Form, Owner, find_owner
+from afterbay.redrive.owner import Form, Owner, find_owner, owner_in
 from unit.redrive.world import FUNCTION, STREAM, URL, document
 
 PLACE = QueuePlace(URL, "one")
@@ -152,3 +154,35 @@ def test_an_answer_of_another_shape_is_the_services_fault():
     with pytest.raises(UnavailableError, match="something else"):
         find(Service(describe_pipe={"Target": 1}), of_pipe())
     assert of_rule().kind is LetterKind.RULE
+
+
+def files(folder: Path, **of_pipe: object) -> tuple[Wanted, ...]:
+    """What `afterbay run` was given: the mapping and the pipe of the letters here, each with a filter."""
+    filtered = {"Filters": [{"Pattern": PATTERN}]}
+    asked = {"FunctionName": FUNCTION, "EventSourceArn": STREAM, "StartingPosition": "LATEST", "BatchSize": 7}
+    reading = {"DynamoDBStreamParameters": {"StartingPosition": "LATEST", "BatchSize": 7}, "FilterCriteria": filtered}
+    piped = {"Name": "orders-shipped", "RoleArn": "arn:aws:iam::000000000000:role/any", "Source": STREAM}
+    (folder / "mapping.json").write_text(json.dumps({**asked, "FilterCriteria": filtered}))
+    (folder / "pipe.json").write_text(json.dumps({**piped, "SourceParameters": reading, "Target": FUNCTION, **of_pipe}))
+    return read_wanted(folder / "mapping.json", folder / "pipe.json")
+
+
+def test_what_afterbay_run_runs_is_set_as_its_file_says(tmp_path: Path):
+    wanted = files(tmp_path)
+    assert owner_in(wanted, of_mapping()) == Owner(filters=(PATTERN,), batch_size=7, partial=False, function=FUNCTION)
+    piped = Owner(filters=(PATTERN,), batch_size=7, partial=True, form=Form.ARRAY, function=FUNCTION)
+    assert owner_in(wanted, of_pipe()) == piped
+    window = owner_in(wanted, of_mapping(timeWindowInfo={}))
+    assert window is not None and window.function is None and "window" in window.why
+
+
+def test_only_the_pipe_itself_sends_to_another_target_in_a_file_too(tmp_path: Path):
+    owner = owner_in(files(tmp_path, Target=QUEUE), of_pipe())
+    assert owner is not None and owner.filters == (PATTERN,)
+    assert owner.function is None and "is no function" in owner.why
+
+
+def test_what_is_in_no_file_is_asked_for(tmp_path: Path):
+    mapping, piped = files(tmp_path)
+    assert owner_in((piped,), of_mapping()) is None and owner_in((mapping,), of_pipe()) is None
+    assert owner_in((mapping, piped), of_rule()) is None and owner_in((), of_mapping()) is None

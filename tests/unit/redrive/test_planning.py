@@ -163,7 +163,7 @@ def test_the_letters_own_function_by_name_is_asked_as_its_mapping_asks(name: str
 def test_a_mapping_that_is_gone_is_told():
     told = plan(letter(), bodies(record(1)), owner=Owner(found=False, function=FUNCTION))
     assert told.wanted is Wanted.REDRIVE and "its mapping is gone" in told.why
-    assert told.why == "its mapping is gone, or one of `afterbay run`: no filter of it is applied"
+    assert told.why == "its mapping is gone, or one of `afterbay run` (--mappings FILE): no filter of it is applied"
 
 
 def test_a_record_that_no_sink_can_take_is_poison_in_the_plan():

@@ -222,6 +222,8 @@ REFUSED = {
     "a misspelt name": ({"BatchSise": 1}, "'BatchSise' is no parameter"),
     "a number out of range": ({"BatchSize": 0}, "'0' at 'batchSize'"),
     "a position behind it all": ({"StartingPosition": "LATEST"}, "LATEST begins behind"),
+    "another stream than the records'": ({"EventSourceArn": "arn:aws:sqs:us-east-1:1:q"}, r"replay\(EventSourceArn=\)"),
+    "no ARN at all": ({"EventSourceArn": None}, r"replay\(EventSourceArn=\)"),
 }
 
 
@@ -229,6 +231,10 @@ REFUSED = {
 def test_settings_are_checked_as_aws_checks_them(settings, told):
     with pytest.raises(SettingsError, match=told):
         replay(event("a"), succeed, **settings)
+
+
+def test_the_stream_of_the_records_may_be_named():
+    assert len(replay(event("a"), succeed, EventSourceArn=STREAM_ARN).delivered) == 1
 
 
 def test_what_is_no_event_is_refused():

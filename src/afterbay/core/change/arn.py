@@ -11,7 +11,16 @@ from functools import lru_cache
 
 from afterbay.errors import SettingsError
 
-__all__ = ["Arn", "FunctionName", "StreamArn", "is_pipe", "parse_arn", "parse_function_name", "parse_stream_arn"]
+__all__ = [
+    "Arn",
+    "FunctionName",
+    "StreamArn",
+    "is_pipe",
+    "owner_name",
+    "parse_arn",
+    "parse_function_name",
+    "parse_stream_arn",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,11 @@ class Arn:
 def is_pipe(arn: str) -> bool:
     """True for the ARN of a pipe, which stands where a function's does in what reads the pipe's source."""
     return ":pipes:" in arn
+
+
+def owner_name(arn: str) -> str:
+    """The name of the function or the pipe that reads a source, of its ARN. Raises ``SettingsError``."""
+    return parse_arn(arn).resource.removeprefix("pipe/") if is_pipe(arn) else parse_function_name(arn).name
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ from afterbay.core.mapping.queue_events import (
 )
 from afterbay.core.mapping.request_id import RequestIds
 from afterbay.core.mapping.result import LastResult, result_of
-from afterbay.core.mapping.retry import backoff_s
+from afterbay.core.mapping.retry import backoff_s, pipe_backoff_s
 from afterbay.core.mapping.scaling import CONCURRENCY_MAX, Scaling
 from afterbay.core.mapping.settings import MappingSettings
 from afterbay.core.mapping.standing import Next, Request, Standing
@@ -110,7 +110,7 @@ class QueueMapping:
         self._returning = 0
         self._active = False
         self._failures = 0
-        self._denied = False
+        self._denied = self._delete_denied = False
         self._again_at: datetime | None = None
         self._wake: datetime | None = None
 
@@ -128,9 +128,9 @@ class QueueMapping:
 
     @property
     def source_over(self) -> bool:
-        """True while the queue lets nobody read it: a pipe stops then (X5), a mapping goes on asking. One that is not
-        there is there again once one of its name is made."""
-        return self._denied
+        """True while the queue lets nobody read it, or nobody delete: a pipe stops then (X5), a mapping goes on asking.
+        One that is not there is there again once one of its name is made."""
+        return self._denied or self._delete_denied
 
     def handle(self, event: QueueEvent, now: datetime) -> tuple[QueueCommand, ...]:
         """Absorb one event; return what to do about it."""
@@ -151,9 +151,10 @@ class QueueMapping:
                 self._receiving.pop()
                 self._denied = denied
                 return self._source_failed(reason, advice_s, now)
-            case BatchAnswered(request_id=request_id, outcome=outcome):
-                return self._answered(self.batches[request_id], outcome, now)
-            case MessagesDeleted(request_id=request_id, deleted=deleted, failure=failure):
+            case BatchAnswered(request_id=request_id, outcome=outcome, jitter=jitter):
+                return self._answered(self.batches[request_id], outcome, now, jitter)
+            case MessagesDeleted(request_id=request_id, deleted=deleted, failure=failure, denied=denied):
+                self._delete_denied = denied  # a receive that is allowed says nothing about it
                 return self._deleted(request_id, deleted, failure)
             case MessagesReturned():
                 self._returning -= 1
@@ -220,7 +221,7 @@ class QueueMapping:
         self._passes = self._compile_filters(self.settings.filters, self.settings.kind)
         self._phase = _Phase.DESCRIBING
         self._run += 1
-        self._active = self._denied = False
+        self._active = self._denied = self._delete_denied = False
         self._standing.arrive(LifecycleEvent.STARTED)
         return [DescribeQueue(self._run)]
 
@@ -338,7 +339,7 @@ class QueueMapping:
                 commands += self._leave(one, one.messages)
         return commands
 
-    def _answered(self, one: MessageBatch, outcome: Outcome, now: datetime) -> list[QueueCommand]:
+    def _answered(self, one: MessageBatch, outcome: Outcome, now: datetime, jitter: float) -> list[QueueCommand]:
         self.last_result = result_of(outcome, self.last_result)
         commands: list[QueueCommand] = list(self._warnings.tell(outcome, None, now))
         count = len(one.messages)
@@ -349,7 +350,7 @@ class QueueMapping:
             case FailedSome(positions=positions, not_reached=not_reached):
                 self.counters.failed_invoke += count
                 if not_reached is not None:
-                    return commands + self._rest_of(one, positions, not_reached, now)
+                    return commands + self._rest_of(one, positions, not_reached, now, jitter)
                 self.counters.errors += 1
                 done, left = one.split(positions)
                 self.counters.delivered += len(done)
@@ -360,42 +361,43 @@ class QueueMapping:
                 self.counters.failed_invoke += count
                 self._slow_down()
                 return commands + self._leave(one, one.messages)
-            case NotReached(retry_after_s=advice_s):
+            case NotReached() as why:
                 self.counters.not_reached += 1
                 self.counters.failed_invoke += count
                 self._slow_down()
-                return commands + self._rest(one, advice_s, now)
+                return commands + self._rest(one, why, now, jitter)
             case FailedFrom():
                 raise AssertionError("messages fail one by one")
             case _:
                 assert_never(outcome)
 
     def _rest_of(
-        self, one: MessageBatch, positions: frozenset[Position], why: NotReached, now: datetime
+        self, one: MessageBatch, positions: frozenset[Position], why: NotReached, now: datetime, jitter: float
     ) -> list[QueueCommand]:
         """What was not reached waits as a batch of its own, so that the queue does not count another receive (X85)."""
         self.counters.not_reached += 1
         done, _ = one.split(positions)
         if not done:
-            return self._rest(one, why.retry_after_s, now)
+            return self._rest(one, why, now, jitter)
         self.counters.delivered += len(done)
         rest = one.rest(positions, self._ids)
         self.batches[rest.batch.request_id] = rest
-        return self._rest(rest, why.retry_after_s, now) + self._delete(one, done)
+        return self._rest(rest, why, now, jitter) + self._delete(one, done)
 
     def _slow_down(self) -> None:
         """Rules: Q15 not where the function reports failures message by message."""
         if not self.settings.report_batch_item_failures:
             self.scaling.failed()
 
-    def _rest(self, one: MessageBatch, advice_s: float | None, now: datetime) -> list[QueueCommand]:
+    def _rest(self, one: MessageBatch, why: NotReached, now: datetime, jitter: float) -> list[QueueCommand]:
+        """Rules: Q17 until the queue shows its messages; R91 the pauses of a mapping, X89 those of a pipe."""
         one.batch.not_reached += 1
         if self._phase is not _Phase.RECEIVING:
             del self.batches[one.batch.request_id]
             return self._give_back(one.messages)
-        pause_s = backoff_s(one.batch.not_reached)
-        pause = timedelta(seconds=pause_s if advice_s is None else max(advice_s, pause_s))
-        one.again_at = min(now + pause, one.hidden_until)
+        longest_s = (pipe_backoff_s if self.settings.is_pipe else backoff_s)(one.batch.not_reached)
+        pause_s = max(jitter * longest_s, why.retry_after_s or 0.0)
+        one.again_at = min(now + timedelta(seconds=pause_s), one.hidden_until)
         return []
 
     def _delete(self, one: MessageBatch, done: tuple[Message, ...]) -> list[QueueCommand]:

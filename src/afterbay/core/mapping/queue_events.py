@@ -65,19 +65,23 @@ class ReceiveFailed:
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswered:
-    """A delivery came back, or did not reach the function."""
+    """A delivery came back, or did not reach the function; a pause that follows is ``jitter`` times as long (R91, and
+    X89 of a pipe)."""
 
     request_id: str
     outcome: Outcome
+    jitter: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class MessagesDeleted:
-    """``deleted`` of them are gone from the queue. ``failure``: why the others are not; they will come again."""
+    """``deleted`` of them are gone from the queue. ``failure``: why the others are not; they will come again.
+    ``denied``: the queue lets nobody delete."""
 
     request_id: str | None
     deleted: int
     failure: str | None = None
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from afterbay.core.change.arn import is_pipe
 from afterbay.core.change.source import SourceKind
 from afterbay.core.mapping import filters as of_mappings
-from afterbay.core.mapping.filters import Passes
+from afterbay.core.mapping.filters import CompileFilters, Passes
 from afterbay.core.pattern import Pattern, PatternError
 from afterbay.core.pipe.errors import Field
 
-__all__ = ["HIDDEN", "compile_filters", "faults"]
+__all__ = ["HIDDEN", "compile_filters", "compiler_of", "faults"]
 
 _ADDED = frozenset({"awsRegion", "eventSource", "eventSourceARN", "eventVersion"})
 
@@ -48,6 +49,11 @@ def compile_filters(patterns: tuple[str, ...], kind: SourceKind) -> Passes | Non
     ``body`` are seen parsed (X37) if pattern and payload are of one form, JSON or plain (X22, X23).
     """
     return of_mappings.compile_filters(patterns, kind, dialect="pipe", hidden=HIDDEN[kind])
+
+
+def compiler_of(owner_arn: str) -> CompileFilters:
+    """How the owner of filters, a mapping's function or a pipe, reads them."""
+    return compile_filters if is_pipe(owner_arn) else of_mappings.compile_filters
 
 
 def _fault(text: str, kind: SourceKind) -> str | None:

@@ -12,11 +12,12 @@ from typing import TypeAlias
 import msgspec
 
 from afterbay.core.change.wire import JsonValue
+from afterbay.endpoint.cancellations import cancelled, cancelled_for_faults
 from afterbay.endpoint.numbers import normalise
 from afterbay.endpoint.partiql.items import ItemRequest, item_request
 from afterbay.endpoint.partiql.keys import TableKey, key_given
-from afterbay.endpoint.partiql.pages import Pages
-from afterbay.endpoint.partiql.selections import projected, select_request
+from afterbay.endpoint.partiql.pages import BEGINNING, Pages, read_page
+from afterbay.endpoint.partiql.selections import projected, select_requests
 from afterbay.endpoint.partiql.statements import Exists, Insert, Select, Statement, is_read, read_statement
 from afterbay.endpoint.protocol import Response, json_object, json_response
 from afterbay.endpoint.values import check_values
@@ -76,6 +77,8 @@ class Statements:
         if isinstance(statement, Select):
             return await self._select(region, members, statement, one=one)
         request = item_request(statement, await self._key_of(region, statement.table, None))
+        if request.fault is not None:
+            raise EndpointError("ValidationException", request.fault)
         wanted = request.members | _taken(members, "ReturnConsumedCapacity")
         if not isinstance(statement, Insert):
             wanted |= _taken(members, _CONDITION)
@@ -93,20 +96,23 @@ class Statements:
     async def _select(self, region: str, members: Members, statement: Select, *, one: bool) -> Response:
         pages = Pages.of(members)  # before numbers are normalised, which are the request's own
         key = await self._key_of(region, statement.table, statement.index)
-        operation, wanted = select_request(statement, key, one=one)
-        wanted |= _taken(members, "ConsistentRead", "ReturnConsumedCapacity", "Limit")
-        token = members.get("NextToken")
-        if token is not None:
-            wanted["ExclusiveStartKey"] = pages.start(token)
-        (response,) = await self._read(region, [(operation, wanted)])
-        if response.status >= 400:
+        asked = _taken(members, "ConsistentRead", "ReturnConsumedCapacity")
+
+        async def read(operation: str, wanted: Members) -> Response:
+            (response,) = await self._read(region, [(operation, wanted | asked)])
             return response
-        answer = json_object(response.body)
-        told: Members = {"Items": _items(answer, statement)}
-        last = answer.get("LastEvaluatedKey")
-        if last is not None:
-            told |= {"LastEvaluatedKey": last, "NextToken": pages.token(last)}
-        return _answer(told | _taken(answer, "ConsumedCapacity"))
+
+        token = members.get("NextToken")
+        start = BEGINNING if token is None else pages.start(token)
+        page = await read_page(read, select_requests(statement, key, one=one), start, members.get("Limit"))
+        if isinstance(page, Response):
+            return page
+        told: Members = {"Items": [projected(each, statement.paths) for each in page.items]}
+        if page.end is not None:
+            told["NextToken"] = pages.token(page.end)
+            if page.end.after is not None:
+                told["LastEvaluatedKey"] = page.end.after
+        return _answer(told if page.capacity is None else told | {"ConsumedCapacity": page.capacity})
 
     async def _batch(self, region: str, members: Members) -> Response:
         statements = _statements(members, "Statements", BATCH_STATEMENTS_MAX)
@@ -146,8 +152,12 @@ class Statements:
 
     async def _read_together(self, region: str, selects: Sequence[Select]) -> Response:
         keys = [await self._key_of(region, one.table, one.index) for one in selects]
-        reads = [select_request(one, key, one=True) for one, key in zip(selects, keys, strict=True)]
-        _refuse_twice([(one.table, key_given(one.where, key)) for one, key in zip(selects, keys, strict=True)])
+        given = [key_given(one.where, key) for one, key in zip(selects, keys, strict=True)]
+        refusal = cancelled_for_faults([key.fault_of_key(one) for one, key in zip(given, keys, strict=True)])
+        if refusal is not None:
+            return refusal
+        reads = [select_requests(one, key, one=True)[0] for one, key in zip(selects, keys, strict=True)]
+        _refuse_twice([(one.table, item) for one, item in zip(selects, given, strict=True)])
         responses = await self._read(region, reads)
         found: list[JsonValue] = []
         for statement, response in zip(selects, responses, strict=True):
@@ -167,7 +177,8 @@ class Statements:
             if request.returning is not None:
                 raise EndpointError("ValidationException", "RETURNING is for no statement of a transaction")
             requests.append(request)
-        _refuse_twice([(_table(one), request.key) for one, request in zip(statements, requests, strict=True)])
+        tables = [_table(one) for one in statements]
+        _refuse_twice([(table, one.key) for table, one in zip(tables, requests, strict=True) if one.fault is None])
         inserts = [isinstance(one, Insert) for one in statements]
         items: list[JsonValue] = [
             {_TRANSACTED[request.operation]: request.members | ({} if insert else _taken(asked, _CONDITION))}
@@ -188,8 +199,7 @@ def _cancelled(response: Response, inserts: Sequence[bool]) -> Response:
     reasons = answer.get("CancellationReasons")
     if not isinstance(reasons, list):
         return response
-    told: list[JsonValue] = []
-    codes: list[str] = []
+    told: list[Members] = []
     for reason, insert in zip(reasons, inserts, strict=True):
         one: Members = dict(reason) if isinstance(reason, dict) else {}
         if insert and one.get("Code") == "ConditionalCheckFailed":
@@ -197,10 +207,7 @@ def _cancelled(response: Response, inserts: Sequence[bool]) -> Response:
         elif one.get("Code") not in _REASONS:
             one["Code"] = "ValidationError"
         told.append(one)
-        codes.append(str(one["Code"]))
-    reason_text = "Transaction cancelled, please refer cancellation reasons for specific reasons"
-    answer |= {"CancellationReasons": told, "Message": f"{reason_text} [{', '.join(codes)}]"}
-    return _answer(answer, status=response.status)
+    return cancelled(told)
 
 
 def _statements(members: Mapping[str, JsonValue], member: str, most: int) -> list[Members]:

@@ -20,26 +20,28 @@ __all__ = ["ItemRequest", "item_request"]
 
 @dataclass(frozen=True, slots=True)
 class ItemRequest:
-    """A request about one item. ``members`` are those that a transaction takes, too, without those of an answer."""
+    """A request about one item. ``members`` are those that a transaction takes, too, without those of an answer.
+    ``fault``: why ``key`` is none of its table; a transaction is cancelled for it, other requests are refused."""
 
     operation: str
     key: dict[str, JsonValue]
     members: dict[str, JsonValue]
     returning: str | None = None
+    fault: str | None = None
 
 
 def item_request(statement: Insert | Update | Delete | Exists, key: TableKey) -> ItemRequest:
     """PutItem, UpdateItem, DeleteItem or, for EXISTS, a transaction's ConditionCheck.
 
-    Raises ``EndpointError`` for a WHERE clause that does not name one item.
+    Raises ``EndpointError`` for a WHERE clause that does not name one item; a key of another type is its ``fault``.
     """
     names = Placeholders()
     there = Path((key.partition,))
     if isinstance(statement, Insert):
-        found = key.of_item(statement.item)
+        found = {name: statement.item[name] for name in key.types if name in statement.item}
         members: dict[str, JsonValue] = {"TableName": statement.table, "Item": statement.item}
         members["ConditionExpression"] = f"attribute_not_exists({place(there, names)})"
-        return ItemRequest("PutItem", found, members | names.members())
+        return ItemRequest("PutItem", found, members | names.members(), fault=key.fault_of_item(statement.item))
     if isinstance(statement, Exists):
         if statement.select.index is not None:
             raise unsupported("EXISTS on an index")
@@ -47,6 +49,7 @@ def item_request(statement: Insert | Update | Delete | Exists, key: TableKey) ->
     else:
         table, where = statement.table, statement.where
     wanted, others = item_of(where, key)
+    fault = key.fault_of_key(wanted)
     members = {"TableName": table, "Key": wanted}
     conditions = [written(one, names) for one in others]
     if isinstance(statement, Delete):
@@ -54,12 +57,12 @@ def item_request(statement: Insert | Update | Delete | Exists, key: TableKey) ->
         if conditions:
             both = conditions[0] if len(conditions) == 1 else f"({' AND '.join(conditions)})"
             members["ConditionExpression"] = f"attribute_not_exists({place(there, names)}) OR {both}"
-        return ItemRequest("DeleteItem", wanted, members | names.members(), statement.returning)
+        return ItemRequest("DeleteItem", wanted, members | names.members(), statement.returning, fault)
     members["ConditionExpression"] = " AND ".join([f"attribute_exists({place(there, names)})", *conditions])
     if isinstance(statement, Exists):
-        return ItemRequest("ConditionCheck", wanted, members | names.members())
+        return ItemRequest("ConditionCheck", wanted, members | names.members(), fault=fault)
     members["UpdateExpression"] = _update(statement.changes, names)
-    return ItemRequest("UpdateItem", wanted, members | names.members(), statement.returning)
+    return ItemRequest("UpdateItem", wanted, members | names.members(), statement.returning, fault)
 
 
 def _update(changes: tuple[Change, ...], names: Placeholders) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from afterbay.core.change.wire import JsonValue
-from afterbay.endpoint.partiql.conditions import Comparison, Condition, Literal, conjuncts, type_of
+from afterbay.endpoint.partiql.conditions import Comparison, Condition, Literal, conjuncts
 from afterbay.endpoint.partiql.reader import Path
 from afterbay.errors import EndpointError
 
 __all__ = ["TableKey", "equality", "invalid", "is_attribute", "item_of", "key_given"]
+
+_INVALID = "One or more parameter values were invalid: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +29,37 @@ class TableKey:
     def sort(self) -> str | None:
         return next(iter(list(self.types)[1:]), None)
 
-    def of_item(self, item: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-        """The key of an item that is put. Raises ``EndpointError``."""
+    def fault_of_item(self, item: Mapping[str, JsonValue]) -> str | None:
+        """Why an item that is put has no key; None: it has."""
         for name, kind in self.types.items():
             value = item.get(name)
             if value is None:
-                raise invalid(f"Missing the key {name} in the item")
-            actual = next(iter(value), "") if isinstance(value, dict) else ""
-            if actual != kind:
-                raise invalid(f"Type mismatch for key {name} expected: {kind} actual: {actual}")
-        return {name: item[name] for name in self.types}
+                return f"{_INVALID}Missing the key {name} in the item"
+            if _type(value) != kind:
+                return f"{_INVALID}Type mismatch for key {name} expected: {kind} actual: {_type(value)}"
+        return None
+
+    def fault_of_key(self, key: Mapping[str, JsonValue]) -> str | None:
+        """Why a key is none of this table; None: it is one."""
+        fits = key.keys() == self.types.keys() and all(_type(key[name]) == kind for name, kind in self.types.items())
+        return None if fits else "The provided key element does not match the schema"
+
+
+def _type(value: JsonValue) -> str:
+    return next(iter(value), "") if isinstance(value, dict) else ""
 
 
 def item_of(where: Condition | None, key: TableKey) -> tuple[dict[str, JsonValue], list[Condition]]:
-    """The key that a WHERE clause gives, and what else it asks for. Raises ``EndpointError``."""
+    """The key that a WHERE clause gives, of whatever types, and what else it asks for. Raises ``EndpointError`` where
+    it gives none."""
     others = list(conjuncts(where))
     wanted: dict[str, JsonValue] = {}
-    for name, kind in key.types.items():
+    for name in key.types:
         found = equality(others, name)
         if found is None or not isinstance(found.right, Literal):
             raise EndpointError(
                 "ValidationException", "Where clause does not contain a mandatory equality on all key attributes"
             )
-        if type_of(found.right) != kind:
-            raise EndpointError("ValidationException", "The provided key element does not match the schema")
         others.remove(found)
         wanted[name] = dict(found.right.value)
     return wanted, others
@@ -79,4 +88,4 @@ def key_given(where: Condition | None, key: TableKey) -> dict[str, JsonValue]:
 
 
 def invalid(reason: str) -> EndpointError:
-    return EndpointError("ValidationException", f"One or more parameter values were invalid: {reason}")
+    return EndpointError("ValidationException", _INVALID + reason)

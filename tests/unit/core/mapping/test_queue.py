@@ -31,6 +31,7 @@ from afterbay.errors import SettingsError
 from .queue_driving import FIFO, T0, VISIBILITY_S, World, settings
 
 FAILED = Failed(Cause.FUNCTION_ERROR)
+PIPE = "arn:aws:pipes:eu-west-1:000000000000:pipe/p"
 THROTTLED = NotReached("TooManyRequestsException: slow down")
 
 
@@ -120,6 +121,33 @@ def test_an_answer_that_is_odd_is_told_once_in_a_while() -> None:
     world.queue.send("a", "b", "c")
     world.run(1)
     assert [one.notice for one in world.told] == [Notice.MALFORMED_ANSWER]
+
+
+@pytest.mark.parametrize(
+    ("function", "jitter", "pauses_s"),
+    [
+        ("arn:aws:lambda:eu-west-1:000000000000:function:f", 1.0, [0.25, 0.5, 1.0]),
+        ("arn:aws:lambda:eu-west-1:000000000000:function:f", 1.25, [0.3125, 0.625, 1.25]),
+        (PIPE, 1.0, [1.0, 2.0, 4.0]),
+        (PIPE, 0.25, [0.25, 0.5, 1.0]),
+    ],
+)
+def test_a_batch_that_was_not_reached_rests_as_a_mappings_or_as_a_pipes(
+    function: str, jitter: float, pauses_s: list[float]
+) -> None:
+    """R91, X89."""
+    world = World(settings(function_arn=function))
+    world.hold = True
+    world.start().run(0.1)
+    world.queue.send("a")
+    world.run(0.1)
+    for pause_s in pauses_s:
+        command = world.in_hand.pop()
+        world.tell(BatchAnswered(command.batch.request_id, THROTTLED, jitter))
+        assert world.wake == world.now + timedelta(seconds=pause_s)
+        world.run(pause_s)
+    world.tell(BatchAnswered(world.in_hand[0].batch.request_id, NotReached("down", retry_after_s=7.0), 0.0))
+    assert world.wake == world.now + timedelta(seconds=7), "what is asked for is waited for in full"
 
 
 # ---- batches and windows
@@ -509,9 +537,8 @@ def test_a_mapping_that_ends_gives_back_what_was_not_reached() -> None:
 
 def test_a_pipe_with_a_window_hides_messages_longer_than_their_queue_does() -> None:
     """X87: 7 minutes, the window and 30 seconds; without a window the queue's own time counts."""
-    pipe = "arn:aws:pipes:eu-west-1:000000000000:pipe/p"
     for window_s, hidden_s in ((20, 470), (0, VISIBILITY_S)):
-        own = settings(function_arn=pipe, batching_window_s=window_s, report_batch_item_failures=True)
+        own = settings(function_arn=PIPE, batching_window_s=window_s, report_batch_item_failures=True)
         world = World(own, lambda command: Failed(Cause.FUNCTION_ERROR)).start().run(1)
         world.queue.send("a")
         world.run(window_s + 1)
@@ -520,7 +547,7 @@ def test_a_pipe_with_a_window_hides_messages_longer_than_their_queue_does() -> N
         assert len(world.delivered) == 1, "it is hidden still"
         world.run(window_s + 6)
         assert len(world.delivered) == 2
-    down = settings(function_arn=pipe, batching_window_s=20, report_batch_item_failures=True)
+    down = settings(function_arn=PIPE, batching_window_s=20, report_batch_item_failures=True)
     world = World(down, lambda command: NotReached("down")).start().run(1)
     world.queue.send("a")
     world.run(460)
@@ -538,3 +565,18 @@ def test_a_queue_that_denies_is_over_for_a_pipe_until_it_lets_itself_be_read_aga
         world.queue.send("a")
         world.run(30)
         assert world.delivered == [["a"]] and not world.mapping.source_over
+
+
+def test_a_queue_that_lets_nobody_delete_is_over_for_a_pipe_however_much_may_be_read() -> None:
+    """X5."""
+    world = World(settings())
+    world.hold = True
+    world.start()
+    for name, denied in (("a", True), ("b", False)):
+        world.queue.send(name)
+        world.run(0.1)
+        request_id = world.in_hand.pop().batch.request_id
+        world.mapping.handle(BatchAnswered(request_id, Delivered()), world.now)
+        world.tell(MessagesDeleted(request_id, 0 if denied else 1, "AccessDenied: no" if denied else None, denied))
+        world.run(0.1)
+        assert world.mapping.source_over is denied and world.mapping.failure is None

@@ -7,7 +7,7 @@ import pytest
 from afterbay.core.change.wire import JsonValue
 from afterbay.endpoint.partiql.items import ItemRequest, item_request
 from afterbay.endpoint.partiql.keys import TableKey
-from afterbay.endpoint.partiql.selections import projected, select_request
+from afterbay.endpoint.partiql.selections import projected, select_requests
 from afterbay.endpoint.partiql.statements import Exists, Insert, Select, Statement, Update, read_statement
 from afterbay.errors import EndpointError
 
@@ -26,9 +26,14 @@ def item(text: str, *parameters: JsonValue) -> ItemRequest:
 
 
 def select(text: str, *parameters: JsonValue, one: bool = False) -> tuple[str, dict[str, JsonValue]]:
+    (request,) = selects(text, *parameters, one=one)
+    return request
+
+
+def selects(text: str, *parameters: JsonValue, one: bool = False) -> tuple[tuple[str, dict[str, JsonValue]], ...]:
     statement = read(text, *parameters)
     assert isinstance(statement, Select)
-    return select_request(statement, KEY, one=one)
+    return select_requests(statement, KEY, one=one)
 
 
 def resolved(members: dict[str, JsonValue], name: str) -> str:
@@ -138,6 +143,63 @@ def test_a_select_with_a_partition_key_is_a_query(where: str, keyed: str, rest: 
     assert (resolved(members, "FilterExpression") if "FilterExpression" in members else None) == rest
 
 
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("pk IN ['b', 'a', 'b']", ["a", "b"]),
+        ("sk > 1 AND pk IN ('é', 'z', ?) AND v = 1", ["Z", "z", "é"]),
+        ("pk IN ['b', 'a'] ORDER BY pk DESC, sk", ["b", "a"]),
+        ("pk IN ['a'] ORDER BY sk", ["a"]),
+        ("pk = 'b' OR (pk = 'a' OR pk IN ['c'])", ["a", "b", "c"]),
+    ],
+)
+def test_a_select_of_several_partition_keys_is_a_query_of_each(text: str, keys: list[str]) -> None:
+    found = selects(f"SELECT * FROM t WHERE {text}", *([{"S": "Z"}] if "?" in text else []))
+    assert {operation for operation, _ in found} == {"Query"}
+    told = [resolved(members, "KeyConditionExpression") for _, members in found]
+    sort = " AND sk > {'N': '1'}" if "sk >" in text else ""
+    assert told == [f"pk = {{'S': '{one}'}}{sort}" for one in keys]
+    assert all(("FilterExpression" in members) == ("v =" in text) for _, members in found)
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["pk IN ['a', v]", "NOT pk IN ['a']", "pk IN ['a'] OR v = 1", "pk='a' OR pk='b' AND v=1", "m.pk IN ['a', 'b']"],
+)
+def test_a_select_that_does_not_name_its_partition_keys_alone_is_a_scan(where: str) -> None:
+    assert select(f"SELECT * FROM t WHERE {where}")[0] == "Scan"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "wanted"),
+    [("N", ["10", "2.0", "2", "-1"], ["-1", "2", "10"]), ("B", ["gA==", "AQ=="], ["AQ==", "gA=="])],
+)
+def test_numbers_and_bytes_are_told_by_what_they_are(kind: str, given: list[str], wanted: list[str]) -> None:
+    text = f"SELECT * FROM t WHERE pk IN [{', '.join('?' * len(given))}]"
+    statement = read(text, *({kind: one} for one in given))
+    assert isinstance(statement, Select)
+    found = select_requests(statement, TableKey({"pk": kind}), one=False)
+    told = [resolved(members, "KeyConditionExpression") for _, members in found]
+    assert told == [f"pk = {{'{kind}': '{one}'}}" for one in wanted]
+
+
+@pytest.mark.parametrize(
+    ("rest", "told"),
+    [
+        ("WHERE pk IN ['a', 1]", "Condition parameter type does not match schema type"),
+        (f"WHERE pk IN [{', '.join(['1'] * 51)}]", "too many operands; number of operands: 51"),
+        ("ORDER BY pk", "Must have WHERE clause"),
+        ("WHERE n = 1 ORDER BY sk", "Must have at least one non-optional hash key condition"),
+        ("WHERE pk = 'a' ORDER BY n", "Variable reference n in ORDER BY clause must be part of the primary key"),
+        ("WHERE pk IN ['a', 'b'] ORDER BY sk", "Must have hash key in ORDER BY clause"),
+    ],
+)
+def test_keys_and_orders_that_cannot_be_read_are_refused(rest: str, told: str) -> None:
+    with pytest.raises(EndpointError, match=told) as refused:
+        selects(f"SELECT * FROM t {rest}")
+    assert refused.value.code == "ValidationException"
+
+
 def test_an_order_is_that_of_the_sort_key() -> None:
     assert "ScanIndexForward" not in select("SELECT * FROM t WHERE pk='a' ORDER BY sk ASC")[1]
     assert select("SELECT * FROM t WHERE pk='a' ORDER BY pk, sk DESC")[1]["ScanIndexForward"] is False
@@ -182,10 +244,7 @@ def test_a_statement_that_is_none_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "INSERT INTO t VALUE {'pk': 'a'}",
-        "INSERT INTO t VALUE {'pk': 'a', 'sk': '1'}",
         "UPDATE t SET n=1 WHERE pk='a'",
-        "UPDATE t SET n=1 WHERE pk='a' AND sk='1'",
         "UPDATE t SET n=1 WHERE pk='a' AND sk IN [1]",
         "DELETE FROM t WHERE pk='a' OR sk=1",
         f"UPDATE t SET m.x=1 SET m=2 {ITEM}",
@@ -199,6 +258,22 @@ def test_a_statement_that_names_no_item_or_no_change_is_refused(text: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("INSERT INTO t VALUE {'pk': 'a'}", "Missing the key sk in the item"),
+        ("INSERT INTO t VALUE {'pk': 'a', 'sk': '1'}", "Type mismatch for key sk expected: N actual: S"),
+        ("UPDATE t SET n=1 WHERE pk='a' AND sk='1'", "The provided key element does not match the schema"),
+        ("DELETE FROM t WHERE pk=true AND sk=1", "The provided key element does not match the schema"),
+        (f"DELETE FROM t {ITEM}", None),
+    ],
+)
+def test_a_key_that_is_none_of_its_table_is_told_for_who_carries_it_out(text: str, fault: str | None) -> None:
+    """A transaction is cancelled for it, another request refused."""
+    told = item(text).fault
+    assert told is None if fault is None else str(told).endswith(fault)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "SELECT COUNT(*) FROM t",
@@ -207,7 +282,6 @@ def test_a_statement_that_names_no_item_or_no_change_is_refused(text: str) -> No
         "SELECT * FROM t WHERE n IS STRING",
         "SELECT * FROM t WHERE size(a) = size(b)",
         "SELECT * FROM t WHERE 1 = 1",
-        "SELECT * FROM t WHERE n = 1 ORDER BY sk",
     ],
 )
 def test_what_is_not_supported_is_named(text: str) -> None:
