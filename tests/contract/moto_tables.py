@@ -19,12 +19,14 @@ def make_tokens_table(name: str = "tokens") -> None:
 
 
 class OneCallAtATime:
-    """A client for several threads: moto puts all tables back when it cancels a transaction, what other threads wrote
-    meanwhile too. The service does not, and the local address runs moto in one thread."""
+    """A client for several threads: moto copies all tables when a transaction begins, and puts them back when it is
+    cancelled, what other threads wrote meanwhile too. The service does not, and the local address runs moto in one
+    thread. The lock is that of all clients, since all share one moto."""
+
+    _lock = threading.Lock()
 
     def __init__(self) -> None:
         self._client = boto3.client("dynamodb", region_name=REGION)
-        self._lock = threading.Lock()
 
     def __getattr__(self, name):
         call = getattr(self._client, name)
