@@ -17,6 +17,7 @@ from afterbay.sinks.guard_names import GuardNames
 from afterbay.sinks.mending import NO_TOKEN, NOTHING_HELD, OVERTAKEN, Held, Mend
 from afterbay.sinks.options import Expiry, SinkOptions
 from contract.histories import KEYS
+from contract.moto_tables import OneCallAtATime
 from unit.sinks.between import Between
 
 KEY = KEYS[2]
@@ -230,7 +231,7 @@ def test_two_writers_racing_on_a_key_end_with_the_newest_change(client, made):
 
 def test_threads_that_write_one_key_in_any_order_end_with_the_newest_change(client, made):
     records = [made.put(KEY, n={"N": str(number)}) for number in range(24)]
-    sinks = [DynamoDbSink("copy", client=client) for _ in range(2)]
+    sinks = [DynamoDbSink("copy", client=OneCallAtATime()) for _ in range(2)]
     made.rng.shuffle(records)
     with ThreadPoolExecutor(2) as threads:
         verdicts = list(threads.map(lambda pair: verdict(sinks[pair[0] % 2], pair[1]), enumerate(records)))
