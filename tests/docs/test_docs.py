@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.text import Text
 
 from afterbay.cli.main import app
 
@@ -50,6 +51,16 @@ def test_a_synopsis_names_no_option_that_the_verb_does_not_take(verb: str) -> No
     assert lines or not options(verb)
     for line in lines:
         assert set(re.findall(r"--[a-z][a-z-]+", line)) <= options(verb)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_help_text_is_shown_whole(verb: str) -> None:
+    """Words between brackets are markup, and vanish, unless the first bracket is escaped."""
+    command = GROUP.get_command(None, verb)
+    commands = (command, *getattr(command, "commands", {}).values())
+    texts = [one.help for one in commands] + [getattr(param, "help", None) for one in commands for param in one.params]
+    for text in filter(None, texts):
+        assert Text.from_markup(text).plain == text.replace("\\[", "["), text
 
 
 def test_no_verb_is_documented_that_is_not_there() -> None:

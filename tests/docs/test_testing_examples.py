@@ -16,7 +16,7 @@ from afterbay.core.shard.position import ShardId
 from afterbay.sinks.memory import MemorySink
 from afterbay.sources.recording_lines import Head, RecordedRecord, RecordedShard
 from afterbay.sources.recording_writer import RecordingWriter
-from afterbay.testing import STREAM_ARN, change, fixtures, stream_event
+from afterbay.testing import STREAM_ARN, Address, change, fixtures, stream_event
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -60,3 +60,8 @@ def test_every_fixture_and_name_is_documented() -> None:
     named = [*afterbay.testing.__all__, *(one for one in fixtures.__all__ if one.startswith("afterbay_"))]
     silent = {"Address", "AddressError", "Call", "FIRST_NUMBER", "Recording", "Replayed", "STREAM_ARN"}
     assert {name for name in named if f"`{name}" not in PAGE and f"{name}(" not in PAGE} <= silent
+
+
+def test_what_an_address_can_do_is_documented() -> None:
+    named = {name for name in vars(Address) if not name.startswith("_")} - {"close"}
+    assert not {name for name in named if f"`{name}`" not in PAGE and f"aws.{name}(" not in PAGE}

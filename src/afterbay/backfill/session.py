@@ -60,7 +60,7 @@ class Wanted:
         if (self.into is None) == (self.function is None):
             raise SettingsError(
                 "a backfill goes into a sink or into a function",
-                hint="as in afterbay backfill orders --into sqlite:///copy.db?table=orders, or --function NAME",
+                hint="as in afterbay backfill orders --into 'sqlite:///copy.db?table=orders', or --function NAME",
             )
         for name, given, needs in (
             ("--ttl", self.ttl is not None and self.function is not None, "--into: the function has its own"),

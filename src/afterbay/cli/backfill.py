@@ -58,7 +58,7 @@ def backfill(
 ) -> None:
     """Load a table's items beside the live stream; what is newer in the sink, deletes too, is never overwritten.
 
-    Example: afterbay backfill orders --into sqlite:///copy.db?table=orders --rcu 100 --state orders.backfill
+    Example: afterbay backfill orders --into 'sqlite:///copy.db?table=orders' --rcu 100 --state orders.backfill
     """
     wanted = Wanted(
         table=table,

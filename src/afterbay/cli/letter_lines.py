@@ -115,7 +115,7 @@ def _name(letter: DeadLetter) -> str:
     why = " ".join(one for one in (letter.condition, f"({letter.error})" if letter.error else "") if one)
     who = "function" if letter.kind in (LetterKind.MAPPING, LetterKind.POISON) else letter.kind.value
     name = letter.owner.rsplit(":", 1)[-1] if who == "function" else letter.owner.rpartition("/")[2]
-    return f"{why}, {who} {name}"
+    return f"{why}, {who} {name}" if name else why  # a handler outside of Lambda has no ARN
 
 
 def _line(seen: Seen, now: datetime) -> str:

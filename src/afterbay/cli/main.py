@@ -5,10 +5,16 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
-import typer
-from typer.core import TyperGroup
+from afterbay.cli.extras import not_installed
+
+try:
+    import typer
+    from typer.core import TyperGroup
+except ModuleNotFoundError as missing:
+    sys.stderr.write(f"{not_installed(missing, sys.argv[1:]) or missing}\n")
+    sys.exit(2)
 
 from afterbay.cli.output import Exit, in_one_line, say, told_in_one_line
 from afterbay.cli.terminal import close_output, prepare_streams
@@ -71,6 +77,12 @@ class _Verbs(TyperGroup):
             if not standalone_mode:
                 raise
             sys.exit(Exit.FAILED)
+        except ModuleNotFoundError as missing:
+            line = not_installed(missing, sys.argv[1:] if args is None else args)
+            if not standalone_mode or line is None:
+                raise
+            say(line)
+            sys.exit(Exit.MISUSED)
         except Exception as error:
             if not standalone_mode or not isinstance(error, _MISUSE):
                 raise
@@ -121,8 +133,21 @@ app = typer.Typer(
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # some 20 ms, which other calls need not take
+
+        typer.echo(version("afterbay"))
+        raise typer.Exit
+
+
 @app.callback()
-def _verbs() -> None:
+def _verbs(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Without this a ``Typer`` that has no verb of its own yet is no group."""
 
 

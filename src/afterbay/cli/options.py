@@ -12,9 +12,9 @@ __all__ = ["STATE_FILE", "Archive", "AsJson", "EndpointUrl", "Profile", "Region"
 STATE_FILE = Path("afterbay.state.sqlite3")
 """Of `afterbay run`, unless it is told another."""
 
-EndpointUrl: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_ENDPOINT_URL].")]
-Region: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_DEFAULT_REGION].")]
-Profile: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI [env: AWS_PROFILE].")]
+EndpointUrl: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI \\[env: AWS_ENDPOINT_URL].")]
+Region: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI \\[env: AWS_DEFAULT_REGION].")]
+Profile: TypeAlias = Annotated[str | None, typer.Option(help="As in the AWS CLI \\[env: AWS_PROFILE].")]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Archive: TypeAlias = Annotated[
     str | None,

@@ -84,9 +84,7 @@ class _Status(msgspec.Struct):
 
 def status(
     *,
-    endpoint_url: Annotated[
-        str | None, typer.Option(help="The local address, or what `afterbay run` serves [env: AWS_ENDPOINT_URL].")
-    ] = None,
+    endpoint_url: Annotated[str | None, typer.Option(help="The local address \\[env: AWS_ENDPOINT_URL].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole snapshot as JSON.")] = False,
 ) -> None:
     """What every mapping and shard is doing, how old its oldest record is, and what blocks it.

@@ -109,7 +109,8 @@ def _form(request: Request) -> dict[str, str]:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
     parsed = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[-1] for name, values in parsed.items()}
+    # Without an action it is a body whose type nobody chose, as of `curl -d`.
+    return {name: values[-1] for name, values in parsed.items()} if "Action" in parsed else {}
 
 
 def _s3_operation(request: Request) -> str:

@@ -6,6 +6,7 @@ read with every digit. What to call, and what an error means for a record, is th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -47,6 +48,12 @@ _BY_STATUS: Mapping[int, type[ServiceError]] = {
     413: PayloadTooLargeError,
     429: ThrottledError,
 }
+
+_CLIENTS_LOG = logging.getLogger("opensearch")
+if _CLIENTS_LOG.level == logging.NOTSET:
+    # It warns of every failed request, traceback and all: 200 lines for a record while a cluster is away. What came
+    # of the record is in the verdicts. A level that somebody has set stays.
+    _CLIENTS_LOG.setLevel(logging.ERROR)
 
 _EXACT = msgspec.json.Decoder(float_hook=Decimal)
 

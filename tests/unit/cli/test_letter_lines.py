@@ -101,3 +101,9 @@ def test_lines_of_a_rules_letter():
         and f"to {FUNCTION}, not allowed" in lines
         and "UNREADABLE 0 in its event" in lines
     )
+
+
+def test_a_poison_record_of_a_handler_outside_of_lambda_names_no_function():
+    body = {"afterbay": "poison", "reason": "no such product", "functionArn": None, "record": {}}
+    lines = list(list_lines([seen(read_letter(QueuePlace(URL, "m-1"), json.dumps(body).encode(), sent_s=0.0))], NOW))
+    assert lines[0].startswith("Poison: 1 letter")

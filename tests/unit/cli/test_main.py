@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 import typer
@@ -39,3 +40,10 @@ print(sorted(name for name in ("moto", "botocore", "afterbay.engine", "afterbay.
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as ended:
+        GROUP.main(["--version"])
+    assert not ended.value.code
+    assert capsys.readouterr().out.strip() == version("afterbay")

@@ -431,3 +431,9 @@ def test_nobody_there_is_retryable_for_every_record(no_pauses):
     told = away.apply(changes())
     assert [one.kind for one in told] == [Kind.RETRYABLE] * 3 and "not reached" in told[0].reason
     away.close()
+
+
+def test_the_client_does_not_log_each_failed_request(caplog):
+    with pytest.raises(UnavailableError):
+        Cluster(ClusterAddress("http://127.0.0.1:1"), "orders").call("GET", "/orders")
+    assert not caplog.records
