@@ -42,6 +42,7 @@ MODULES = (
     "moto.moto_server.werkzeug_app",
     *(f"moto.{service}.urls" for service in MOTO_SERVICES),
     "pydantic.type_adapter",
+    "uvloop",
 )
 """What addresses and engines load sooner or later."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from afterbay.cli.live import LiveLines
+from afterbay.cli.loop import run_on_loop
 from afterbay.cli.options import Archive
 from afterbay.cli.output import say
 from afterbay.cli.parameters import template_parameters
@@ -86,7 +87,7 @@ def dev(
                 "--param, --parameters, --imports and --skip-unknown are for a template",
                 hint="afterbay dev template.yaml",
             )
-        asyncio.run(_serve(host, port, state, quiet=quiet, archive=archive, token=token))
+        run_on_loop(_serve(host, port, state, quiet=quiet, archive=archive, token=token))
         return
     from afterbay.manifest.load import load  # YAML and the SAM transform: not what an empty address should wait for
 
@@ -98,7 +99,7 @@ def dev(
         imports_file=imports,
         skip_unknown=skip_unknown,
     )
-    asyncio.run(_serve(host, port, state, declared, template.parent, quiet=quiet, archive=archive, token=token))
+    run_on_loop(_serve(host, port, state, declared, template.parent, quiet=quiet, archive=archive, token=token))
 
 
 async def _serve(

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from afterbay.aws.client import AwsSettings
+from afterbay.cli.loop import run_on_loop
 from afterbay.cli.options import STATE_FILE, Archive, EndpointUrl, Profile, Region
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.cli.running import logging_to_stderr, until_told_to_stop
@@ -77,7 +78,7 @@ def run(
     aws = AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile)
     engine = Standalone(mappings, state, aws, pipes=pipes, handler=handler, metrics=metrics, archive=archive)
     if not dry_run:
-        asyncio.run(_serve(engine))
+        run_on_loop(_serve(engine))
         return
     planned = asyncio.run(engine.look())
     if json:
