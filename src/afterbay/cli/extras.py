@@ -11,7 +11,7 @@ from collections.abc import Sequence
 __all__ = ["MODULES", "not_installed"]
 
 MODULES = {
-    "run": ("boto3", "botocore", "httpcore", "rich", "typer"),
+    "run": ("boto3", "botocore", "httpcore", "rich", "typer", "uvloop"),
     "dev": (
         "awslambdaric",
         "flask",

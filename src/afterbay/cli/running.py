@@ -13,6 +13,10 @@ from afterbay.cli.output import JsonLines, say
 
 __all__ = ["INTERRUPTED", "ended_by_signals", "logging_to_stderr", "say_ready", "until_told_to_stop"]
 
+GARBAGE_OBJECTS = 50_000
+"""So many new containers start a search for garbage. Python's own 700 are a few records: a batch has thousands, and no
+circle among them."""
+
 INTERRUPTED = 130
 """The exit code that shells know for Ctrl-C."""
 
@@ -31,6 +35,7 @@ def say_ready(line: str) -> None:
     """Say that everything is up. What is loaded by now stays: looking through it for garbage would hold up records for
     50 ms at a time."""
     gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, *gc.get_threshold()[1:])
     say(line)
 
 
