@@ -6,8 +6,8 @@ Names are loaded when they are used, so that ``import afterbay`` in a function c
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # type checkers take it for that of typing, which is half of what this import would cost
 if TYPE_CHECKING:
     from afterbay.core.change.record import ChangeRecord as ChangeRecord
     from afterbay.core.guard import Kind as Kind

@@ -13,7 +13,8 @@ AfterbayError
 │   ├── TrimmedError           the position is older than the trim horizon (S44)
 │   └── PayloadTooLargeError   the event exceeds what the function service takes (R80)
 ├── HandlerError             the function's: it does not load, or is not what was named
-├── StateError               ours to refuse: a state file that is locked, newer, or not ours
+├── StateError               ours to refuse: a state file that is locked, newer, damaged
+│   └── StatePlaceError        the user's: what is named is no state file, or cannot be one
 └── EndpointError            becomes an AWS error code and an HTTP status on the local address
 
 Anything else that is raised is a bug of ours.
@@ -34,6 +35,7 @@ __all__ = [
     "ServiceError",
     "SettingsError",
     "StateError",
+    "StatePlaceError",
     "ThrottledError",
     "TrimmedError",
     "UnavailableError",
@@ -147,7 +149,12 @@ class HandlerError(AfterbayError):
 
 
 class StateError(AfterbayError):
-    """The state file is in use, was written by a newer version, or is no state file."""
+    """The state file is in use, was written by a newer version, or is damaged."""
+
+
+class StatePlaceError(StateError):
+    """What was named as the state is none and cannot be one: a folder where a file is wanted, or a file where a folder
+    is, a file of somebody else's, nothing at all, or what this user may not open. Another name mends it."""
 
 
 class EndpointError(AfterbayError):

@@ -6,6 +6,7 @@ import random
 import sqlite3
 import threading
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
 
 import boto3
@@ -295,6 +296,21 @@ def test_postgresqls_own_connection_too(records):
         connection.execute("SELECT 1")
         with pytest.raises(SettingsError, match="open already"), afterbay.once(ChangeRecord(records[1]), ledger):
             pass
+
+
+def test_a_file_that_could_not_be_opened_is_opened_anew(tmp_path, records):
+    """It was written to all the same: into what had been there, without waiting for others."""
+    file = tmp_path / "own.db"
+    file.write_text("Dear all\n" * 100)
+    ledger = afterbay.ledger(f"sqlite:///{file}?table=done")
+    with pytest.raises(UnavailableError, match="SQLITE_NOTADB"), afterbay.once(ChangeRecord(records[0]), ledger):
+        pass
+    file.unlink()
+    with afterbay.once(ChangeRecord(records[0]), ledger) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    ledger.close()
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT count(*) FROM done").fetchone() == (1,)
 
 
 def test_a_transaction_that_the_block_ends_itself_is_told(tmp_path, records):

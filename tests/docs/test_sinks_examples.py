@@ -48,10 +48,15 @@ def test_the_examples_of_the_page_run(tmp_path, monkeypatch):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 4
     names: dict[str, object] = {"EVENT": EVENT, "Decimal": Decimal}
+    opened, sink = [], afterbay.sink
+    # A function's sinks last as long as its process; the page's, as long as the test.
+    monkeypatch.setattr(afterbay, "sink", lambda *given, **named: opened.append(sink(*given, **named)) or opened[-1])
     try:
         for block in blocks:
             exec(compile(block, "docs/sinks.md", "exec"), names)
     finally:
+        for one in opened:
+            one.close()
         for name in ("orders", "open-orders", "shipped", "paid"):
             MemorySink.forget(name)
 

@@ -53,13 +53,17 @@ class Running:
 
     def dynamodb(self, operation: str, members: object) -> Response:
         """The address's answer to a request as it stands: what no SDK would send, too."""
-        scope = f"any/20260101/{REGION}/dynamodb/aws4_request"
+        return self.json("dynamodb", f"DynamoDB_20120810.{operation}", json.dumps(members).encode())
+
+    def json(self, service: str, target: str, body: bytes) -> Response:
+        """The same of any service of a JSON protocol."""
+        scope = f"any/20260101/{REGION}/{service}/aws4_request"
         headers = {
             "content-type": "application/x-amz-json-1.0",
-            "x-amz-target": f"DynamoDB_20120810.{operation}",
+            "x-amz-target": target,
             "authorization": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=x",
         }
-        return self.on_loop(self.address.handle(Request("POST", "/", "", headers, json.dumps(members).encode(), "")))
+        return self.on_loop(self.address.handle(Request("POST", "/", "", headers, body, "")))
 
     def on_loop(self, work):
         """The result of a coroutine run on the address's loop."""

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import json
 import socket
 
 import pytest
@@ -173,6 +174,45 @@ def test_a_port_in_use_is_named(address):
 
         with pytest.raises(SettingsError, match=str(port)):
             asyncio.run(start())
+
+
+@pytest.mark.parametrize(
+    ("service", "target"),
+    [
+        ("sqs", "AmazonSQS.SendMessage"),
+        ("sqs", "AmazonSQS.ReceiveMessage"),
+        ("kinesis", "Kinesis_20131202.PutRecord"),
+        ("logs", "Logs_20140328.CreateLogGroup"),
+        ("firehose", "Firehose_20150804.PutRecord"),
+        ("monitoring", "GraniteServiceVersion20100801.PutMetricData"),
+        ("dynamodb", "DynamoDB_20120810.PutItem"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"a":' * 30_000 + b"1" + b"}" * 30_000, "nested too deep"),
+        (b'{"a":' + b"[" * 60_000 + b"]" * 60_000 + b"}", "nested too deep"),
+        (b"{", "not JSON"),
+        (b'{"a": "\xff"}', "not JSON"),
+        (b"[1]", "must be a JSON object, not list"),
+    ],
+    ids=["deep objects", "deep lists", "cut", "no UTF-8", "a list"],
+)
+def test_a_body_that_is_no_json_object_is_refused_by_every_service(address, service, target, body, told):
+    """moto took it for an empty one, or failed."""
+    answer = address.json(service, target, body)
+    refusal = json.loads(answer.body)
+    assert (answer.status, refusal["__type"].rpartition("#")[2]) == (400, "SerializationException")
+    assert told in refusal["message"]
+
+
+def test_no_depth_of_json_is_the_addresss_fault(address):
+    """What we can still go through, moto may not: it is deeper in the stack by then."""
+    for depth in range(800, 1010, 5):
+        body = json.dumps({"logGroupName": "deep"}).encode()[:-1] + b', "x": ' + b"[" * depth + b"]" * depth + b"}"
+        answer = address.json("logs", "Logs_20140328.CreateLogGroup", body)
+        assert answer.status in (200, 400), depth
 
 
 def test_a_queues_time_out_beyond_its_bound_is_refused(address):

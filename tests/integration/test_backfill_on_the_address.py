@@ -152,6 +152,8 @@ def test_a_sink_that_is_not_there_is_told_before_anything_is_read(
         run(served, table.name, into=f"sqlite:///{tmp_path}?table=t", state=state)
     report, error, _ = run(served, table.name, into=memory, state=state)
     assert error is None and report.complete
+    with pytest.raises(SettingsError, match="has 4 segments, and --segments says 3"):
+        run(served, table.name, into=memory, state=state, segments=3)
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ def test_a_state_file_that_is_none_is_left_as_it_is(tmp_path):
     (tmp_path / "mapping.json").write_text(json.dumps(GOOD))
     (tmp_path / "letter.txt").write_text("Dear all")
     done = afterbay("run", "--mapping", "mapping.json", "--state", "letter.txt", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "letter.txt" in line and "--state" in line
     assert (tmp_path / "letter.txt").read_text() == "Dear all"

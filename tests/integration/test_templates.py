@@ -245,12 +245,23 @@ def test_a_pipe_writes_to_the_delivery_stream_of_its_template(tmp_path):
         body.close()
 
 
-def test_resources_go_to_the_region_that_is_named(tmp_path):
-    with up(tmp_path, EXAMPLES / "sam-python/template.yaml", "--region", "ap-south-1") as one:
-        assert sorted(one.client("dynamodb", "ap-south-1").list_tables()["TableNames"]) == [
+def test_resources_go_to_the_region_that_is_named_and_have_its_partition(tmp_path):
+    with up(tmp_path, EXAMPLES / "sam-python/template.yaml", "--region", "cn-north-1") as one:
+        assert sorted(one.client("dynamodb", "cn-north-1").list_tables()["TableNames"]) == [
             "customers-dev",
             "orders-dev",
         ]
+        functions = one.client("lambda", "cn-north-1")
+        (mapping, *_) = functions.list_event_source_mappings()["EventSourceMappings"]
+        (function, *_) = functions.list_functions()["Functions"]
+        (bus, *_) = one.client("events", "cn-north-1").list_event_buses()["EventBuses"]
+        arns = [
+            *(mapping[name] for name in ("EventSourceArn", "FunctionArn", "EventSourceMappingArn")),
+            *(function[name] for name in ("FunctionArn", "Role")),
+            bus["Arn"],
+        ]
+        assert {arn.split(":")[1] for arn in arns} == {"aws-cn"}
+        assert functions.get_function(FunctionName=function["FunctionArn"])["Configuration"]["State"] == "Active"
 
 
 WRONG = {

@@ -122,13 +122,17 @@ class IndexedHoldings:
     def _read(self) -> None:
         # The empty name is a private file of SQLite's own, which goes with the connection.
         fresh = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        fresh.execute("CREATE TABLE live (key TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID")
-        items = self._sink.read_live()
-        fresh.execute("BEGIN")
-        while page := _page(items):
-            rows = [(one.key, _EXACT.encode(one.item).decode()) for one in page]
-            fresh.executemany("INSERT OR REPLACE INTO live VALUES (?, ?)", rows)
-        fresh.execute("COMMIT")
+        try:
+            fresh.execute("CREATE TABLE live (key TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID")
+            items = self._sink.read_live()
+            fresh.execute("BEGIN")
+            while page := _page(items):
+                rows = [(one.key, _EXACT.encode(one.item).decode()) for one in page]
+                fresh.executemany("INSERT OR REPLACE INTO live VALUES (?, ?)", rows)
+            fresh.execute("COMMIT")
+        except BaseException:  # the sink cannot be read
+            fresh.close()
+            raise
         if self._index is not None:
             self._index.close()
         self._index = fresh

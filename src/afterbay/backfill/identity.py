@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from afterbay.core.pattern import Pattern
-from afterbay.errors import StateError
+from afterbay.errors import StatePlaceError
 from afterbay.sinks.address import SinkAddress
 
 __all__ = ["Identity", "function_print", "sink_print"]
@@ -32,7 +32,7 @@ class Identity:
     print: str
 
     def check(self, other: Identity, file: object) -> None:
-        """``other`` is what the file is of. Raises ``StateError`` that says what differs."""
+        """``other`` is what the file is of. Raises ``StatePlaceError`` that says what differs."""
         differs = None
         if other.table != self.table:
             differs = f"of {other.table}, and this load is of {self.table}"
@@ -45,7 +45,9 @@ class Identity:
         elif other.print != self.print:
             differs = f"of a load into {other.into} with other parameters or filters"
         if differs is not None:
-            raise StateError(f"state file {file} is {differs}", hint="name another --state file, or remove this one")
+            raise StatePlaceError(
+                f"state file {file} is {differs}", hint="name another --state file, or remove this one"
+            )
 
 
 def sink_print(address: SinkAddress) -> str:

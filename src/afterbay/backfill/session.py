@@ -33,7 +33,7 @@ from afterbay.backfill.state import LoadState
 from afterbay.backfill.table import Table, describe_table
 from afterbay.core.change.arn import parse_arn, parse_function_name
 from afterbay.engine.clock import Clock
-from afterbay.errors import AfterbayError, SettingsError, StateError
+from afterbay.errors import AfterbayError, SettingsError
 from afterbay.functions.lambda_api import FUNCTION_TIMEOUT_S, LambdaApiFunction
 from afterbay.sinks.address import open_sink, parse_address
 from afterbay.sinks.where import read_where
@@ -210,7 +210,7 @@ class Session:
     def _check_segments(self, known: tuple[Part, ...], state: LoadState | None) -> None:
         wanted = self._wanted.segments
         if known and wanted is not None and wanted != len(known):
-            raise StateError(
+            raise SettingsError(
                 f"state file {state} has {len(known)} segments, and --segments says {wanted}",
                 hint=f"a place in a segment means nothing in another division: --segments {len(known)}",
             )

@@ -45,7 +45,7 @@ class LoadState:
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path).resolve()
         self._mutex = threading.Lock()
-        self._lock = FileLock(self._path.with_name(self._path.name + ".lock"), protects=self._path)
+        self._lock = FileLock.beside(self._path)
         try:
             self._connection = _open(self._path)
         except BaseException:

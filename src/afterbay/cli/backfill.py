@@ -13,7 +13,7 @@ from afterbay.backfill.into_function import BATCH
 from afterbay.backfill.plan import SEGMENTS
 from afterbay.backfill.report import Report
 from afterbay.backfill.session import Session, Wanted
-from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
+from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region, given_path
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.cli.progress_bar import ProgressBar
 from afterbay.cli.running import until_told_to_stop
@@ -37,7 +37,10 @@ def backfill(
         float | None, typer.Option(metavar="N", help="Read capacity units a second at most; no limit if not given.")
     ] = None,
     state: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the place is kept; a run that was ended goes on from it.")
+        Path | None,
+        typer.Option(
+            parser=given_path, metavar="FILE", help="Where the place is kept; a run that was ended goes on from it."
+        ),
     ] = None,
     where: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Only items that match, as in a sink's where=.")

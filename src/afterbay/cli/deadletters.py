@@ -15,7 +15,7 @@ from afterbay.aws.client import AwsSettings
 from afterbay.cli.address import fetch
 from afterbay.cli.letter_lines import list_lines, show_document, show_lines
 from afterbay.cli.letters import Buckets, Mappings, Pipes, Queues, TopicQueues, sources, tell_of_looking
-from afterbay.cli.options import STATE_FILE, Archive, AsJson, EndpointUrl, Profile, Region
+from afterbay.cli.options import STATE_FILE, Archive, AsJson, EndpointUrl, Profile, Region, given_path
 from afterbay.cli.output import print_json, say, told_in_one_line
 from afterbay.engine.outbox import outbox_document
 from afterbay.engine.wanted import read_wanted
@@ -33,7 +33,7 @@ deadletters = typer.Typer(
 )
 
 Outbox = Annotated[bool, typer.Option("--outbox", help="Letters that an engine has not sent yet.")]
-State = Annotated[Path | None, typer.Option(help="With --outbox: the state file of `afterbay run`.")]
+State = Annotated[Path | None, typer.Option(parser=given_path, help="With --outbox: the state file of `afterbay run`.")]
 
 
 class _Entry(msgspec.Struct):

@@ -13,7 +13,7 @@ import typer
 
 from afterbay.cli.live import LiveLines
 from afterbay.cli.loop import run_on_loop
-from afterbay.cli.options import Archive
+from afterbay.cli.options import Archive, given_path
 from afterbay.cli.output import say
 from afterbay.cli.parameters import template_parameters
 from afterbay.cli.running import logging_to_stderr, say_ready, until_told_to_stop
@@ -34,7 +34,9 @@ __all__ = ["dev"]
 def dev(
     template: Annotated[
         Path | None,
-        typer.Argument(help="A SAM or CloudFormation template, or what `terraform show -json` prints."),
+        typer.Argument(
+            parser=given_path, help="A SAM or CloudFormation template, or what `terraform show -json` prints."
+        ),
     ] = None,
     *,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 4566,
@@ -46,10 +48,14 @@ def dev(
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of the template; once for each.")
     ] = None,
     parameters: Annotated[
-        Path | None, typer.Option(help="Parameters in a file: an object of names and values, or AWS's own forms.")
+        Path | None,
+        typer.Option(
+            parser=given_path, help="Parameters in a file: an object of names and values, or AWS's own forms."
+        ),
     ] = None,
     imports: Annotated[
-        Path | None, typer.Option(help="What Fn::ImportValue finds: an object of export names and values.")
+        Path | None,
+        typer.Option(parser=given_path, help="What Fn::ImportValue finds: an object of export names and values."),
     ] = None,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Go on without resources that are unknown or refused.")
@@ -59,11 +65,17 @@ def dev(
     ] = False,
     state: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="A folder that keeps everything over a restart; made if missing."),
+        typer.Option(
+            parser=given_path, metavar="DIR", help="A folder that keeps everything over a restart; made if missing."
+        ),
     ] = None,
     token_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A token with which other machines may reset, move the clock and the like."),
+        typer.Option(
+            parser=given_path,
+            metavar="FILE",
+            help="A token with which other machines may reset, move the clock and the like.",
+        ),
     ] = None,
     archive: Archive = None,
 ) -> None:

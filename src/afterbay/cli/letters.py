@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from afterbay.aws.place import bucket_place
+from afterbay.cli.options import given_path
 from afterbay.cli.output import say
 from afterbay.errors import SettingsError
 from afterbay.redrive.survey import Found, Sources
@@ -26,10 +27,15 @@ Buckets: TypeAlias = Annotated[
 ]
 Mappings: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--mappings", help="The file that `afterbay run --mapping` takes: no service knows its filters."),
+    typer.Option(
+        "--mappings",
+        parser=given_path,
+        help="The file that `afterbay run --mapping` takes: no service knows its filters.",
+    ),
 ]
 Pipes: TypeAlias = Annotated[
-    Path | None, typer.Option("--pipes", help="The same of pipes, the file that `afterbay run --pipe` takes.")
+    Path | None,
+    typer.Option("--pipes", parser=given_path, help="The same of pipes, the file that `afterbay run --pipe` takes."),
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from afterbay.cli.options import given_text
 from afterbay.cli.output import say
 from afterbay.cli.reading import is_json, read_events, text_or_file
 from afterbay.core.pattern import Explanation, Pattern, PatternError
@@ -33,7 +34,9 @@ def _as_json(matched: bool, told: Explanation | None) -> dict[str, object]:
 
 def app_command(
     pattern: Annotated[str, typer.Option(help="The pattern: a file, or JSON text.")],
-    event: Annotated[str, typer.Option(help="A file with an event or one a line; - reads standard input.")],
+    event: Annotated[
+        str, typer.Option(parser=given_text, help="A file with an event or one a line; - reads standard input.")
+    ],
     dialect: Annotated[Literal["rule", "pipe", "mapping"], typer.Option(help="The service it is for.")] = "rule",
     explain: Annotated[bool, typer.Option("--explain", help="Say why, leaf by leaf.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each event.")] = False,

@@ -14,7 +14,7 @@ import msgspec
 import typer
 
 from afterbay.cli.terminal import discard_output
-from afterbay.errors import AfterbayError, SettingsError
+from afterbay.errors import AfterbayError, SettingsError, StatePlaceError
 
 __all__ = ["Exit", "JsonLines", "in_one_line", "print_json", "say", "told_in_one_line"]
 
@@ -46,7 +46,7 @@ def in_one_line(text: str) -> str:
 
 
 def told_in_one_line(verb: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Turn an error of ours into one line on stderr and an exit code: 2 for a wrong setting, else 1.
+    """Turn an error of ours into one line on stderr and an exit code: 2 for a wrong setting or place, else 1.
 
     So is an error of the system's that nobody foresaw, as that of a full disk. A reader who has left is the shell's to
     tell.
@@ -61,7 +61,7 @@ def told_in_one_line(verb: Callable[_P, _R]) -> Callable[_P, _R]:
             raise typer.Exit(Exit.MISUSED) from error
         except AfterbayError as error:
             say(in_one_line(f"afterbay: {error}"))
-            raise typer.Exit(Exit.FAILED) from error
+            raise typer.Exit(Exit.MISUSED if isinstance(error, StatePlaceError) else Exit.FAILED) from error
         except OSError as error:
             if error.errno in (None, errno.EPIPE):
                 raise

@@ -14,6 +14,7 @@ import typer
 
 from afterbay.aws.client import Aws, AwsSettings, Caller
 from afterbay.cli.address import fetch
+from afterbay.cli.options import given_path
 from afterbay.cli.output import print_json
 from afterbay.cli.which_mapping import Named, find, look
 from afterbay.errors import AfterbayError, ServiceError, SettingsError, UnavailableError
@@ -34,7 +35,7 @@ MappingName: TypeAlias = Annotated[
 ]
 Patience: TypeAlias = Annotated[float, typer.Option("--wait", help="How many seconds to wait for it.")]
 StateFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--state", help="Of `afterbay run`: says what to do instead of this.")
+    Path | None, typer.Option("--state", parser=given_path, help="Of `afterbay run`: says what to do instead of this.")
 ]
 
 

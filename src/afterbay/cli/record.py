@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from afterbay.aws.client import AwsSettings
-from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
+from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region, given_path
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.cli.stream import follow_until_stopped, open_stream
 from afterbay.core.shard.beginning import Beginning, parse_beginning
@@ -37,7 +37,7 @@ __all__ = ["Recorder", "record", "trimmed_meanwhile"]
 
 def record(
     stream: Annotated[str, typer.Argument(help="The ARN of a table's or Kinesis stream, or a table's name.")],
-    file: Annotated[Path, typer.Argument(help="Where to; packed if it ends in .gz.")],
+    file: Annotated[Path, typer.Argument(parser=given_path, help="Where to; packed if it ends in .gz.")],
     *,
     from_: Annotated[
         str | None,

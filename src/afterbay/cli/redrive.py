@@ -10,7 +10,7 @@ import typer
 
 from afterbay.aws.client import AwsSettings
 from afterbay.cli.letters import Buckets, Mappings, Pipes, Queues, TopicQueues, sources, tell_of_looking
-from afterbay.cli.options import Archive, AsJson, EndpointUrl, Profile, Region
+from afterbay.cli.options import Archive, AsJson, EndpointUrl, Profile, Region, given_path
 from afterbay.cli.output import Exit, print_json, say, told_in_one_line
 from afterbay.core.change.arn import parse_arn
 from afterbay.engine.wanted import read_wanted
@@ -41,7 +41,7 @@ redrive = typer.Typer(
 @told_in_one_line
 def plan(
     *,
-    out: Annotated[Path, typer.Option(metavar="PLAN", help="The file that the plan is written to.")],
+    out: Annotated[Path, typer.Option(parser=given_path, metavar="PLAN", help="The file that the plan is written to.")],
     queue: Queues = None,
     topic_queue: TopicQueues = None,
     bucket: Buckets = None,
@@ -85,7 +85,7 @@ def plan(
 @redrive.command("apply")
 @told_in_one_line
 def apply(
-    plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="What `redrive plan` wrote.")],
+    plan_file: Annotated[Path, typer.Argument(parser=given_path, metavar="PLAN", help="What `redrive plan` wrote.")],
     *,
     yes: Annotated[bool, typer.Option("--yes", help="The plan was read, and is agreed to.")] = False,
     archive: Archive = None,

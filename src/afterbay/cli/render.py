@@ -7,6 +7,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
+from afterbay.cli.options import given_text
 from afterbay.cli.output import Exit, say
 from afterbay.cli.reading import read_events, text_or_file
 from afterbay.core.template import Context, InputTemplate, TemplateError
@@ -18,7 +19,9 @@ __all__ = ["render"]
 
 def render(
     template: Annotated[str, typer.Option(help="The template: a file, or the text itself.")],
-    event: Annotated[str, typer.Option(help="A file with an event or one a line; - reads standard input.")],
+    event: Annotated[
+        str, typer.Option(parser=given_text, help="A file with an event or one a line; - reads standard input.")
+    ],
     kind: Annotated[Literal["pipe", "bus"], typer.Option(help="Of a pipe, or of a rule's target.")] = "pipe",
     variables: Annotated[str, typer.Option(help="InputPathsMap of a rule's target: a file, or JSON text.")] = "{}",
     source: Annotated[

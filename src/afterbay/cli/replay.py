@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from afterbay.aws.client import Aws, AwsSettings
-from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
+from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region, given_path
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.core.change.arn import parse_function_name
 from afterbay.core.change.raw import RawRecord
@@ -33,7 +33,7 @@ BATCH_MAX = 10_000
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A recording (afterbay record).")],
+    file: Annotated[Path, typer.Argument(parser=given_path, help="A recording (afterbay record).")],
     *,
     into: Annotated[str | None, typer.Option(metavar="SINK", help="A sink address: each change is applied.")] = None,
     function: Annotated[

@@ -12,7 +12,7 @@ import typer
 
 from afterbay.aws.client import AwsSettings
 from afterbay.cli.loop import run_on_loop
-from afterbay.cli.options import STATE_FILE, Archive, EndpointUrl, Profile, Region
+from afterbay.cli.options import STATE_FILE, Archive, EndpointUrl, Profile, Region, given_path, given_text
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.cli.running import logging_to_stderr, until_told_to_stop
 from afterbay.engine.preview import Planned
@@ -32,6 +32,7 @@ def run(
     mapping: Annotated[
         list[Path] | None,
         typer.Option(
+            parser=given_path,
             help="A mapping, or a list of them, as `aws lambda create-event-source-mapping --cli-input-json` takes it. "
             "May be given several times.",
         ),
@@ -39,17 +40,22 @@ def run(
     pipe: Annotated[
         list[Path] | None,
         typer.Option(
+            parser=given_path,
             help="A pipe, or a list of them, as `aws pipes create-pipe --cli-input-json` takes it. May be given "
             "several times.",
         ),
     ] = None,
-    state: Annotated[Path, typer.Option(help="Where positions and unsent dead letters are kept.")] = STATE_FILE,
+    state: Annotated[
+        Path, typer.Option(parser=given_path, help="Where positions and unsent dead letters are kept.")
+    ] = STATE_FILE,
     inline: Annotated[
-        str | None, typer.Option(metavar="MODULE:FUNCTION", help="Call this Python function instead of Lambda.")
+        str | None,
+        typer.Option(parser=given_text, metavar="MODULE:FUNCTION", help="Call this Python function instead of Lambda."),
     ] = None,
     metrics: Annotated[
         str | None,
         typer.Option(
+            parser=given_text,
             metavar="NAMESPACE",
             help="Write CloudWatch metrics there: IteratorAge, counts (MetricsConfig), and what pipes measure.",
         ),

@@ -14,7 +14,7 @@ import typer
 from afterbay.aws.client import Aws, AwsSettings
 from afterbay.aws.regions import AwsRegions
 from afterbay.cli.address import fetch, post
-from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
+from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region, given_path, given_text
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.cli.pausing import MappingName
 from afterbay.cli.token import read_token
@@ -30,6 +30,7 @@ from afterbay.engine.wanted import Wanted, read_wanted
 from afterbay.errors import AfterbayError, SettingsError, StateError, UnavailableError
 from afterbay.sources.regions import StreamRegions
 from afterbay.sources.stream import StreamSource
+from afterbay.stores.refusal import is_there
 from afterbay.stores.sqlite import SqliteStore
 
 __all__ = ["skip"]
@@ -65,19 +66,31 @@ def skip(
     shard: Annotated[str, typer.Option(help="The shard that is blocked.")],
     through: Annotated[str, typer.Option(metavar="SEQUENCE", help="The last record to give up.")],
     letter_to: Annotated[
-        str | None, typer.Option(metavar="ARN", help="Where the letters go, if not to the mapping's own OnFailure.")
+        str | None,
+        typer.Option(
+            parser=given_text, metavar="ARN", help="Where the letters go, if not to the mapping's own OnFailure."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only say what would be done.")] = False,
-    state: Annotated[Path | None, typer.Option(help="The state file of a stopped `afterbay run`.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(parser=given_path, help="The state file of a stopped `afterbay run`.")
+    ] = None,
     mappings: Annotated[
-        Path | None, typer.Option(help="With --state: the file that `afterbay run --mapping` takes.")
+        Path | None, typer.Option(parser=given_path, help="With --state: the file that `afterbay run --mapping` takes.")
     ] = None,
     pipes: Annotated[
-        Path | None, typer.Option(help="With --state, to skip in a pipe: the file that `afterbay run --pipe` takes.")
+        Path | None,
+        typer.Option(
+            parser=given_path, help="With --state, to skip in a pipe: the file that `afterbay run --pipe` takes."
+        ),
     ] = None,
     token_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The token of an address on another machine (`afterbay dev --token-file`)."),
+        typer.Option(
+            parser=given_path,
+            metavar="FILE",
+            help="The token of an address on another machine (`afterbay dev --token-file`).",
+        ),
     ] = None,
     as_json: AsJson = False,
     endpoint_url: EndpointUrl = None,
@@ -234,7 +247,7 @@ async def _in_file(state: Path, wanted: Wanted, request: SkipRequested, settings
 
 
 def _opened(state: Path) -> SqliteStore:
-    if not state.exists():
+    if not is_there(state):
         raise SettingsError("there is no such file", where=str(state))
     try:
         return SqliteStore(state)

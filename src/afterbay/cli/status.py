@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from afterbay.cli.address import fetch
+from afterbay.cli.options import given_text
 from afterbay.cli.output import print_json
 from afterbay.core.change.wire import JsonValue
 
@@ -84,7 +85,9 @@ class _Status(msgspec.Struct):
 
 def status(
     *,
-    endpoint_url: Annotated[str | None, typer.Option(help="The local address \\[env: AWS_ENDPOINT_URL].")] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option(parser=given_text, help="The local address \\[env: AWS_ENDPOINT_URL].")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole snapshot as JSON.")] = False,
 ) -> None:
     """What every mapping and shard is doing, how old its oldest record is, and what blocks it.

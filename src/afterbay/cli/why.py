@@ -15,7 +15,7 @@ from afterbay.aws.client import AwsSettings
 from afterbay.aws.regions import AwsRegions
 from afterbay.backfill.table import read_table
 from afterbay.cli.address import fetch
-from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region
+from afterbay.cli.options import AsJson, EndpointUrl, Profile, Region, given_path
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.core.change.arn import is_pipe, parse_arn, parse_stream_arn
 from afterbay.core.change.source import SourceKind
@@ -76,16 +76,21 @@ def why(
     ] = None,
     shard: Annotated[str | None, typer.Option(help="Only in this shard.")] = None,
     state: Annotated[
-        Path | None, typer.Option(help="The state file of `afterbay run`, instead of a local address.")
+        Path | None,
+        typer.Option(parser=given_path, help="The state file of `afterbay run`, instead of a local address."),
     ] = None,
     mappings: Annotated[
         Path | None,
         typer.Option(
-            help="With --state: the file that `afterbay run --mapping` takes, to say which filter left it out."
+            parser=given_path,
+            help="With --state: the file that `afterbay run --mapping` takes, to say which filter left it out.",
         ),
     ] = None,
     pipes: Annotated[
-        Path | None, typer.Option(help="With --state: the same of pipes, the file that `afterbay run --pipe` takes.")
+        Path | None,
+        typer.Option(
+            parser=given_path, help="With --state: the same of pipes, the file that `afterbay run --pipe` takes."
+        ),
     ] = None,
     key_name: Annotated[
         list[str] | None,

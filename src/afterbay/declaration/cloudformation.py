@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from afterbay.core.change.partition import partition_of
 from afterbay.core.change.wire import JsonValue
 from afterbay.declaration.classify import Classifier
 from afterbay.declaration.document import Document
@@ -156,14 +157,15 @@ class _Reader:
         self, parameters: Mapping[str, Value], value: Mapping[str, JsonValue], place: Callable[[Path], Place]
     ) -> Resolver:
         region, stack = self.wanted.region, self.wanted.stack
+        partition = partition_of(region)
         pseudo: dict[str, Value] = {
             "AWS::AccountId": ACCOUNT,
             "AWS::NotificationARNs": [],
-            "AWS::Partition": "aws",
+            "AWS::Partition": partition.name,
             "AWS::Region": region,
-            "AWS::StackId": f"arn:aws:cloudformation:{region}:{ACCOUNT}:stack/{stack}/local",
+            "AWS::StackId": f"arn:{partition.name}:cloudformation:{region}:{ACCOUNT}:stack/{stack}/local",
             "AWS::StackName": stack,
-            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::URLSuffix": partition.suffix,
         }
         return Resolver(
             parameters=parameters,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from afterbay.core.change.partition import partition_of
 from afterbay.declaration.value import Attribute, Unknown, Value
 
 __all__ = ["inert_value", "is_custom"]
 
 _ARNS = {
-    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
-    "AWS::IAM::User": "arn:aws:iam::{account}:user/{name}",
-    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
-    "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
-    "AWS::KMS::Key": "arn:aws:kms:{region}:{account}:key/{name}",
-    "AWS::Cognito::UserPool": "arn:aws:cognito-idp:{region}:{account}:userpool/{name}",
+    "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
+    "AWS::IAM::User": "arn:{partition}:iam::{account}:user/{name}",
+    "AWS::Logs::LogGroup": "arn:{partition}:logs:{region}:{account}:log-group:{name}:*",
+    "AWS::StepFunctions::StateMachine": "arn:{partition}:states:{region}:{account}:stateMachine:{name}",
+    "AWS::KMS::Key": "arn:{partition}:kms:{region}:{account}:key/{name}",
+    "AWS::Cognito::UserPool": "arn:{partition}:cognito-idp:{region}:{account}:userpool/{name}",
 }
 _REF_IS_ARN = frozenset(
     {
@@ -25,7 +26,7 @@ _REF_IS_ARN = frozenset(
 )
 """Types of which CloudFormation's reference says that Ref returns the ARN: targets of rules and pipes among them."""
 
-_ARN = "arn:aws:{service}:{region}:{account}:{name}"
+_ARN = "arn:{partition}:{service}:{region}:{account}:{name}"
 
 
 def is_custom(kind: str) -> bool:
@@ -42,5 +43,8 @@ def inert_value(asked: Attribute, kind: str, *, stack: str, region: str, account
         return name
     if asked.name in ("Ref", "Arn"):
         service = kind.split("::")[1].lower() if kind.count("::") > 1 else kind.lower()
-        return _ARNS.get(kind, _ARN).format(service=service, region=region, account=account, name=name)
+        form = _ARNS.get(kind, _ARN)
+        return form.format(
+            partition=partition_of(region).name, service=service, region=region, account=account, name=name
+        )
     return Unknown(f"{asked} of {kind} is known once it is deployed")

@@ -15,7 +15,15 @@ from afterbay.endpoint.control import PREFIX, Control, Members
 from afterbay.endpoint.http import HttpServer
 from afterbay.endpoint.kinesis import KinesisStreams
 from afterbay.endpoint.moto import Moto
-from afterbay.endpoint.protocol import Request, Response, Service, TimeKeeper, error_response, service_fault
+from afterbay.endpoint.protocol import (
+    Request,
+    Response,
+    Service,
+    TimeKeeper,
+    error_response,
+    nested_too_deep,
+    service_fault,
+)
 from afterbay.endpoint.queues import Queues
 from afterbay.endpoint.refusals import refuse_undeliverable
 from afterbay.endpoint.rest_faults import REST_SERVICES, planned_answer
@@ -193,6 +201,8 @@ class Address:
             return await self._serve(found, request)
         except EndpointError as error:
             return error_response(error, wire_protocol(found.service, request))
+        except RecursionError:  # moto goes through a body, and through the JSON in it, by its own recursion
+            return error_response(nested_too_deep(), wire_protocol(found.service, request))
         except NotImplementedError as error:
             refusal = EndpointError("UnknownOperationException", f"{found.service}: {error}", status=501)
             return error_response(refusal, wire_protocol(found.service, request))

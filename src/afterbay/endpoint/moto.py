@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from urllib.parse import unquote_to_bytes
 
 from afterbay.endpoint.mended_updates import mend_updates
-from afterbay.endpoint.protocol import ACCOUNT, Request, Response, TimeKeeper
+from afterbay.endpoint.protocol import ACCOUNT, Request, Response, TimeKeeper, json_object
 from afterbay.errors import StateError
 
 if TYPE_CHECKING:
@@ -138,7 +138,10 @@ class Moto:
         return _response(int(status), dict(answered), text)
 
     def call(self, request: Request) -> Response:
-        """One request to any other service of moto's."""
+        """One request to any other service of moto's. Raises ``EndpointError`` for a body that is no JSON object where
+        its protocol wants one: moto takes what it cannot read for nothing, or fails."""
+        if "x-amz-target" in request.headers and "cbor" not in request.headers.get("content-type", ""):
+            json_object(request.body)
         return self.carry_out(request) if self.keeper is None else self.keeper.around(request, self.carry_out)
 
     def carry_out(self, request: Request) -> Response:

@@ -31,6 +31,7 @@ __all__ = [
     "error_response",
     "json_object",
     "json_response",
+    "nested_too_deep",
     "service_fault",
 ]
 
@@ -120,10 +121,15 @@ def json_object(body: bytes) -> dict[str, JsonValue]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise EndpointError("SerializationException", f"the body is not JSON: {error}") from error
     except RecursionError as error:
-        raise EndpointError("SerializationException", "the body is not JSON: nested too deep") from error
+        raise nested_too_deep() from error
     if not isinstance(value, dict):
         raise EndpointError("SerializationException", f"the body must be a JSON object, not {type(value).__name__}")
     return value
+
+
+def nested_too_deep() -> EndpointError:
+    """For JSON that whoever carries the call out cannot go through."""
+    return EndpointError("SerializationException", "the body is not JSON: nested too deep")
 
 
 def json_response(value: object, *, status: int = 200, protocol: Protocol = "rest-json") -> Response:

@@ -21,6 +21,7 @@ from afterbay.engine.standalone_sources import StandaloneSources
 from afterbay.engine.wanted import Wanted, WantedPipe
 from afterbay.errors import AfterbayError
 from afterbay.stores.position_file import PositionFile
+from afterbay.stores.refusal import is_there
 
 __all__ = ["Planned", "SavedPosition", "preview"]
 
@@ -83,7 +84,7 @@ class _Kept:
 
 
 def _saved(wanted: tuple[Wanted, ...], state: Path) -> dict[str, _Kept]:
-    if not state.exists():
+    if not is_there(state):
         return {one.uuid: _Kept((), 0) for one in wanted}
     with PositionFile(state) as file:
         return {one.uuid: _Kept(file.load(one.uuid), file.letters(one.uuid)) for one in wanted}

@@ -20,7 +20,7 @@ from afterbay.declaration.resources import (
     NoCode,
     StoredCode,
 )
-from afterbay.declaration.template import ACCOUNT, Note, NoteKind
+from afterbay.declaration.template import Note, NoteKind
 from afterbay.declaration.value import Value
 from afterbay.errors import SettingsError
 from afterbay.manifest.package import zip_path, zip_text
@@ -45,9 +45,6 @@ _UNSAID: dict[str, object] = {
 }
 """What takes a setting of an earlier template away: an update leaves alone what it does not name."""
 
-_ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
-"""No role is looked at here; the API wants one."""
-
 
 async def make_function(session: Session, function: Function) -> dict[str, Value]:
     """Create the function with its code from the template's folder, or bring the one that is there up to date."""
@@ -62,7 +59,7 @@ async def make_function(session: Session, function: Function) -> dict[str, Value
     code = await _code(session, function.code, runtime)
     settings: dict[str, object] = {
         "FunctionName": name,
-        "Role": role if isinstance(role, str) and role.startswith("arn:") else _ROLE,
+        "Role": role if isinstance(role, str) and role.startswith("arn:") else session.any_role,
         "Environment": properties.get("Environment"),
         "LoggingConfig": _logging(session, declared, properties.get("LoggingConfig")),
         **{one: properties[one] for one in _SENT if one in properties},

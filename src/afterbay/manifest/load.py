@@ -110,7 +110,7 @@ def _texts(pairs: list[tuple[JsonValue, JsonValue]], file: Path, *, hint: str) -
 
 def _assets(file: Path) -> dict[str, str]:
     """The CDK's folders by hash, where it wrote a list of them beside the template."""
-    listed = file.with_name(file.name.split(".")[0] + ".assets.json")
+    listed = file.parent / (file.name.split(".")[0] + ".assets.json")  # "." and "/" have no name
     if not listed.is_file():
         return {}
     files = _read(listed).value.get("files")

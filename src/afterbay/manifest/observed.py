@@ -17,4 +17,5 @@ async def make_alarm(session: Session, alarm: Alarm) -> dict[str, Value]:
     name = session.name(alarm.declared, alarm.name, ALARM_NAME_MAX)
     properties["AlarmName"] = name
     await session.call("cloudwatch", "put_metric_alarm", **properties)
-    return {"Ref": name, "Arn": f"arn:aws:cloudwatch:{session.region}:{ACCOUNT}:alarm:{name}"}
+    arn = f"arn:{session.partition.name}:cloudwatch:{session.region}:{ACCOUNT}:alarm:{name}"
+    return {"Ref": name, "Arn": arn}

@@ -50,7 +50,7 @@ async def make_pipe(session: Session, pipe: Pipe) -> dict[str, Value] | None:
     parameters = session.settled(declared)
     name = session.name(declared, pipe.name, NAME_MAX)
     parameters["Name"] = name
-    parameters.setdefault("RoleArn", "arn:aws:iam::000000000000:role/any")
+    parameters.setdefault("RoleArn", session.any_role)
     parameters.pop("Tags", None)
     answer = await session.create("pipes", "create_pipe", **parameters)
     if answer is None:

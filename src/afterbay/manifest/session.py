@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import cast
 
 from afterbay.aws.client import Aws
+from afterbay.core.change.partition import Partition, partition_of
 from afterbay.declaration.functions import evaluate
 from afterbay.declaration.place import Place, Problems
 from afterbay.declaration.resources import Declared
 from afterbay.declaration.schema import fit, properties_of
-from afterbay.declaration.template import Note, NoteKind, Template
+from afterbay.declaration.template import ACCOUNT, Note, NoteKind, Template
 from afterbay.declaration.value import Attribute, Unknown, Value, settle, text_of, without_unknown
 from afterbay.errors import ServiceError, SettingsError
 from afterbay.manifest.names import physical_name
@@ -49,6 +50,15 @@ class Session:
     @property
     def region(self) -> str:
         return self.template.wanted.region
+
+    @property
+    def partition(self) -> Partition:
+        return partition_of(self.region)
+
+    @property
+    def any_role(self) -> str:
+        """For an API that wants one: no role is looked at here."""
+        return f"arn:{self.partition.name}:iam::{ACCOUNT}:role/any"
 
     def check_stream(self, source: Value) -> None:
         """Raises ``SettingsError`` for the stream of a table that the template gives none: AWS has none either."""

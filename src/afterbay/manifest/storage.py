@@ -43,8 +43,13 @@ async def make_bucket(session: Session, bucket: Bucket) -> dict[str, Value]:
                 Bucket=name,
                 NotificationConfiguration=_notifications(notifications),
             )
-    domain = f"{name}.s3.amazonaws.com"
-    return {"Ref": name, "Arn": f"arn:aws:s3:::{name}", "DomainName": domain, "RegionalDomainName": domain}
+    domain = f"{name}.s3.{session.partition.suffix}"
+    return {
+        "Ref": name,
+        "Arn": f"arn:{session.partition.name}:s3:::{name}",
+        "DomainName": domain,
+        "RegionalDomainName": domain,
+    }
 
 
 async def make_kinesis_stream(session: Session, stream: KinesisStream) -> dict[str, Value]:
@@ -75,7 +80,7 @@ async def make_delivery_stream(session: Session, stream: DeliveryStream) -> dict
     for one in _DESTINATIONS:
         given = properties.get(one)
         if isinstance(given, dict):
-            properties[one] = {"RoleARN": "arn:aws:iam::000000000000:role/any", **given}
+            properties[one] = {"RoleARN": session.any_role, **given}
             idle = ", ".join(member for member in _IDLE if given.get(member) is not None)
             if idle:
                 note = Note(

@@ -23,7 +23,7 @@ from afterbay.sinks.mending import NOTHING_HELD, OVERTAKEN, Held, Mend, mend_ent
 from afterbay.sinks.options import SinkOptions
 from afterbay.sinks.sqlite_table import SinkTable, create_or_check, is_there
 
-__all__ = ["SqliteSink", "prepare_file"]
+__all__ = ["SqliteSink", "open_file"]
 
 BUSY_S = 5.0
 """How long a batch waits for another writer's transaction. Long enough for one, short beside a function's time-out."""
@@ -205,15 +205,7 @@ class SqliteSink:
 
     def _database(self) -> sqlite3.Connection:
         if self._opened is None:
-            database = sqlite3.connect(
-                self._file, timeout=self._busy_s, isolation_level=None, check_same_thread=False, cached_statements=32
-            )
-            try:
-                prepare_file(database, self._busy_s)
-            except BaseException:
-                database.close()
-                raise
-            self._opened = database
+            self._opened = open_file(self._file, self._busy_s)
         return self._opened
 
     def _page(self, after: str) -> list[tuple[str, str]]:
@@ -261,7 +253,20 @@ def _held(token: str, item: str | None) -> Held:
     return Held(token, None if item is None else plain_text(item))
 
 
-def prepare_file(database: sqlite3.Connection, busy_s: float) -> None:
+def open_file(file: str | Path, busy_s: float) -> sqlite3.Connection:
+    """A connection that any thread may use, prepared or closed again. SQLite's errors leave it as they come."""
+    database = sqlite3.connect(
+        file, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=32
+    )
+    try:
+        _prepare(database, busy_s)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _prepare(database: sqlite3.Connection, busy_s: float) -> None:
     """WAL, so that readers and writers do not stop each other; FULL, so that a reported write survives a power cut: the
     mapping's checkpoint passes it at once."""
     until = time.monotonic() + busy_s

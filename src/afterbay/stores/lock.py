@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from afterbay.errors import StateError
+from afterbay.stores.refusal import is_there, unopened
 
 __all__ = ["FileLock"]
 
@@ -25,7 +26,7 @@ class FileLock:
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StateError(f"state file {protects} cannot be opened: {error.strerror}") from error
+            raise unopened(protects, error) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -38,6 +39,12 @@ class FileLock:
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
+
+    @classmethod
+    def beside(cls, path: Path) -> FileLock:
+        """The lock of the state file at ``path``. Raises ``StateError`` too for what is no file."""
+        is_there(path)
+        return cls(path.with_name(path.name + ".lock"), protects=path)
 
     def release(self) -> None:
         """Let go; a second call does nothing."""

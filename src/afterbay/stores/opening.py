@@ -8,8 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from afterbay.errors import StateError
-from afterbay.stores.refusal import refusal
+from afterbay.stores.refusal import refusal, unopened
 
 __all__ = ["ADDRESS_FILE", "open_private", "transaction", "whole"]
 
@@ -25,7 +24,7 @@ def open_private(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> s
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise StateError(f"state file {path} cannot be opened: {error.strerror}") from error
+        raise unopened(path, error) from error
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:

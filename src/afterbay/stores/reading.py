@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from pathlib import Path
 
-from afterbay.errors import StateError
-from afterbay.stores.refusal import refusal
+from afterbay.errors import StateError, StatePlaceError
+from afterbay.stores.refusal import is_there, refusal, unopened
 from afterbay.stores.schema import MIGRATIONS, form_of
 
 __all__ = ["open_to_read"]
@@ -17,9 +19,10 @@ def open_to_read(path: Path, *, lacking: str) -> sqlite3.Connection:
 
     Raises ``StateError`` for a file that is not there, none of ours, newer, or older, which has no ``lacking`` yet.
     """
-    if not path.is_file():
-        there = "is a folder" if path.is_dir() else "is not there"
-        raise StateError(f"state file {path} {there}", hint="name the file of `afterbay run --state`")
+    if not is_there(path):
+        raise StatePlaceError(f"state file {path} is not there", hint="name the file of `afterbay run --state`")
+    if not os.access(path, os.R_OK):  # not by opening it: a descriptor that is closed drops the locks of an engine here
+        raise unopened(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     try:
         # mode=ro: a file that is not there is not made
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from afterbay.errors import StateError
+from afterbay.errors import StateError, StatePlaceError
 from afterbay.stores.opening import transaction
 
 __all__ = ["APPLICATION_ID", "MIGRATIONS", "form_of", "migrate"]
@@ -91,7 +91,7 @@ def form_of(
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     tables = int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
     if owner != own and (owner, version, tables) != (0, 0, 0):
-        raise StateError(
+        raise StatePlaceError(
             f"{path} is an SQLite database, but no state file of afterbay", hint="name another --state file"
         )
     if version > len(steps):

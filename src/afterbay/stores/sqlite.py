@@ -51,7 +51,7 @@ class SqliteStore:
         self._journal = journal or JournalTable()
         self._mutex = threading.Lock()
         self._closed = False
-        self._lock = FileLock(self._path.with_name(self._path.name + ".lock"), protects=self._path)
+        self._lock = FileLock.beside(self._path)
         try:
             self._connection = _open(self._path)
         except BaseException:

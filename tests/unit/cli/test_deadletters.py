@@ -37,9 +37,9 @@ def test_an_empty_outbox_says_so(tmp_path: Path) -> None:
     assert run("--state", str(tmp_path / "state")).stdout == "no dead letters\n"
 
 
-def test_a_state_file_that_is_not_there_fails(tmp_path: Path) -> None:
+def test_a_state_file_that_is_not_there_is_misused(tmp_path: Path) -> None:
     done = run("--state", str(tmp_path / "no"))
-    assert done.exit_code == 1 and "state file" in done.stderr
+    assert done.exit_code == 2 and "state file" in done.stderr
 
 
 def test_a_place_beside_the_outbox_is_misused() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from afterbay.cli.main import app
+from afterbay.cli.main import VERBS, app
 from afterbay.cli.output import in_one_line
 
 FULL = Path("/dev/full")
@@ -37,6 +37,54 @@ TEMPLATE = '{"id": <$.dynamodb.Keys.pk.S>}'
 def test_a_wrong_word_is_told_in_one_line_with_exit_code_2(words, told):
     done = CliRunner().invoke(app, words)
     assert (done.exit_code, done.stdout, done.stderr) == (2, "", told + "\n")
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [
+        ("backfill t", "--state"),
+        ("backfill t", "--endpoint-url"),
+        ("deadletters list", "--state"),
+        ("deadletters show", "--archive"),
+        ("dev", "--archive"),
+        ("dev", "--imports"),
+        ("dev", "--parameters"),
+        ("dev", "--state"),
+        ("dev", "--token-file"),
+        ("match --pattern {}", "--event"),
+        ("pause m", "--state"),
+        ("redrive apply p", "--archive"),
+        ("redrive plan", "--out"),
+        ("render --template t", "--event"),
+        ("resume m", "--region"),
+        ("run", "--archive"),
+        ("run", "--inline"),
+        ("run", "--mapping"),
+        ("run", "--metrics"),
+        ("run", "--pipe"),
+        ("run", "--state"),
+        ("skip m", "--mappings"),
+        ("skip m", "--state"),
+        ("status", "--endpoint-url"),
+        ("tail t", "--profile"),
+        ("verify drill t", "--item"),
+        ("why k", "--mappings"),
+        ("why k", "--state"),
+    ],
+)
+def test_an_empty_name_is_refused_and_not_taken_for_this_folder(verb, option):
+    done = CliRunner().invoke(app, [*verb.split(), option, ""])
+    words = " ".join(word for word in verb.split()[:2] if word in {*VERBS, "apply", "drill", "list", "plan", "show"})
+    told = f"Invalid value for '{option}': '' names nothing: give a value, or leave it out"
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"afterbay {words}: {told} (see afterbay {words} --help)\n"
+
+
+@pytest.mark.parametrize("verb", ["dev", "record t", "redrive apply", "replay", "verify drill"])
+def test_an_empty_file_is_refused_and_not_taken_for_this_folder(verb):
+    done = CliRunner().invoke(app, [*verb.split(), ""])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert ": '' names nothing: give a value, or leave it out" in done.stderr
 
 
 @pytest.mark.parametrize("words", [[], ["deadletters"], ["redrive"], ["verify"]])

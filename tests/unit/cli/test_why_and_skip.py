@@ -141,7 +141,7 @@ def test_without_an_address_and_without_a_file_there_is_nobody_to_ask(monkeypatc
 
 def test_a_state_file_that_is_not_there_is_told_before_what_its_keys_would_want(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["why", "k", "--state", str(tmp_path / "none")])
-    assert (done.exit_code, done.stdout) == (1, "") and "none is not there" in done.stderr
+    assert (done.exit_code, done.stdout) == (2, "") and "none is not there" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--mappings", "--pipes", "--key-name"])

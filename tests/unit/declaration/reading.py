@@ -43,11 +43,16 @@ MAPPING = """
 
 
 def read(
-    text: str, *, skip_unknown: bool = False, exports: dict[str, str] | None = None, **parameters: str
+    text: str,
+    *,
+    skip_unknown: bool = False,
+    exports: dict[str, str] | None = None,
+    region: str = "eu-west-1",
+    **parameters: str,
 ) -> Template:
     """The template of a text whose common indentation does not count."""
     wanted = Wanted(
-        region="eu-west-1", stack="shop", parameters=parameters, exports=exports or {}, skip_unknown=skip_unknown
+        region=region, stack="shop", parameters=parameters, exports=exports or {}, skip_unknown=skip_unknown
     )
     return read_template(read_document(dedent(text), FILE), wanted)
 

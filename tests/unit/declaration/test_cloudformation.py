@@ -284,6 +284,20 @@ def test_a_filter_made_by_functions_and_a_pattern_inside_sub_keep_their_braces()
     ]
 
 
+def test_a_template_knows_the_partition_of_its_region():
+    variables = (
+        "      Environment:\n        Variables:\n"
+        '          Cloud: !Sub "${AWS::Partition} ${AWS::URLSuffix} ${AWS::StackId}"\n'
+        "          Log: !GetAtt Log.Arn\n          Who: !GetAtt Who.Arn\n"
+    )
+    text = f"Resources:\n{WORKER}{variables}  Log: {{Type: AWS::Logs::LogGroup}}\n  Who: {{Type: AWS::IAM::Role}}\n"
+    assert properties(read(text, region="cn-north-1"), "Worker")["Environment"]["Variables"] == {
+        "Cloud": "aws-cn amazonaws.com.cn arn:aws-cn:cloudformation:cn-north-1:000000000000:stack/shop/local",
+        "Log": "arn:aws-cn:logs:cn-north-1:000000000000:log-group:shop-Log:*",
+        "Who": "arn:aws-cn:iam::000000000000:role/shop-Who",
+    }
+
+
 def test_null_where_a_map_is_expected_is_an_empty_one():
     text = "Parameters:\nConditions:\nMappings:\nOutputs:\n" + queue("    Properties:\n    Metadata:\n")
     assert properties(read(text), "Q") == {}

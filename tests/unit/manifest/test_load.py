@@ -92,8 +92,9 @@ def test_a_wrong_file_of_imports_is_refused_by_its_name(file, content):
 def test_a_file_that_cannot_be_read_is_refused_by_its_name(tmp_path):
     with pytest.raises(SettingsError, match=r"nowhere\.yaml: there is no such file"):
         load(tmp_path / "nowhere.yaml", region="eu-west-1")
-    with pytest.raises(SettingsError, match="this is a folder"):
-        load(tmp_path, region="eu-west-1")
+    for folder in (tmp_path, Path(), Path("/")):
+        with pytest.raises(SettingsError, match="this is a folder"):
+            load(folder, region="eu-west-1")
     (tmp_path / "latin.yaml").write_bytes(b"Description: caf\xe9\n")
     with pytest.raises(SettingsError, match="no text in UTF-8"):
         load(tmp_path / "latin.yaml", region="eu-west-1")

@@ -13,7 +13,7 @@ from typing import Annotated, cast
 
 import typer
 
-from afterbay.cli.options import AsJson
+from afterbay.cli.options import AsJson, given_path, given_text
 from afterbay.cli.output import Exit, print_json, say
 from afterbay.cli.parameters import template_parameters
 from afterbay.cli.running import INTERRUPTED, ended_by_signals, logging_to_stderr
@@ -25,7 +25,10 @@ __all__ = ["drill_template", "read_item"]
 
 def drill_template(
     template: Annotated[
-        Path, typer.Argument(help="A SAM or CloudFormation template, or what `terraform show -json` prints.")
+        Path,
+        typer.Argument(
+            parser=given_path, help="A SAM or CloudFormation template, or what `terraform show -json` prints."
+        ),
     ],
     *,
     param: Annotated[
@@ -37,10 +40,12 @@ def drill_template(
     function: Annotated[str | None, typer.Option(metavar="NAME", help="Only the mappings of this function.")] = None,
     item: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="An item that the functions take, as JSON or DynamoDB's JSON."),
+        typer.Option(
+            parser=given_path, metavar="FILE", help="An item that the functions take, as JSON or DynamoDB's JSON."
+        ),
     ] = None,
     region: Annotated[
-        str, typer.Option(envvar="AWS_DEFAULT_REGION", help="Where the template's resources are.")
+        str, typer.Option(parser=given_text, envvar="AWS_DEFAULT_REGION", help="Where the template's resources are.")
     ] = "us-east-1",
     as_json: AsJson = False,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afterbay.core.change.arn import parse_arn
+from afterbay.core.change.partition import partition_of
 from afterbay.errors import SettingsError
 
 __all__ = ["DEFAULT_BUS", "Home", "split_rule_arn"]
@@ -20,10 +21,9 @@ class Home:
 
     account: str
     region: str
-    partition: str = "aws"
 
     def arn(self, resource: str) -> str:
-        return f"arn:{self.partition}:events:{self.region}:{self.account}:{resource}"
+        return f"arn:{partition_of(self.region).name}:events:{self.region}:{self.account}:{resource}"
 
     def bus_arn(self, name_or_arn: str) -> str:
         """An ARN is accepted wherever a name is (B1), and need not be of this home."""

@@ -12,6 +12,7 @@ from typing import cast
 
 from afterbay.core.bus.bus import NAME_OR_ARN, Bus
 from afterbay.core.bus.constraints import Text, invalid, not_found, violations
+from afterbay.core.change.arn import parse_arn
 from afterbay.core.change.wire import JsonValue
 from afterbay.core.mapping.constraints import boolean, items, members, text, validation_error
 
@@ -54,7 +55,7 @@ def permitted(bus: Bus, params: Params) -> Bus:
     statement: dict[str, JsonValue] = {
         "Sid": text(params, "StatementId"),
         "Effect": "Allow",
-        "Principal": "*" if principal == "*" else {"AWS": f"arn:aws:iam::{principal}:root"},
+        "Principal": "*" if principal == "*" else {"AWS": f"arn:{parse_arn(bus.arn).partition}:iam::{principal}:root"},
         "Action": text(params, "Action"),
         "Resource": bus.arn,
     }

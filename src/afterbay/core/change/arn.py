@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from afterbay.core.change.partition import partition_of
 from afterbay.errors import SettingsError
 
 __all__ = [
@@ -76,10 +77,14 @@ class FunctionName:
     region: str | None = None
     partition: str | None = None
 
-    def arn(self, *, region: str, account: str, partition: str = "aws") -> str:
-        """The full ARN; parts that were named win over the caller's. The qualifier stays exactly as given (R29)."""
-        home = f"{self.region or region}:{self.account or account}"
-        whole = f"arn:{self.partition or partition}:lambda:{home}:function:{self.name}"
+    def arn(self, *, region: str, account: str, partition: str | None = None) -> str:
+        """The full ARN; parts that were named win over the caller's. The qualifier stays exactly as given (R29).
+
+        ``partition`` None: the region's own.
+        """
+        place = self.region or region
+        cloud = self.partition or partition or partition_of(place).name
+        whole = f"arn:{cloud}:lambda:{place}:{self.account or account}:function:{self.name}"
         return f"{whole}:{self.qualifier}" if self.qualifier is not None else whole
 
 

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from afterbay.core.change.arn import Arn, parse_arn
+from afterbay.core.change.partition import partition_of
 from afterbay.core.mapping.metrics import COUNT, MILLISECONDS, Datum, Series
 from afterbay.core.pipe.execution import Execution, Result, StageEnd, StageRun
 
@@ -92,7 +93,9 @@ def of_execution(
 
 def of_concurrency(account: str, region: str, executions: int, at: datetime) -> Iterator[Datum]:
     """How many executions of all pipes of the account run at a moment."""
-    yield from _data(Metric.CONCURRENCY, Arn("aws", "pipes", region, account, "pipe/*"), executions, at)
+    yield from _data(
+        Metric.CONCURRENCY, Arn(partition_of(region).name, "pipes", region, account, "pipe/*"), executions, at
+    )
 
 
 def of_unsent_letter(pipe_arn: str, at: datetime) -> Iterator[Datum]:

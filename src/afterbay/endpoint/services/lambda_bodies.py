@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from afterbay.core.change.arn import Arn
+from afterbay.core.change.partition import partition_of
 from afterbay.core.change.wire import JsonValue
 from afterbay.endpoint.services.lambda_layers import LayerVersion
 from afterbay.endpoint.services.lambda_model import Alias, RegisteredFunction, Version
@@ -45,8 +47,9 @@ def configuration(
     if not listed:
         body["State"] = "Active"
         body["LastUpdateStatus"] = "Successful"
-        runtime = f"arn:aws:lambda:{function.region}::runtime:{version.code.sha256.encode().hex()[:64]}"
-        body["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtime}
+        runtime = f"runtime:{version.code.sha256.encode().hex()[:64]}"
+        arn = Arn(partition_of(function.region).name, "lambda", function.region, "", runtime)
+        body["RuntimeVersionConfig"] = {"RuntimeVersionArn": str(arn)}
     return body
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from afterbay.core.change.arn import FunctionName
 from afterbay.endpoint.protocol import ACCOUNT
 from afterbay.endpoint.services.lambda_code import Code
 from afterbay.endpoint.services.lambda_settings import FunctionSettings
@@ -79,4 +80,4 @@ class RegisteredFunction:
 
 def function_arn(name: str, region: str) -> str:
     """The ARN without a qualifier."""
-    return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{name}"
+    return FunctionName(name).arn(region=region, account=ACCOUNT)

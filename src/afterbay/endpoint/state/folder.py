@@ -9,10 +9,10 @@ import os
 import sqlite3
 from pathlib import Path
 
-from afterbay.errors import StateError
+from afterbay.errors import StateError, StatePlaceError
 from afterbay.stores.lock import FileLock
 from afterbay.stores.opening import ADDRESS_FILE, open_private
-from afterbay.stores.refusal import refusal
+from afterbay.stores.refusal import of_place, refusal
 from afterbay.stores.schema import form_of, migrate
 
 __all__ = ["StateFolder"]
@@ -114,13 +114,16 @@ def _make(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         names = {one.name for one in path.iterdir()}
     except (FileExistsError, NotADirectoryError) as error:
-        raise StateError(f"--state {path} is no folder", hint="name a folder; it is made if missing") from error
+        raise StatePlaceError(f"--state {path} is no folder", hint="name a folder; it is made if missing") from error
     except OSError as error:
-        raise StateError(f"--state {path} cannot be used: {error.strerror}", hint="name another folder") from error
+        told = f"--state {path} cannot be used: {error.strerror}"
+        raise of_place(error, told, hint="name another folder") from error
     if names - {LOCK_FILE} and ADDRESS_FILE not in names:
-        raise StateError(f"--state {path} holds files, but no state of afterbay", hint="name a new or an empty folder")
+        raise StatePlaceError(
+            f"--state {path} holds files, but no state of afterbay", hint="name a new or an empty folder"
+        )
     if not os.access(path, os.W_OK | os.X_OK):
-        raise StateError(f"--state {path} cannot be written", hint="name another folder, or change its mode")
+        raise StatePlaceError(f"--state {path} cannot be written", hint="name another folder, or change its mode")
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -12,7 +12,7 @@ from afterbay.core.change.tombstone import TombstoneRetention
 from afterbay.errors import SettingsError, UnavailableError
 from afterbay.sinks.ledgers.ledger import Intent, LedgerRow
 from afterbay.sinks.sql import PURGE_MAX, quoted
-from afterbay.sinks.sqlite import BUSY_S, prepare_file
+from afterbay.sinks.sqlite import BUSY_S, open_file
 
 __all__ = ["SqliteLedger"]
 
@@ -115,10 +115,7 @@ class SqliteLedger:
         with self._faults():
             if self._opened is None:
                 assert self._file is not None, "a connection of the caller's own is never dropped"
-                self._opened = sqlite3.connect(
-                    self._file, timeout=self._busy_s, isolation_level=None, check_same_thread=False
-                )
-                prepare_file(self._opened, self._busy_s)
+                self._opened = open_file(self._file, self._busy_s)
             if self._opened.in_transaction:
                 raise SettingsError(
                     f"{self}: a transaction is open already", hint="one change at a time, and not nested"

@@ -36,4 +36,4 @@ def test_what_is_no_rule_is_refused(arn: str) -> None:
 
 
 def test_partitions_are_those_of_the_home() -> None:
-    assert Home("1", "cn-north-1", "aws-cn").arn("x").startswith("arn:aws-cn:events:cn-north-1:1:")
+    assert Home("1", "cn-north-1").arn("x").startswith("arn:aws-cn:events:cn-north-1:1:")

@@ -31,6 +31,14 @@ def test_a_statement_of_the_same_id_takes_the_place_of_the_other(buses: Buses) -
     assert '"Principal":"*"' in str(buses.describe_event_bus({})["Policy"])
 
 
+def test_an_account_is_named_in_the_partition_of_the_bus() -> None:
+    chinese = Buses(Home("111122223333", "cn-north-1"), created=datetime(2026, 1, 2, tzinfo=UTC))
+    chinese.put_permission(ONE)
+    (statement,) = json.loads(str(chinese.bus(None).policy))["Statement"]
+    assert statement["Principal"] == {"AWS": "arn:aws-cn:iam::444455556666:root"}
+    assert statement["Resource"] == "arn:aws-cn:events:cn-north-1:111122223333:event-bus/default"
+
+
 def test_a_statement_is_added_to_a_policy_of_one(buses: Buses) -> None:
     buses.put_permission({"Policy": json.dumps({"Version": "2012-10-17", "Statement": {"Sid": "only"}})})
     buses.put_permission(ONE)

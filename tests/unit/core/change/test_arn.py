@@ -72,6 +72,12 @@ def test_the_full_arn_keeps_the_qualifier_as_given_and_what_was_named():
     assert parse_function_name(full).arn(**home) == full
 
 
+def test_a_function_is_in_the_partition_of_its_region_unless_another_is_told():
+    home = {"region": "us-gov-west-1", "account": "000000000000"}
+    assert parse_function_name("f").arn(**home) == "arn:aws-us-gov:lambda:us-gov-west-1:000000000000:function:f"
+    assert parse_function_name("f").arn(**home, partition="aws-x").startswith("arn:aws-x:lambda:us-gov-west-1:")
+
+
 @pytest.mark.parametrize(
     "text",
     [
