@@ -140,7 +140,7 @@ class Moto:
     def call(self, request: Request) -> Response:
         """One request to any other service of moto's. Raises ``EndpointError`` for a body that is no JSON object where
         its protocol wants one: moto takes what it cannot read for nothing, or fails."""
-        if "x-amz-target" in request.headers and "cbor" not in request.headers.get("content-type", ""):
+        if _is_plain_json(request):
             json_object(request.body)
         return self.carry_out(request) if self.keeper is None else self.keeper.around(request, self.carry_out)
 
@@ -223,6 +223,16 @@ def _settle(
         future.set_exception(RuntimeError("moto: StopIteration"))
     else:
         future.set_exception(error)
+
+
+def _is_plain_json(request: Request) -> bool:
+    """CBOR is another form of the same protocol, and botocore packs the metrics that it sends; moto reads both."""
+    headers = request.headers
+    return (
+        "x-amz-target" in headers
+        and "cbor" not in headers.get("content-type", "")
+        and "content-encoding" not in headers
+    )
 
 
 def _is_within_segment(item: Item, segments: tuple[None, None] | tuple[int, int]) -> bool:
