@@ -36,6 +36,7 @@ from afterbay.engine.clock import Clock
 from afterbay.errors import AfterbayError, SettingsError
 from afterbay.functions.lambda_api import FUNCTION_TIMEOUT_S, LambdaApiFunction
 from afterbay.sinks.address import open_sink, parse_address
+from afterbay.sinks.elsewhere import refuse_elsewhere
 from afterbay.sinks.where import read_where
 
 __all__ = ["Session", "Wanted"]
@@ -90,6 +91,7 @@ class Session:
         self._sink = None if wanted.into is None else parse_address(wanted.into, ttl=wanted.ttl, where=wanted.where)
         if self._sink is not None:
             refuse_itself(self._sink, wanted.table, aws, "--into")
+            refuse_elsewhere(self._sink, aws, "--into")
         self._where = None if wanted.where is None else read_where(wanted.where, "--where")
         if wanted.function is not None:
             parse_function_name(wanted.function)

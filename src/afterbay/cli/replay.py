@@ -23,6 +23,7 @@ from afterbay.engine.playback import Played, batches, batches_of_shards, play_in
 from afterbay.errors import SettingsError
 from afterbay.functions.lambda_api import FUNCTION_TIMEOUT_S, LambdaApiFunction
 from afterbay.sinks.address import SinkAddress, open_sink, parse_address
+from afterbay.sinks.elsewhere import refuse_elsewhere
 from afterbay.sources.recording_lines import RecordedGap, RecordedRecord, RecordedUnreadable
 from afterbay.sources.recording_reader import RecordingReader
 
@@ -54,6 +55,9 @@ def replay(
         raise SettingsError("either --into or --function says where to", hint="as in --into memory:test")
     address = None if into is None else parse_address(into)
     function_region = None if function is None else parse_function_name(function).region
+    aws = AwsSettings(endpoint_url=endpoint_url, region=region or function_region, profile=profile)
+    if address is not None:
+        refuse_elsewhere(address, aws, "--into")
     with RecordingReader(file) as reader:
         if address is not None and reader.head.kind is SourceKind.KINESIS:
             raise SettingsError(
@@ -69,7 +73,6 @@ def replay(
             elif address is not None:
                 _into_sink(tape, address, batch)
             elif function is not None:
-                aws = AwsSettings(endpoint_url=endpoint_url, region=region or function_region, profile=profile)
                 asyncio.run(_into_function(tape, function, aws, batch))
         finally:  # whatever ends it: what was played so far was played
             if as_json:

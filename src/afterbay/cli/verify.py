@@ -33,6 +33,7 @@ from afterbay.core.change.arn import parse_stream_arn
 from afterbay.engine.clock import Clock
 from afterbay.errors import SettingsError
 from afterbay.sinks.address import SinkAddress, open_sink, parse_address
+from afterbay.sinks.elsewhere import refuse_elsewhere
 from afterbay.sinks.mending import mendable
 from afterbay.sinks.where import WhereSink
 from afterbay.sources.regions import StreamRegions
@@ -117,6 +118,7 @@ def table_against_sink(
         aws=AwsSettings(endpoint_url=endpoint_url, region=region, profile=profile),
     )
     refuse_itself(job.sink, table, job.aws, "--against")
+    refuse_elsewhere(job.sink, job.aws, "--against")
     with _progress() as progress:
         report, repaired = asyncio.run(_run(job, progress))
     if as_json:

@@ -32,6 +32,7 @@ from afterbay.redrive.queue import QueueMailbox
 from afterbay.redrive.send import FunctionSender, Sender, SinkSender
 from afterbay.redrive.steps import Again
 from afterbay.sinks.address import open_sink, parse_address
+from afterbay.sinks.elsewhere import refuse_elsewhere
 from afterbay.sinks.mending import MendableSink
 from afterbay.sinks.where import WhereSink
 from afterbay.sources.kinesis import KinesisApi, made_up_role
@@ -62,6 +63,7 @@ class Access:
         wanted: Sequence[Wanted] = (),
     ) -> None:
         self._wanted = wanted
+        self._settings = settings
         self._aws = AwsRegions(settings)
         self._invoking = AwsRegions(settings, read_timeout_s=FUNCTION_TIMEOUT_S, attempts_max=1)
         self._clock = Clock()
@@ -172,7 +174,9 @@ class Access:
     def sink(self, address: str) -> GuardedStore:
         """Raises ``SettingsError`` for what is no address."""
         if address not in self._sinks:
-            self._sinks[address] = open_sink(parse_address(address))
+            parsed = parse_address(address)
+            refuse_elsewhere(parsed, self._settings, "--into")
+            self._sinks[address] = open_sink(parsed)
         return self._sinks[address]
 
     async def tokens(self, address: str, keys: dict[bytes, dict[str, object]]) -> dict[bytes, str | None] | None:
