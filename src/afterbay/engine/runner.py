@@ -12,16 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from afterbay.core.mapping.commands import Command, Tell, WakeAt
 from afterbay.core.mapping.counters import Counters
-from afterbay.core.mapping.events import (
-    Created,
-    DeletionRequested,
-    DisableRequested,
-    EnableRequested,
-    Event,
-    StopRequested,
-    UpdateRequested,
-    Woke,
-)
+from afterbay.core.mapping.events import Event, Request, Woke
 from afterbay.core.mapping.lifecycle import State
 from afterbay.core.mapping.queue_commands import QueueCommand
 from afterbay.core.mapping.queue_events import QueueEvent
@@ -40,7 +31,7 @@ TOLD_MAX = 50
 Told = tuple[datetime, Tell]
 
 
-Asked = Created | EnableRequested | DisableRequested | UpdateRequested | DeletionRequested | StopRequested | Woke
+Asked = Request | Woke
 """What any mapping can be told, whatever it reads."""
 
 _EventT = TypeVar("_EventT", bound=Event | QueueEvent)

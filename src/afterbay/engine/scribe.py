@@ -10,26 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 from afterbay.core.change.raw import RawRecord
 from afterbay.core.mapping.commands import Command, Deliver, Rest, SavePositions, StoreLetter, Tell
 from afterbay.core.mapping.deadletter import Letter
 from afterbay.core.mapping.events import (
-    Created,
-    DeletionRequested,
-    DisableRequested,
-    EnableRequested,
     Event,
     Invoked,
     LetterStored,
     PositionsLoaded,
     PositionsSaved,
     RecordsRead,
+    Request,
     ShardWithdrawn,
     SkipRequested,
-    StopRequested,
-    UpdateRequested,
 )
 from afterbay.core.mapping.outcome import Delivered, Failed, FailedFrom, FailedSome, NotReached, Outcome
 from afterbay.core.mapping.queue_commands import QueueCommand
@@ -58,14 +53,6 @@ __all__ = ["Scribe", "letter_row", "milliseconds"]
 FAILED_SOME_MAX = 1_000
 """Positions that an answer names at most: more than any batch of a pipe or a queue fails in practice."""
 
-_ASKED: Final = (
-    Created,
-    EnableRequested,
-    DisableRequested,
-    UpdateRequested,
-    DeletionRequested,
-    StopRequested,
-)
 _Range: TypeAlias = tuple[int | None, int | None]
 _NOWHERE: _Range = (None, None)
 _HIGHEST = 10**57 - 1
@@ -192,7 +179,7 @@ class Scribe:
                 entry = Lifecycle(at_ms=at_ms, event=type(event).__name__, detail=f"through {through}")
                 self._add(shard, _NOWHERE, None, entry)
             case _:
-                if isinstance(event, _ASKED):
+                if isinstance(event, Request):
                     self._add("", _NOWHERE, None, Lifecycle(at_ms=at_ms, event=type(event).__name__))
 
     def _saved(self, at_ms: int) -> None:

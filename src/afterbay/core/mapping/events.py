@@ -29,6 +29,7 @@ __all__ = [
     "ReadFailed",
     "ReadFailure",
     "RecordsRead",
+    "Request",
     "Rested",
     "ShardWithdrawn",
     "ShardsListed",
@@ -215,13 +216,11 @@ class Woke:
     """A moment that was asked for has come."""
 
 
+Request = Created | EnableRequested | DisableRequested | UpdateRequested | DeletionRequested | StopRequested
+"""What users and the process ask of any mapping, whatever it reads."""
+
 Event = (
-    Created
-    | EnableRequested
-    | DisableRequested
-    | UpdateRequested
-    | DeletionRequested
-    | StopRequested
+    Request
     | SkipRequested
     | PositionsLoaded
     | PositionsSaved

@@ -36,6 +36,7 @@ from afterbay.core.mapping.events import (
     ReadFailed,
     ReadFailure,
     RecordsRead,
+    Request,
     Rested,
     ShardsListed,
     ShardWithdrawn,
@@ -52,7 +53,7 @@ from afterbay.core.mapping.result import LastResult, result_of
 from afterbay.core.mapping.settings import MappingSettings, StartingPosition
 from afterbay.core.mapping.shard import Shard
 from afterbay.core.mapping.skip import SkipPlan
-from afterbay.core.mapping.standing import Next, Request, Standing
+from afterbay.core.mapping.standing import Next, Standing
 from afterbay.core.shard.position import ShardId
 from afterbay.errors import SettingsError
 

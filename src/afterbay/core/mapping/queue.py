@@ -17,10 +17,7 @@ from afterbay.core.change.source import is_fifo
 from afterbay.core.mapping.batch import Batch
 from afterbay.core.mapping.commands import Notice, Tell, WakeAt
 from afterbay.core.mapping.counters import Counters
-from afterbay.core.mapping.events import (
-    Created,
-    Woke,
-)
+from afterbay.core.mapping.events import Created, Request, Woke
 from afterbay.core.mapping.filters import CompileFilters, Passes, compile_filters
 from afterbay.core.mapping.inbox import Inbox, Taken
 from afterbay.core.mapping.lifecycle import LifecycleEvent, State
@@ -50,7 +47,7 @@ from afterbay.core.mapping.result import LastResult, result_of
 from afterbay.core.mapping.retry import backoff_s, pipe_backoff_s
 from afterbay.core.mapping.scaling import CONCURRENCY_MAX, Scaling
 from afterbay.core.mapping.settings import MappingSettings
-from afterbay.core.mapping.standing import Next, Request, Standing
+from afterbay.core.mapping.standing import Next, Standing
 from afterbay.core.mapping.warnings import Warnings
 from afterbay.core.shard.position import Position, ShardId
 

@@ -6,15 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afterbay.core.change.message import Message
-from afterbay.core.mapping.events import (
-    Created,
-    DeletionRequested,
-    DisableRequested,
-    EnableRequested,
-    StopRequested,
-    UpdateRequested,
-    Woke,
-)
+from afterbay.core.mapping.events import Request, Woke
 from afterbay.core.mapping.outcome import Outcome
 
 __all__ = [
@@ -90,12 +82,7 @@ class MessagesReturned:
 
 
 QueueEvent = (
-    Created
-    | EnableRequested
-    | DisableRequested
-    | UpdateRequested
-    | DeletionRequested
-    | StopRequested
+    Request
     | QueueDescribed
     | DescribeFailed
     | MessagesReceived

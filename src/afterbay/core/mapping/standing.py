@@ -15,15 +15,14 @@ from afterbay.core.mapping.events import (
     DeletionRequested,
     DisableRequested,
     EnableRequested,
+    Request,
     StopRequested,
     UpdateRequested,
 )
 from afterbay.core.mapping.lifecycle import LifecycleEvent, State, step
 from afterbay.core.mapping.settings import MappingSettings
 
-__all__ = ["Next", "Request", "Standing", "Wish"]
-
-Request = Created | EnableRequested | DisableRequested | UpdateRequested | DeletionRequested | StopRequested
+__all__ = ["Next", "Standing", "Wish"]
 
 
 class Next(Enum):

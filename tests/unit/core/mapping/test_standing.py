@@ -12,11 +12,12 @@ from afterbay.core.mapping.events import (
     DeletionRequested,
     DisableRequested,
     EnableRequested,
+    Request,
     StopRequested,
     UpdateRequested,
 )
 from afterbay.core.mapping.lifecycle import LifecycleEvent, State
-from afterbay.core.mapping.standing import Next, Request, Standing
+from afterbay.core.mapping.standing import Next, Standing
 from afterbay.errors import SettingsError
 
 NEW = replace(settings(), batch_size=7)
