@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from afterbay.endpoint.partiql.items import item_request
-from afterbay.endpoint.partiql.keys import TableKey
 from afterbay.endpoint.partiql.selections import select_requests
 from afterbay.endpoint.partiql.statements import Select, read_statement
+from afterbay.endpoint.table_key import TableKey
 from afterbay.errors import EndpointError
 
 KEY = TableKey({"pk": "S", "sk": "N"})

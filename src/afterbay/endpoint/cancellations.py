@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from afterbay.core.change.wire import JsonValue
-from afterbay.endpoint.partiql.keys import TableKey
 from afterbay.endpoint.protocol import Response, json_response
+from afterbay.endpoint.table_key import TableKey
 
 __all__ = ["cancelled", "cancelled_for_faults", "cancelled_for_keys"]
 

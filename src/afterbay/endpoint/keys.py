@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from afterbay.core.change.wire import JsonValue
-from afterbay.endpoint.partiql.keys import TableKey
+from afterbay.endpoint.table_key import TableKey
 from afterbay.errors import EndpointError
 
 __all__ = ["KEYED_OPERATIONS", "check_keys"]

@@ -29,7 +29,6 @@ from afterbay.endpoint.legacy import LEGACY_OPERATIONS, as_expressions
 from afterbay.endpoint.moto import Moto
 from afterbay.endpoint.numbers import normalise
 from afterbay.endpoint.partiql.calls import PARTIQL_OPERATIONS, Statements
-from afterbay.endpoint.partiql.keys import TableKey
 from afterbay.endpoint.plain_put import PlainPut, plain_put
 from afterbay.endpoint.protocol import Request, Response, TimeKeeper, json_object, json_response
 from afterbay.endpoint.repeats import Repeats
@@ -40,6 +39,7 @@ from afterbay.endpoint.state.table_rows import DEFINING, DESTINATION, REPLICAS, 
 from afterbay.endpoint.stream_members import StreamWish, check_update, describe, take_wish
 from afterbay.endpoint.streams import StreamRegistry
 from afterbay.endpoint.table_id import table_id
+from afterbay.endpoint.table_key import TableKey
 from afterbay.endpoint.updates import UpdatedItem, name_updates, removing_updates
 from afterbay.endpoint.values import check_values
 from afterbay.errors import EndpointError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afterbay.core.change.arn import parse_arn
-from afterbay.core.change.partition import partition_of
+from afterbay.core.change.arn import arn_in, parse_arn
 from afterbay.errors import SettingsError
 
 __all__ = ["DEFAULT_BUS", "Home", "split_rule_arn"]
@@ -23,7 +22,7 @@ class Home:
     region: str
 
     def arn(self, resource: str) -> str:
-        return f"arn:{partition_of(self.region).name}:events:{self.region}:{self.account}:{resource}"
+        return str(arn_in(self.region, "events", self.account, resource))
 
     def bus_arn(self, name_or_arn: str) -> str:
         """An ARN is accepted wherever a name is (B1), and need not be of this home."""

@@ -16,6 +16,7 @@ __all__ = [
     "Arn",
     "FunctionName",
     "StreamArn",
+    "arn_in",
     "is_pipe",
     "owner_name",
     "parse_arn",
@@ -36,6 +37,11 @@ class Arn:
 
     def __str__(self) -> str:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
+
+
+def arn_in(region: str, service: str, account: str, resource: str) -> Arn:
+    """An ARN in the region's own partition."""
+    return Arn(partition_of(region).name, service, region, account, resource)
 
 
 def is_pipe(arn: str) -> bool:

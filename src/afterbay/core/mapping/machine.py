@@ -205,11 +205,8 @@ class Mapping:
 
         Raises ``SettingsError`` (ResourceInUseException) for a request that the state does not take (E19).
         """
-        if self._phase in (_Phase.OVER, _Phase.FORGETTING):
+        if not self._standing.take(request):
             return []
-        if self._phase is _Phase.DRAINING and self._standing.wish.final:
-            return []
-        self._standing.take(request)
         if isinstance(request, Created):
             return self._go_on()
         self._phase = _Phase.DRAINING

@@ -181,9 +181,8 @@ class QueueMapping:
 
         Raises ``SettingsError`` (ResourceInUseException) for a request that the state does not take (E19).
         """
-        if self._phase is _Phase.OVER or (self._phase is _Phase.DRAINING and self._standing.wish.final):
+        if not self._standing.take(request):
             return []
-        self._standing.take(request)
         if isinstance(request, Created):
             return self._go_on()
         self._phase = _Phase.DRAINING

@@ -42,11 +42,6 @@ class Wish:
     next: Next
     settings: MappingSettings | None = None
 
-    @property
-    def final(self) -> bool:
-        """True where no other wish replaces it: the mapping is being deleted, or its process ends."""
-        return self.next in (Next.DELETE, Next.END)
-
 
 class Standing:
     """Where a mapping stands between its user and its work. ``wish`` is the last that was taken."""
@@ -55,12 +50,18 @@ class Standing:
         self.state = State.CREATING
         self.wish = Wish(None, Next.REST)
 
-    def take(self, request: Request) -> None:
-        """Raises ``SettingsError`` (ResourceInUseException) for a request that the state does not take (E19)."""
+    def take(self, request: Request) -> bool:
+        """False where it is past asking: the mapping is being deleted, or its process ends, and stays so.
+
+        Raises ``SettingsError`` (ResourceInUseException) for a request that the state does not take (E19).
+        """
+        if self.wish.next in (Next.DELETE, Next.END):
+            return False
         wish = self._wish(request)
         if wish.event is not None:
             self._go(wish.event)
         self.wish = wish
+        return True
 
     def arrive(self, event: LifecycleEvent) -> None:
         """End a transition; a settled state stays."""

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
-from afterbay.core.change.arn import Arn, parse_arn
-from afterbay.core.change.partition import partition_of
+from afterbay.core.change.arn import Arn, arn_in, parse_arn
 from afterbay.core.mapping.metrics import COUNT, MILLISECONDS, Datum, Series
 from afterbay.core.pipe.execution import Execution, Result, StageEnd, StageRun
 
@@ -93,9 +92,7 @@ def of_execution(
 
 def of_concurrency(account: str, region: str, executions: int, at: datetime) -> Iterator[Datum]:
     """How many executions of all pipes of the account run at a moment."""
-    yield from _data(
-        Metric.CONCURRENCY, Arn(partition_of(region).name, "pipes", region, account, "pipe/*"), executions, at
-    )
+    yield from _data(Metric.CONCURRENCY, arn_in(region, "pipes", account, "pipe/*"), executions, at)
 
 
 def of_unsent_letter(pipe_arn: str, at: datetime) -> Iterator[Datum]:

@@ -15,11 +15,12 @@ from afterbay.core.change.wire import JsonValue
 from afterbay.endpoint.cancellations import cancelled, cancelled_for_faults
 from afterbay.endpoint.numbers import normalise
 from afterbay.endpoint.partiql.items import ItemRequest, item_request
-from afterbay.endpoint.partiql.keys import TableKey, key_given
+from afterbay.endpoint.partiql.keys import key_given
 from afterbay.endpoint.partiql.pages import BEGINNING, Pages, read_page
 from afterbay.endpoint.partiql.selections import projected, select_requests
 from afterbay.endpoint.partiql.statements import Exists, Insert, Select, Statement, is_read, read_statement
 from afterbay.endpoint.protocol import Response, json_object, json_response
+from afterbay.endpoint.table_key import TableKey
 from afterbay.endpoint.values import check_values
 from afterbay.errors import EndpointError
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.endpoint.partiql.expressions import place, written
-from afterbay.endpoint.partiql.keys import TableKey, item_of
+from afterbay.endpoint.partiql.keys import item_of
 from afterbay.endpoint.partiql.reader import Path, Typed, unsupported
 from afterbay.endpoint.partiql.statements import Call, Change, Delete, Exists, Insert, Sum, Update
 from afterbay.endpoint.placeholders import Placeholders
+from afterbay.endpoint.table_key import TableKey
 from afterbay.errors import EndpointError
 
 __all__ = ["ItemRequest", "item_request"]

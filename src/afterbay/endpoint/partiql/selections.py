@@ -22,10 +22,11 @@ from afterbay.endpoint.partiql.conditions import (
     type_of,
 )
 from afterbay.endpoint.partiql.expressions import place, written
-from afterbay.endpoint.partiql.keys import TableKey, equality, invalid, is_attribute, key_given
+from afterbay.endpoint.partiql.keys import equality, invalid, is_attribute, key_given
 from afterbay.endpoint.partiql.reader import Path, unsupported
 from afterbay.endpoint.partiql.statements import Select
 from afterbay.endpoint.placeholders import Placeholders
+from afterbay.endpoint.table_key import TableKey
 from afterbay.errors import EndpointError
 
 __all__ = ["projected", "select_requests"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from afterbay.core.change.arn import Arn
-from afterbay.core.change.partition import partition_of
+from afterbay.core.change.arn import arn_in
 from afterbay.core.change.wire import JsonValue
 from afterbay.endpoint.services.lambda_layers import LayerVersion
 from afterbay.endpoint.services.lambda_model import Alias, RegisteredFunction, Version
@@ -48,8 +47,7 @@ def configuration(
         body["State"] = "Active"
         body["LastUpdateStatus"] = "Successful"
         runtime = f"runtime:{version.code.sha256.encode().hex()[:64]}"
-        arn = Arn(partition_of(function.region).name, "lambda", function.region, "", runtime)
-        body["RuntimeVersionConfig"] = {"RuntimeVersionArn": str(arn)}
+        body["RuntimeVersionConfig"] = {"RuntimeVersionArn": str(arn_in(function.region, "lambda", "", runtime))}
     return body
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from afterbay.core.change.partition import partition_of
+from afterbay.core.change.arn import arn_in
 from afterbay.core.change.wire import JsonValue
 from afterbay.endpoint.protocol import ACCOUNT
 from afterbay.endpoint.services.lambda_code import Code, unpack
@@ -47,7 +47,7 @@ class LayerVersion:
 
     @property
     def layer_arn(self) -> str:
-        return f"arn:{partition_of(self.region).name}:lambda:{self.region}:{ACCOUNT}:layer:{self.name}"
+        return str(arn_in(self.region, "lambda", ACCOUNT, f"layer:{self.name}"))
 
     @property
     def arn(self) -> str:

@@ -88,11 +88,18 @@ def test_a_settled_state_stays() -> None:
     assert mapping.state is State.ENABLED
 
 
-def test_only_an_end_is_final() -> None:
+@pytest.mark.parametrize("end", [StopRequested(), DeletionRequested()])
+@pytest.mark.parametrize("late", [EnableRequested(), UpdateRequested(NEW), DeletionRequested(), StopRequested()])
+def test_after_an_end_nothing_is_taken(end: Request, late: Request) -> None:
     mapping = standing(enabled=True)
-    assert not mapping.wish.final
-    mapping.take(StopRequested())
-    assert mapping.wish.final
-    other = standing(enabled=True)
-    other.take(DeletionRequested())
-    assert other.wish.final
+    assert mapping.take(end)
+    before = (mapping.state, mapping.wish)
+    assert not mapping.take(late)
+    assert (mapping.state, mapping.wish) == before
+
+
+@pytest.mark.parametrize("request_", [DisableRequested(), UpdateRequested(NEW)])
+def test_what_is_no_end_is_followed_by_others(request_: Request) -> None:
+    mapping = standing(enabled=True)
+    assert mapping.take(request_)
+    assert mapping.take(StopRequested())

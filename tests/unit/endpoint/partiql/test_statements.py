@@ -6,9 +6,9 @@ import pytest
 
 from afterbay.core.change.wire import JsonValue
 from afterbay.endpoint.partiql.items import ItemRequest, item_request
-from afterbay.endpoint.partiql.keys import TableKey
 from afterbay.endpoint.partiql.selections import projected, select_requests
 from afterbay.endpoint.partiql.statements import Exists, Insert, Select, Statement, Update, read_statement
+from afterbay.endpoint.table_key import TableKey
 from afterbay.errors import EndpointError
 
 KEY = TableKey({"pk": "S", "sk": "N"})
